@@ -1,0 +1,78 @@
+/**
+ * The DNS records a sending domain needs, and what is wrong with those that are there: DKIM (RFC 6376 3.6.1), SPF of the
+ * return path (RFC 7208), its MX (receivers refuse a MAIL FROM whose domain does not resolve), DMARC (RFC 7489 6.1).
+ */
+import type { DomainRecord } from './records.ts';
+
+export type DnsRecord = {
+  purpose: 'dkim' | 'spf' | 'return path' | 'dmarc';
+  name: string;
+  type: 'TXT' | 'MX';
+  value: string;
+};
+
+/** An address mail is sent from, and the host name it gives itself. */
+export type Source = { ip: string; ehloName: string };
+
+/** The records to publish, in the form most DNS editors take. */
+export function dnsRecordsOf(
+  domain: Pick<DomainRecord, 'domain' | 'selector' | 'publicKey' | 'returnPath'>,
+  sources: readonly Source[],
+): DnsRecord[] {
+  const ips = [...new Set(sources.map(({ ip }) => ip))].map((ip) => `ip4:${ip}`).join(' ');
+  return [
+    {
+      purpose: 'dkim',
+      name: `${domain.selector}._domainkey.${domain.domain}`,
+      type: 'TXT',
+      value: `v=DKIM1; k=rsa; p=${domain.publicKey}`,
+    },
+    { purpose: 'spf', name: domain.returnPath, type: 'TXT', value: `v=spf1 ${ips} -all` },
+    { purpose: 'return path', name: domain.returnPath, type: 'MX', value: `10 ${sources[0]?.ehloName ?? ''}` },
+    { purpose: 'dmarc', name: `_dmarc.${domain.domain}`, type: 'TXT', value: 'v=DMARC1; p=none' },
+  ];
+}
+
+/**
+ * What is wrong with what DNS answers, in one sentence; undefined when it will do.
+ * @param found TXT strings joined per record, or `preference host` of each MX
+ */
+export function findFault(record: DnsRecord, found: readonly string[]): string | undefined {
+  if (found.length === 0) return 'there is no such record';
+  if (record.purpose === 'dkim') {
+    const key = tag(record.value, 'p');
+    if (found.some((text) => tag(text, 'p') === key)) return undefined;
+    return found.some((text) => tag(text, 'p') === '')
+      ? 'the key there is revoked (p= is empty)'
+      : 'the key there is another one';
+  }
+  if (record.purpose === 'spf') {
+    const policies = found.filter((text) => /^v=spf1(\s|$)/i.test(text));
+    if (policies.length === 0) return 'there is a TXT record, but none that begins with v=spf1';
+    if (policies.length > 1)
+      return 'there is more than one SPF record, which receivers treat as an error (RFC 7208 4.5)';
+    const missing = record.value
+      .split(' ')
+      .filter((term) => term.startsWith('ip4:') && !policies[0]!.split(/\s+/).includes(term));
+    return missing.length > 0 ? `it does not name ${missing.join(', ')}` : undefined;
+  }
+  if (record.purpose === 'dmarc') {
+    const policies = found.filter((text) => /^v=DMARC1\s*(;|$)/.test(text));
+    if (policies.length !== 1)
+      return policies.length === 0
+        ? 'there is a TXT record, but none that begins with v=DMARC1'
+        : 'there is more than one DMARC record';
+    return /^(none|quarantine|reject)$/i.test(tag(policies[0]!, 'p') ?? '')
+      ? undefined
+      : 'its p= is not none, quarantine or reject';
+  }
+  return undefined;
+}
+
+function tag(text: string, name: string): string | undefined {
+  for (const part of text.split(';')) {
+    const at = part.indexOf('=');
+    if (at > 0 && part.slice(0, at).trim() === name) return part.slice(at + 1).replace(/\s+/g, '');
+  }
+  return undefined;
+}

@@ -1,0 +1,145 @@
+/**
+ * A job: what a lane carries. Up to 100 copies and about 60 KB, cut by bytes, with ids that a second cut of the same
+ * request makes again. What a personalization's copies share stands once.
+ * It refuses a body that is not a job of a version it knows: such a message is poison and goes to the dead-letter queue.
+ */
+import { jobId } from './ids.ts';
+import { INLINE_CONTENT_BYTES, INLINE_PERSONALIZATION_BYTES, JOB_BYTES, JOB_COPIES } from './limits.ts';
+import type { Content, Copy, MailRequest, Personalization } from './mail.ts';
+
+/** A personalization too long to travel: the stored request (`contentKey`) has it. */
+export type StoredPersonalization = { index: number; stored: true };
+
+export type Job = {
+  v: 1;
+  id: string;
+  /** Times this job has been put on a lane or a hold, from 0. */
+  hop: number;
+  /** Delivery attempts already made for its copies: 0 at first. Our own pauses burn none. */
+  attempt: number;
+  /** Set by every path that may put the same job on a lane twice (a resend, expand's second run, release): deliver then reads the records first. */
+  maybeSent?: true;
+  account: string;
+  requestId: string;
+  /** The lane (source IP) that it was given, by name. */
+  lane: string;
+  /** Milliseconds since the epoch: the 202. */
+  acceptedAt: number;
+  /** Milliseconds since the epoch of the first delivery attempt; the retry window counts from it. */
+  firstAttemptAt?: number;
+  /** Exactly one of the two: the content itself, or its key in the content bucket (a `StoredRequest`). */
+  content?: Content;
+  contentKey?: string;
+  personalizations: (Personalization | StoredPersonalization)[];
+  copies: Copy[];
+};
+
+/** What the content bucket holds of a request: everything that deliver and expand need. */
+export type StoredRequest = Pick<MailRequest, 'content' | 'personalizations' | 'copies' | 'sendAt'>;
+
+/** The key of a stored request in the content bucket. */
+export function contentKey(account: string, requestId: string): string {
+  return `requests/${account}/${requestId}.json`;
+}
+
+/** Whether a request's content is too long to travel inside its jobs, or one of its personalizations is. */
+export function mustBeStored(request: Pick<MailRequest, 'content' | 'personalizations'>): boolean {
+  return (
+    byteLength(request.content) > INLINE_CONTENT_BYTES ||
+    request.personalizations.some((one) => byteLength(one) > INLINE_PERSONALIZATION_BYTES)
+  );
+}
+
+/** The distinct turns of a request, in order: 0 for "now", else unix seconds of `send_at`. */
+export function turnsOf(request: Pick<MailRequest, 'personalizations' | 'sendAt'>): number[] {
+  return [...new Set(request.personalizations.map(({ index }) => request.sendAt[index] ?? 0))].sort((a, b) => a - b);
+}
+
+type Cut = { account: string; requestId: string; acceptedAt: number; contentKey?: string };
+
+/**
+ * Cuts one turn of a request into jobs. The same arguments give the same jobs, ids included.
+ * @param turn 0, or the `send_at` (unix seconds) whose copies are wanted
+ * @param laneOf chooses the lane of the n-th job; must itself be a pure function
+ */
+export function cutJobs(request: StoredRequest, turn: number, cut: Cut, laneOf: (jobId: string) => string): Job[] {
+  const shared = cut.contentKey === undefined ? { content: request.content } : { contentKey: cut.contentKey };
+  const fixed = byteLength(shared) + 400;
+  const byIndex = new Map(request.personalizations.map((one) => [one.index, one]));
+  const jobs: Job[] = [];
+  let bytes = 0;
+  let inJob = new Set<number>();
+  for (const copy of request.copies) {
+    if ((request.sendAt[copy.personalization] ?? 0) !== turn) continue;
+    const personalization = byIndex.get(copy.personalization);
+    if (!personalization)
+      throw new Error(`copy ${copy.index} names personalization ${copy.personalization}, which is not there`);
+    const carried = carry(personalization, cut.contentKey !== undefined);
+    const copyBytes = byteLength(copy) + 1;
+    const personalizationBytes = byteLength(carried) + 1;
+    const cost = copyBytes + (inJob.has(copy.personalization) ? 0 : personalizationBytes);
+    let job = jobs.at(-1);
+    if (!job || job.copies.length >= JOB_COPIES || bytes + cost > JOB_BYTES) {
+      const id = jobId(cut.requestId, turn, jobs.length);
+      const { account, requestId, acceptedAt } = cut;
+      job = {
+        v: 1,
+        id,
+        hop: 0,
+        attempt: 0,
+        account,
+        requestId,
+        lane: laneOf(id),
+        acceptedAt,
+        ...shared,
+        personalizations: [],
+        copies: [],
+      };
+      jobs.push(job);
+      bytes = fixed;
+      inJob = new Set();
+    }
+    if (!inJob.has(copy.personalization)) {
+      job.personalizations.push(carried);
+      inJob.add(copy.personalization);
+      bytes += personalizationBytes;
+    }
+    job.copies.push(copy);
+    bytes += copyBytes;
+  }
+  return jobs;
+}
+
+/**
+ * Reads a lane message's body.
+ * @throws Error naming what is wrong; such a message can never succeed
+ */
+export function parseJob(body: string): Job {
+  const job = JSON.parse(body) as Partial<Job> | null;
+  if (typeof job !== 'object' || job === null || job.v !== 1) throw new Error('not a job of version 1');
+  for (const field of ['id', 'account', 'requestId', 'lane'] as const)
+    if (typeof job[field] !== 'string') throw new Error(`job without ${field}`);
+  for (const field of ['hop', 'attempt', 'acceptedAt'] as const)
+    if (typeof job[field] !== 'number') throw new Error(`job ${job.id} without ${field}`);
+  if (!Array.isArray(job.copies) || job.copies.length === 0) throw new Error(`job ${job.id} without copies`);
+  if (!Array.isArray(job.personalizations)) throw new Error(`job ${job.id} without personalizations`);
+  if ((job.content === undefined) === (job.contentKey === undefined))
+    throw new Error(`job ${job.id} needs content or contentKey`);
+  return job as Job;
+}
+
+/** SQS fair queues: one group per account for single mail, per request for bulk, per account for retries (DESIGN 3). */
+export function messageGroup(job: Pick<Job, 'account' | 'requestId' | 'attempt'>, jobsInRequest: number): string {
+  if (job.attempt > 0) return `${job.account}.retry`;
+  return jobsInRequest > 1 ? `${job.account}.${job.requestId}` : `${job.account}.single`;
+}
+
+function carry(personalization: Personalization, stored: boolean): Personalization | StoredPersonalization {
+  return stored && byteLength(personalization) > INLINE_PERSONALIZATION_BYTES
+    ? { index: personalization.index, stored: true }
+    : personalization;
+}
+
+function byteLength(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}

@@ -1,0 +1,76 @@
+/**
+ * What a request, a personalization and a copy are (docs/architecture.md, "Words").
+ * A request is one API call; a personalization is one message as its readers see it; a copy is that message for one
+ * recipient: one MAIL FROM/RCPT TO/DATA, one DKIM signature, one return path. Types only; nothing here runs.
+ */
+
+/** An address as SendGrid writes it: `{email, name}`. `email` is an addr-spec (RFC 5321 4.1.2), at most 320 characters. */
+export type Address = { email: string; name?: string };
+
+/** One body part, in SendGrid's order: text/plain, text/html, then others. */
+export type Part = { type: string; value: string };
+
+/** `content` is base64 as the sender gave it; `contentId` only matters for `inline`. */
+export type Attachment = {
+  content: string;
+  filename: string;
+  type?: string;
+  disposition: 'inline' | 'attachment';
+  contentId?: string;
+};
+
+/** What all personalizations of a request share. Root values of the request; a personalization overrides them. */
+export type Content = {
+  from: Address;
+  replyTo: Address[];
+  subject?: string;
+  parts: Part[];
+  attachments: Attachment[];
+  headers: Record<string, string>;
+  sections: Record<string, string>;
+  categories: string[];
+  customArgs: Record<string, string>;
+  asm?: { groupId: number; groupsToDisplay: number[] };
+  ipPoolName?: string;
+  batchId?: string;
+  templateId?: string;
+  /** As the sender gave them, validated; read by tracking, footers and bypasses. */
+  mailSettings?: Record<string, unknown>;
+  trackingSettings?: Record<string, unknown>;
+};
+
+/** One message as its readers see it. Bcc is not here: it only makes copies, and never reaches the wire. */
+export type Personalization = {
+  /** Place in the request, from 0. */
+  index: number;
+  to: Address[];
+  cc: Address[];
+  from?: Address;
+  subject?: string;
+  headers?: Record<string, string>;
+  substitutions?: Record<string, string>;
+  customArgs?: Record<string, string>;
+  dynamicTemplateData?: Record<string, unknown>;
+};
+
+/** One recipient of one personalization. `index` counts over the whole request, from 0; it is the recipient index of `sg_message_id`. */
+export type Copy = {
+  personalization: number;
+  role: 'to' | 'cc' | 'bcc';
+  address: string;
+  index: number;
+  /** How often the link broke after the final dot (DESIGN: in doubt); absent is 0. */
+  doubts?: number;
+};
+
+/** A request that has been validated and merged, before it is cut into jobs. */
+export type MailRequest = {
+  content: Content;
+  personalizations: Personalization[];
+  /** In order of personalization, then to, cc, bcc; `copies[i].index === i`. */
+  copies: Copy[];
+  /** Unix seconds per personalization index; absent means now. */
+  sendAt: Record<number, number>;
+  /** `mail_settings.sandbox_mode.enable`: validate, answer 200, send nothing. */
+  sandbox: boolean;
+};

@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cutJobs, messageGroup, mustBeStored, parseJob, type StoredRequest, turnsOf } from '../../core/job.ts';
+import { JOB_BYTES, JOB_COPIES } from '../../core/limits.ts';
+import type { Content, Copy, Personalization } from '../../core/mail.ts';
+
+const content: Content = {
+  from: { email: 'shop@example.com' },
+  replyTo: [],
+  subject: 'Hello',
+  parts: [{ type: 'text/plain', value: 'Hi' }],
+  attachments: [],
+  headers: {},
+  sections: {},
+  categories: [],
+  customArgs: {},
+};
+
+function makeRequest(sizes: { to: number; bcc: number; pad: number; sendAt?: number }[]): StoredRequest {
+  const personalizations: Personalization[] = [];
+  const copies: Copy[] = [];
+  const sendAt: Record<number, number> = {};
+  sizes.forEach(({ to, bcc, pad, sendAt: at }, index) => {
+    const addresses = Array.from({ length: to }, (_, i) => ({ email: `r${index}-${i}@example.net` }));
+    personalizations.push({ index, to: addresses, cc: [], customArgs: { pad: 'x'.repeat(pad) } });
+    for (const { email } of addresses)
+      copies.push({ personalization: index, role: 'to', address: email, index: copies.length });
+    for (let i = 0; i < bcc; i++)
+      copies.push({ personalization: index, role: 'bcc', address: `b${i}@example.net`, index: copies.length });
+    if (at) sendAt[index] = at;
+  });
+  return { content, personalizations, copies, sendAt };
+}
+
+const cut = { account: 'operator', requestId: 'AZr_zzzzzzzzzzzzzzzzzz', acceptedAt: Date.UTC(2026, 10, 23) };
+
+describe('cutJobs', () => {
+  it('puts every copy of its turn in exactly one job, in order, within the limits, and cuts the same twice', () => {
+    const size = fc.record({
+      to: fc.integer({ min: 1, max: 40 }),
+      bcc: fc.integer({ min: 0, max: 3 }),
+      pad: fc.integer({ min: 0, max: 9_000 }),
+      sendAt: fc.constantFrom(0, 0, 1_800_000_000, 1_800_000_060),
+    });
+    fc.assert(
+      fc.property(fc.array(size, { minLength: 1, maxLength: 30 }), fc.boolean(), (sizes, stored) => {
+        const request = makeRequest(sizes);
+        const where = stored ? { ...cut, contentKey: 'requests/operator/x.json' } : cut;
+        const turns = turnsOf(request);
+        const jobs = turns.flatMap((turn) => cutJobs(request, turn, where, () => 'lane-1'));
+
+        expect(
+          jobs
+            .flatMap(({ copies }) => copies)
+            .map(({ index }) => index)
+            .sort((a, b) => a - b),
+        ).toEqual(request.copies.map(({ index }) => index));
+        for (const job of jobs) {
+          expect(job.copies.length).toBeLessThanOrEqual(JOB_COPIES);
+          expect(Buffer.byteLength(JSON.stringify(job))).toBeLessThanOrEqual(JOB_BYTES + 1_000);
+          const named = new Set(job.personalizations.map(({ index }) => index));
+          expect(named).toEqual(new Set(job.copies.map(({ personalization }) => personalization)));
+          expect(parseJob(JSON.stringify(job))).toEqual(job);
+        }
+        expect(new Set(jobs.map(({ id }) => id)).size).toBe(jobs.length);
+        expect(turns.flatMap((turn) => cutJobs(request, turn, where, () => 'lane-1'))).toEqual(jobs);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('leaves a personalization that is too long in the stored request', () => {
+    const request = makeRequest([{ to: 1_000, bcc: 0, pad: 0 }]);
+    expect(mustBeStored(request)).toBe(true);
+    const jobs = cutJobs(request, 0, { ...cut, contentKey: 'requests/operator/x.json' }, () => 'lane-1');
+    expect(jobs).toHaveLength(10);
+    expect(jobs[0]!.personalizations).toEqual([{ index: 0, stored: true }]);
+  });
+
+  it('fits a thousand ordinary personalizations into ten jobs', () => {
+    const jobs = cutJobs(
+      makeRequest(Array.from({ length: 1_000 }, () => ({ to: 1, bcc: 0, pad: 0 }))),
+      0,
+      cut,
+      () => 'lane-1',
+    );
+    expect(jobs).toHaveLength(10);
+  });
+});
+
+describe('parseJob', () => {
+  it.each([
+    ['', /JSON/],
+    ['null', /version 1/],
+    ['{"v":2}', /version 1/],
+    ['{"v":1}', /without id/],
+    [
+      '{"v":1,"id":"a","account":"b","requestId":"c","lane":"d","hop":0,"attempt":0,"acceptedAt":1,"copies":[]}',
+      /without copies/,
+    ],
+    [
+      '{"v":1,"id":"a","account":"b","requestId":"c","lane":"d","hop":0,"attempt":0,"acceptedAt":1,"copies":[{}],"personalizations":[]}',
+      /content or contentKey/,
+    ],
+  ])('refuses %j', (body, message) => {
+    expect(() => parseJob(body)).toThrow(message);
+  });
+});
+
+describe('messageGroup', () => {
+  it('keeps single mail, a newsletter and retries of one account apart', () => {
+    const job = { account: 'operator', requestId: 'R', attempt: 0 };
+    expect(new Set([messageGroup(job, 1), messageGroup(job, 5), messageGroup({ ...job, attempt: 1 }, 5)]).size).toBe(3);
+  });
+});

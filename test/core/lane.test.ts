@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { chooseLane } from '../../core/lane.ts';
+
+const lanes = [
+  { name: 'a', pool: 'default', weight: 3 },
+  { name: 'b', pool: 'default', weight: 1 },
+  { name: 'c', pool: 'bulk', weight: 1 },
+];
+
+it('chooses by weight, the same for the same job', () => {
+  const names = Array.from({ length: 4_000 }, (_, n) => chooseLane(lanes, undefined, `job-${n}`).name);
+  const share = names.filter((name) => name === 'a').length / names.length;
+  expect(share).toBeGreaterThan(0.7);
+  expect(share).toBeLessThan(0.8);
+  expect(names).not.toContain('c');
+  expect(chooseLane(lanes, undefined, 'job-7')).toBe(chooseLane(lanes, undefined, 'job-7'));
+});
+
+it('stays in the pool that was asked for', () => {
+  expect(chooseLane(lanes, 'bulk', 'job-1').name).toBe('c');
+  expect(() => chooseLane(lanes, 'none', 'job-1')).toThrow('no lane in pool none');
+});
+
+it('takes the first pool where none is called default', () => {
+  expect(chooseLane([{ name: 'x', pool: 'marketing', weight: 1 }], undefined, 'job-1').name).toBe('x');
+});
