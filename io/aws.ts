@@ -1,0 +1,51 @@
+/**
+ * The AWS clients of a function, made once per environment. Where they connect is the SDK's own business
+ * (`AWS_ENDPOINT_URL_*`); credentials come from the environment, which spares the start of the whole provider chain.
+ */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+
+const { AWS_LAMBDA_FUNCTION_NAME, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env;
+
+const credentials =
+  AWS_LAMBDA_FUNCTION_NAME && AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY
+    ? {
+        credentials: {
+          accessKeyId: AWS_ACCESS_KEY_ID,
+          secretAccessKey: AWS_SECRET_ACCESS_KEY,
+          ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
+        },
+      }
+    : {};
+
+/** Ten tries in all would outlast an API call; these end within seconds, and what is left over is the caller's decision. */
+const patience = { maxAttempts: 4, requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000 } };
+
+export type Table = DynamoDBDocumentClient;
+
+export const openTables = (): Table =>
+  DynamoDBDocumentClient.from(new DynamoDBClient({ ...credentials, ...patience }), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+
+export const openBucket = (): S3Client =>
+  new S3Client({
+    ...credentials,
+    maxAttempts: 4,
+    // A body of megabytes takes its time; and S3's own checksums add nothing to SigV4's over TLS.
+    requestHandler: { connectionTimeout: 1_000, requestTimeout: 10_000 },
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    forcePathStyle: process.env.AWS_ENDPOINT_URL_S3 !== undefined,
+  });
+
+/** One try only: a second SendMessage may be a second job, so io/queue.ts decides about it. */
+export const openQueues = (): SQSClient => new SQSClient({ ...credentials, ...patience, maxAttempts: 1 });
+
+export const openKeys = (): KMSClient => new KMSClient({ ...credentials, ...patience });
+
+export const openSecrets = (): SecretsManagerClient => new SecretsManagerClient({ ...credentials, ...patience });

@@ -1,0 +1,149 @@
+/**
+ * The messages table: request records, idempotency records, claims, attempts and outcomes. Outcomes are conditional on
+ * there being none: whoever comes second learns it and changes nothing.
+ */
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { BatchGetCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
+import {
+  type AttemptRecord,
+  type ClaimRecord,
+  copyKey,
+  type IdempotencyRecord,
+  type OutcomeRecord,
+  type RequestRecord,
+  requestKey,
+} from '../core/records.ts';
+import type { Table } from './aws.ts';
+
+const HOUR = 3_600_000;
+/** BatchGetItem takes 100 keys (DynamoDB quotas), which is also what a job holds. */
+const BATCH_KEYS = 100;
+
+export function messagesIn(table: string, client: Table) {
+  return {
+    /** Writes the request record. A second call with the same id changes nothing: ids are random, so the first was ours. */
+    recordRequest: async (record: RequestRecord): Promise<void> => {
+      await putOnce(record, 'attribute_not_exists(pk)');
+    },
+
+    /** Overwrites the record of a request that could not be queued: it holds no copies, and says why. */
+    refuseRequest: async (record: RequestRecord): Promise<void> => {
+      await client.send(new PutCommand({ TableName: table, Item: { ...record, copies: 0, refused: true } }));
+    },
+
+    /**
+     * Begins an idempotent request.
+     * @returns undefined when the key was free (it is taken now), else the record that holds it
+     */
+    beginIdempotent: async (record: IdempotencyRecord): Promise<IdempotencyRecord | undefined> => {
+      try {
+        await client.send(
+          new PutCommand({
+            TableName: table,
+            Item: record,
+            // The request id makes our own first try, whose answer was lost, look like success.
+            ConditionExpression: 'attribute_not_exists(pk) OR #at < :yesterday OR requestId = :own',
+            ExpressionAttributeNames: { '#at': 'at' },
+            ExpressionAttributeValues: {
+              ':yesterday': record.at - IDEMPOTENCY_HOURS * HOUR,
+              ':own': record.requestId,
+            },
+          }),
+        );
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        return readIdempotent(record);
+      }
+    },
+
+    readIdempotent,
+
+    /** Says that the request of a key was accepted, or failed and may be taken over. */
+    endIdempotent: async (record: IdempotencyRecord): Promise<void> => {
+      await client.send(new PutCommand({ TableName: table, Item: record }));
+    },
+
+    /** Which of these copies have an outcome. Strongly consistent. */
+    readOutcomes: async (account: string, requestId: string, indexes: readonly number[]): Promise<Set<number>> => {
+      const final = new Set<number>();
+      for (let from = 0; from < indexes.length; from += BATCH_KEYS) {
+        let keys = indexes.slice(from, from + BATCH_KEYS).map((index) => copyKey(account, requestId, index)) as Record<
+          string,
+          unknown
+        >[];
+        while (keys.length > 0) {
+          const answer = await client.send(
+            new BatchGetCommand({
+              RequestItems: { [table]: { Keys: keys, ConsistentRead: true, ProjectionExpression: 'sk' } },
+            }),
+          );
+          for (const item of answer.Responses?.[table] ?? []) final.add(Number(item.sk));
+          keys = answer.UnprocessedKeys?.[table]?.Keys ?? [];
+        }
+      }
+      return final;
+    },
+
+    /** Claims a job that may be on a lane twice. False: another worker holds it until later than now. */
+    claimJob: async (claim: ClaimRecord, now: number): Promise<boolean> =>
+      putOnce(claim, 'attribute_not_exists(pk) OR #until < :now OR fence = :fence', {
+        ExpressionAttributeNames: { '#until': 'until' },
+        ExpressionAttributeValues: { ':now': now, ':fence': claim.fence },
+      }),
+
+    /** Writes a copy's outcome, once. `already-final`: there was one, which stands. */
+    recordOutcome: async (record: OutcomeRecord): Promise<'recorded' | 'already-final'> =>
+      (await putOnce(record, 'attribute_not_exists(pk)')) ? 'recorded' : 'already-final',
+
+    /** Writes an attempt that was not the last. The same attempt again is the same item. */
+    recordAttempt: async (record: AttemptRecord): Promise<void> => {
+      await client.send(new PutCommand({ TableName: table, Item: record }));
+    },
+
+    /** Everything of a request, in order: its record, then each copy's attempts and outcome. */
+    readTrace: async (account: string, requestId: string): Promise<Record<string, unknown>[]> => {
+      const items: Record<string, unknown>[] = [];
+      let from: Record<string, unknown> | undefined;
+      do {
+        const page = await client.send(
+          new QueryCommand({
+            TableName: table,
+            KeyConditionExpression: 'pk = :pk',
+            ExpressionAttributeValues: { ':pk': requestKey(account, requestId).pk },
+            ...(from ? { ExclusiveStartKey: from } : {}),
+          }),
+        );
+        items.push(...(page.Items ?? []));
+        from = page.LastEvaluatedKey;
+      } while (from);
+      return items;
+    },
+  };
+
+  async function readIdempotent({
+    pk,
+    sk,
+  }: Pick<IdempotencyRecord, 'pk' | 'sk'>): Promise<IdempotencyRecord | undefined> {
+    const { Item } = await client.send(new GetCommand({ TableName: table, Key: { pk, sk }, ConsistentRead: true }));
+    return Item as IdempotencyRecord | undefined;
+  }
+
+  async function putOnce(item: object, condition: string, names: object = {}): Promise<boolean> {
+    try {
+      await client.send(
+        new PutCommand({
+          TableName: table,
+          Item: item as Record<string, unknown>,
+          ConditionExpression: condition,
+          ...names,
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+}

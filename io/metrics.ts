@@ -1,0 +1,33 @@
+/**
+ * Metrics, as embedded metric format in the log: one line per invocation and provider, never one per message. A value that
+ * occurs several times in a line is an array, from which CloudWatch makes percentiles.
+ */
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { METRIC, METRICS_NAMESPACE } from '../core/metrics.ts';
+
+/** What one run of deliver did with the copies of one provider. */
+export type Tally = {
+  /** Copies picked up for the first time: accepted, and now known to the lane. */
+  accepted: number;
+  delivered: number;
+  deferred: number;
+  bounced: number;
+  dropped: number;
+  unknown: number;
+  /** Seconds from the 202 to the recipient's 250, one for each delivered copy. */
+  latencies: number[];
+};
+
+const COUNTED = ['accepted', 'delivered', 'deferred', 'bounced', 'dropped', 'unknown'] as const;
+
+/** Publishes what a run of deliver did, by provider and by lane. */
+export function publishDeliveries(lane: string, tallies: ReadonlyMap<string, Tally>): void {
+  for (const [provider, tally] of tallies) {
+    const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'deliver' });
+    metrics.addDimensions({ provider });
+    metrics.addMetadata('lane', lane);
+    for (const name of COUNTED) if (tally[name] > 0) metrics.addMetric(METRIC[name], MetricUnit.Count, tally[name]);
+    for (const seconds of tally.latencies) metrics.addMetric(METRIC.latency, MetricUnit.Seconds, seconds);
+    metrics.publishStoredMetrics();
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Making a request durable, whole or not at all. In this order: its content (if it does not travel in the jobs), its
+ * record, then one last step that decides: its jobs on their lanes, or the request on the expand queue, or on hold.
+ *
+ *   refused by the queue   → tried again at once
+ *   no answer              → sent again, marked `maybeSent`, and delayed until a first copy can no longer be at work
+ *   still no answer        → the request is held instead, and expanded when the queue is back
+ *   nothing can be written → the record is taken back, and the caller is told to come again
+ */
+
+import { requestIdTime } from '../../core/ids.ts';
+import {
+  contentKey,
+  cutJobs,
+  type Job,
+  messageGroup,
+  mustBeStored,
+  type StoredRequest,
+  turnsOf,
+} from '../../core/job.ts';
+import { chooseLane } from '../../core/lane.ts';
+import { DIRECT_JOBS } from '../../core/limits.ts';
+import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey } from '../../core/records.ts';
+import type { Lane } from '../../io/environment.ts';
+import { type Entry, isThrottle, type Sent } from '../../io/queue.ts';
+import type { Submission } from './accept.ts';
+
+export type CommitDeps = {
+  lanes: Lane[];
+  expandQueueUrl: string;
+  /** Days that records are kept. */
+  messagesDays: number;
+  /** Seconds that one run of deliver may take: after that long, a job it may have had is free again. */
+  deliverTimeoutSeconds: number;
+  now: () => number;
+  recordRequest: (record: RequestRecord) => Promise<void>;
+  refuseRequest: (record: RequestRecord) => Promise<void>;
+  storeContent: (key: string, request: StoredRequest) => Promise<void>;
+  sendEntries: (url: string, entries: Entry[]) => Promise<Sent[]>;
+  hold: (hold: Hold) => Promise<void>;
+};
+
+export type Committed = { ok: true } | { ok: false; throttled: boolean };
+
+const TRIES = 3;
+const DAY_SECONDS = 86_400;
+
+export async function commit(submission: Submission, maybeSent: boolean, deps: CommitDeps): Promise<Committed> {
+  const { account, requestId, request } = submission;
+  const acceptedAt = requestIdTime(requestId);
+  const key = contentKey(account, requestId);
+  const turns = turnsOf(request);
+  const store = once(() => deps.storeContent(key, request));
+  const record = makeRecord(submission, acceptedAt, deps.messagesDays);
+  let attempted = false;
+  try {
+    const scheduled = turns.some((turn) => turn > 0);
+    const stored = scheduled || mustBeStored(request);
+    const cut = { account, requestId, acceptedAt, ...(stored ? { contentKey: key } : {}) };
+    const laneOf = (id: string) => chooseLane(deps.lanes, request.content.ipPoolName, id).name;
+    const jobs = scheduled ? [] : cutJobs(request, 0, cut, laneOf);
+    const expand = scheduled || jobs.length > DIRECT_JOBS;
+    const expansion: Expansion = {
+      v: 1,
+      account,
+      requestId,
+      acceptedAt,
+      contentKey: key,
+      ...(maybeSent ? { maybeSent } : {}),
+    };
+
+    if (stored || expand) await store();
+    attempted = true;
+    await deps.recordRequest(stored || expand ? { ...record, contentKey: key } : record);
+
+    const due = turns[0]!;
+    if (due > 0) {
+      await deps.hold(holdRequest(expansion, due * 1_000, request.copies.length));
+      return { ok: true };
+    }
+    const sent = expand
+      ? await sendPatiently([{ expansion }], deps)
+      : await sendPatiently(
+          jobs.map((job) => ({ job: maybeSent ? { ...job, maybeSent } : job, group: messageGroup(job, jobs.length) })),
+          deps,
+        );
+    if (sent) return { ok: true };
+
+    await store();
+    const wait = deps.now() + (deps.deliverTimeoutSeconds + 30) * 1_000;
+    await deps.hold(holdRequest({ ...expansion, maybeSent: true }, wait, request.copies.length));
+    return { ok: true };
+  } catch (error) {
+    if (attempted) await deps.refuseRequest(record).catch(() => undefined);
+    return { ok: false, throttled: isThrottle((error as Error).name) };
+  }
+}
+
+type Outgoing = { job: Job; group: string } | { expansion: Expansion };
+
+/** Sends until every entry is known to be in its queue. False: some are not, after all tries. */
+async function sendPatiently(all: Outgoing[], deps: CommitDeps): Promise<boolean> {
+  let left = all.map((item) => ({ item, maybeSent: false }));
+  for (let attempt = 0; attempt < TRIES && left.length > 0; attempt++) {
+    const failed: typeof left = [];
+    for (const [url, group] of groupByQueue(left, deps)) {
+      const results = await deps.sendEntries(
+        url,
+        group.map((one) => toEntry(one, deps.deliverTimeoutSeconds)),
+      );
+      group.forEach((one, index) => {
+        if (results[index] !== 'sent')
+          failed.push({ ...one, maybeSent: one.maybeSent || results[index] === 'unanswered' });
+      });
+    }
+    left = failed;
+  }
+  return left.length === 0;
+}
+
+function groupByQueue<T extends { item: Outgoing }>(
+  items: T[],
+  { lanes, expandQueueUrl }: CommitDeps,
+): Map<string, T[]> {
+  const urls = new Map(lanes.map(({ name, url }) => [name, url]));
+  return Map.groupBy(items, ({ item }) => ('job' in item ? urls.get(item.job.lane)! : expandQueueUrl));
+}
+
+function toEntry({ item, maybeSent }: { item: Outgoing; maybeSent: boolean }, deliverTimeoutSeconds: number): Entry {
+  const mark = maybeSent ? { maybeSent: true as const } : {};
+  const delay = maybeSent ? { delaySeconds: deliverTimeoutSeconds + 30 } : {};
+  return 'job' in item
+    ? { body: JSON.stringify({ ...item.job, ...mark }), group: item.group, ...delay }
+    : { body: JSON.stringify({ ...item.expansion, ...mark }), group: item.expansion.account, ...delay };
+}
+
+function holdRequest(expansion: Expansion, due: number, copies: number): Hold {
+  const { account, requestId } = expansion;
+  return { ...holdKey(requestId, due), due, account, copies, kind: 'request', expansion };
+}
+
+function makeRecord(
+  { account, requestId, keyId, request }: Submission,
+  acceptedAt: number,
+  days: number,
+): RequestRecord {
+  const subject = request.content.subject ?? request.personalizations[0]?.subject;
+  return {
+    ...requestKey(account, requestId),
+    acceptedAt,
+    copies: request.copies.length,
+    keyId,
+    from: request.content.from.email,
+    // One write unit is 1 KB: a subject is here to be recognised, not to be read.
+    ...(subject === undefined ? {} : { subject: subject.slice(0, 100) }),
+    expiresAt: Math.floor(acceptedAt / 1_000) + days * DAY_SECONDS,
+  };
+}
+
+function once(act: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= act());
+}

@@ -1,0 +1,93 @@
+/**
+ * `Idempotency-Key`: for 24 hours, the same key with the same body gets the same answer, whatever happened to the first
+ * answer on its way; with another body, 409. A request that failed, or whose process died, is taken over under its first
+ * id, with its jobs marked as perhaps sent.
+ */
+import { createHash } from 'node:crypto';
+import { type ApiFailure, apiErrors } from '../../core/errors.ts';
+import { IDEMPOTENCY_HOURS } from '../../core/limits.ts';
+import { type IdempotencyRecord, idempotencyKey } from '../../core/records.ts';
+import { isThrottle } from '../../io/queue.ts';
+import type { Submission } from './accept.ts';
+import type { Committed } from './commit.ts';
+
+export type IdempotencyDeps = {
+  now: () => number;
+  wait: (milliseconds: number) => Promise<void>;
+  beginIdempotent: (record: IdempotencyRecord) => Promise<IdempotencyRecord | undefined>;
+  readIdempotent: (key: { pk: string; sk: 'idempotency' }) => Promise<IdempotencyRecord | undefined>;
+  endIdempotent: (record: IdempotencyRecord) => Promise<void>;
+};
+
+type RefusedOnce = { ok: false; error: ApiFailure };
+export type Once = { ok: true; requestId: string } | RefusedOnce;
+
+/** Longer than this no run of accept lasts: one that has not said how it ended, has died. */
+const ACCEPT_MS = 30_000;
+/** How long a second request waits for the first one's end before it asks its caller to come again. */
+const PATIENCE_MS = 10_000;
+const POLL_MS = 100;
+
+/**
+ * Runs `act` once per key.
+ * @param key the header's value; absent: `act` simply runs
+ * @param body the unpacked bytes, which the key stands for
+ */
+export async function once(
+  key: string | undefined,
+  body: Uint8Array,
+  submission: Submission,
+  deps: IdempotencyDeps,
+  act: (submission: Submission, maybeSent: boolean) => Promise<Committed>,
+): Promise<Once> {
+  if (key === undefined) return conclude(await act(submission, false), submission.requestId);
+  if (!/^[\x21-\x7e]{1,256}$/.test(key)) return { ok: false, error: apiErrors.badIdempotencyKey };
+
+  const record = makeRecord(key, body, submission, deps.now());
+  try {
+    const first = await deps.beginIdempotent(record);
+    if (!first) return await run(record, false);
+    if (first.body !== record.body) return { ok: false, error: apiErrors.idempotencyMismatch };
+    const ended = await awaitEnd(first, deps);
+    if (ended.state === 'accepted') return { ok: true, requestId: ended.requestId };
+    if (ended.state === 'accepting' && deps.now() < ended.at + ACCEPT_MS)
+      return { ok: false, error: apiErrors.idempotencyInProgress };
+    return await run({ ...ended, at: deps.now(), state: 'accepting' }, true);
+  } catch (error) {
+    return conclude({ ok: false, throttled: isThrottle((error as Error).name) }, submission.requestId);
+  }
+
+  async function run(taken: IdempotencyRecord, maybeSent: boolean): Promise<Once> {
+    if (maybeSent) await deps.endIdempotent(taken);
+    const committed = await act({ ...submission, requestId: taken.requestId }, maybeSent);
+    // If this last write is lost, the next request with the key takes over and finds everything done: still one message.
+    await deps.endIdempotent({ ...taken, state: committed.ok ? 'accepted' : 'failed' }).catch(() => undefined);
+    return conclude(committed, taken.requestId);
+  }
+}
+
+async function awaitEnd(first: IdempotencyRecord, deps: IdempotencyDeps): Promise<IdempotencyRecord> {
+  const until = deps.now() + PATIENCE_MS;
+  let record = first;
+  while (record.state === 'accepting' && deps.now() < Math.min(until, record.at + ACCEPT_MS)) {
+    await deps.wait(POLL_MS);
+    record = (await deps.readIdempotent(first)) ?? record;
+  }
+  return record;
+}
+
+function makeRecord(key: string, body: Uint8Array, { account, requestId }: Submission, now: number): IdempotencyRecord {
+  return {
+    ...idempotencyKey(account, createHash('sha256').update(key).digest('hex')),
+    requestId,
+    body: createHash('sha256').update(body).digest('hex'),
+    at: now,
+    state: 'accepting',
+    expiresAt: Math.floor(now / 1_000) + (IDEMPOTENCY_HOURS + 1) * 3_600,
+  };
+}
+
+function conclude(committed: Committed, requestId: string): Once {
+  if (committed.ok) return { ok: true, requestId };
+  return { ok: false, error: committed.throttled ? apiErrors.tooManyRequests : apiErrors.unavailable };
+}

@@ -1,0 +1,61 @@
+/**
+ * release: what is due moves from the holds to its lane, or to the expand queue. It looks a minute ahead and lets the queue
+ * delay to the second. A hold is removed only after its queue has said yes: a run that dies in between releases it once
+ * more, marked as everything here is with `maybeSent`.
+ */
+import { messageGroup } from '../../core/job.ts';
+import { QUEUE_DELAY_SECONDS } from '../../core/limits.ts';
+import type { Hold } from '../../core/records.ts';
+import type { Lane } from '../../io/environment.ts';
+import type { Entry, Sent } from '../../io/queue.ts';
+
+export type ReleaseDeps = {
+  lanes: Lane[];
+  expandQueueUrl: string;
+  now: () => number;
+  /** Milliseconds left of this run. */
+  remainingMs: () => number;
+  readDue: (until: number) => AsyncIterable<Hold[]>;
+  removeHolds: (holds: Hold[]) => Promise<void>;
+  sendEntries: (url: string, entries: Entry[]) => Promise<Sent[]>;
+};
+
+/** It runs every minute and looks this far ahead, so that nothing due before the next run is late. */
+const AHEAD_MS = 60_000;
+/** Time kept for the last page. */
+const RESERVE_MS = 5_000;
+
+/** Releases what is due. Returns how many holds went and how many stayed because their queue did not take them. */
+export async function release(deps: ReleaseDeps): Promise<{ released: number; stayed: number }> {
+  let released = 0;
+  let stayed = 0;
+  for await (const page of deps.readDue(deps.now() + AHEAD_MS)) {
+    const byQueue = Map.groupBy(page, (hold) => queueOf(hold, deps));
+    for (const [url, holds] of byQueue) {
+      const results = await deps.sendEntries(
+        url,
+        holds.map((hold) => toEntry(hold, deps.now())),
+      );
+      const gone = holds.filter((_, index) => results[index] === 'sent');
+      await deps.removeHolds(gone);
+      released += gone.length;
+      stayed += holds.length - gone.length;
+    }
+    if (deps.remainingMs() < RESERVE_MS) break;
+  }
+  return { released, stayed };
+}
+
+/** A lane that is no longer there gives its jobs to the first of the lanes that are: an IP was removed, its mail was not. */
+function queueOf(hold: Hold, { lanes, expandQueueUrl }: ReleaseDeps): string {
+  if (hold.kind === 'request') return expandQueueUrl;
+  return (lanes.find(({ name }) => name === hold.job.lane) ?? lanes[0]!).url;
+}
+
+function toEntry(hold: Hold, now: number): Entry {
+  const delaySeconds = Math.min(QUEUE_DELAY_SECONDS, Math.max(0, Math.ceil((hold.due - now) / 1_000)));
+  if (hold.kind === 'request')
+    return { body: JSON.stringify({ ...hold.expansion, maybeSent: true }), group: hold.account, delaySeconds };
+  const job = { ...hold.job, hop: hold.job.hop + 1, maybeSent: true as const };
+  return { body: JSON.stringify(job), group: messageGroup(job, 1), delaySeconds };
+}

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { attemptKey, claimKey, copyKey, idempotencyKey, recipientKey, requestKey } from '../../core/records.ts';
+import { messagesIn } from '../../io/messages.ts';
+import { startDynamodb } from './dynamodb.ts';
+
+const NOW = Date.UTC(2026, 10, 23, 12);
+const HOUR = 3_600_000;
+let dynamodb: Awaited<ReturnType<typeof startDynamodb>>;
+let messages: ReturnType<typeof messagesIn>;
+
+beforeAll(async () => {
+  dynamodb = await startDynamodb(['messages']);
+  messages = messagesIn('messages', dynamodb.client);
+});
+afterAll(() => dynamodb.stop());
+
+const makeRequest = (requestId: string) => ({
+  ...requestKey('operator', requestId),
+  acceptedAt: NOW,
+  copies: 2,
+  keyId: 'k',
+  from: 'shop@example.com',
+  expiresAt: 1,
+});
+const makeOutcome = (requestId: string, index: number, event: 'delivered' | 'bounced' = 'delivered') => ({
+  ...copyKey('operator', requestId, index),
+  event,
+  recipient: recipientKey('operator', 'a@example.net'),
+  at: NOW,
+  attempt: 0,
+  reply: '250 ok',
+  site: 'mx',
+  lane: 'default-1',
+  expiresAt: 1,
+});
+const makeIdempotency = (key: string, requestId: string, at = NOW) => ({
+  ...idempotencyKey('operator', key),
+  requestId,
+  body: 'hash',
+  at,
+  state: 'accepting' as const,
+  expiresAt: 1,
+});
+
+describe('outcomes', () => {
+  it('the first stands, whatever comes later', async () => {
+    expect(await messages.recordOutcome(makeOutcome('R1', 0))).toBe('recorded');
+    expect(await messages.recordOutcome(makeOutcome('R1', 0, 'bounced'))).toBe('already-final');
+    expect(await messages.readTrace('operator', 'R1')).toEqual([makeOutcome('R1', 0)]);
+  });
+
+  it('are found among more copies than one read can ask for', async () => {
+    for (const index of [0, 99, 100, 240]) await messages.recordOutcome(makeOutcome('R2', index));
+    const indexes = Array.from({ length: 250 }, (_, index) => index);
+    expect(await messages.readOutcomes('operator', 'R2', indexes)).toEqual(new Set([0, 99, 100, 240]));
+    expect(await messages.readOutcomes('operator', 'R2', [])).toEqual(new Set());
+  });
+
+  it('are not found under another account', async () => {
+    expect(await messages.readOutcomes('intruder', 'R2', [0, 99])).toEqual(new Set());
+  });
+});
+
+describe('request records', () => {
+  it('a lost answer makes no difference', async () => {
+    await messages.recordRequest(makeRequest('R3'));
+    await messages.recordRequest(makeRequest('R3'));
+    expect(await messages.readTrace('operator', 'R3')).toEqual([makeRequest('R3')]);
+  });
+
+  it('a refused one counts no copies', async () => {
+    await messages.refuseRequest(makeRequest('R3'));
+    expect(await messages.readTrace('operator', 'R3')).toEqual([{ ...makeRequest('R3'), copies: 0, refused: true }]);
+  });
+
+  it('come before their attempts and outcomes in a trace', async () => {
+    await messages.recordRequest(makeRequest('R4'));
+    const { event: _event, recipient: _recipient, ...outcome } = makeOutcome('R4', 0);
+    const attempt = {
+      ...outcome,
+      ...attemptKey('operator', 'R4', 0, 'deferred', 0),
+      event: 'deferred' as const,
+      address: 'a@example.net',
+      due: NOW,
+    };
+    await messages.recordAttempt(attempt);
+    await messages.recordAttempt(attempt);
+    await messages.recordOutcome(makeOutcome('R4', 0));
+    expect((await messages.readTrace('operator', 'R4')).map(({ sk }) => sk)).toEqual([
+      '0000',
+      '0000#000#deferred',
+      'request',
+    ]);
+  });
+});
+
+describe('claims', () => {
+  const claim = (fence: string, until: number) => ({
+    ...claimKey('operator', 'R5', 'R5.0.0'),
+    until,
+    fence,
+    expiresAt: 1,
+  });
+
+  it('one worker at a time, until its time is over', async () => {
+    expect(await messages.claimJob(claim('first', NOW + 180_000), NOW)).toBe(true);
+    expect(await messages.claimJob(claim('second', NOW + 180_000), NOW + 179_000)).toBe(false);
+    expect(await messages.claimJob(claim('second', NOW + 400_000), NOW + 181_000)).toBe(true);
+  });
+
+  it('the same worker again after a lost answer', async () => {
+    expect(await messages.claimJob(claim('second', NOW + 400_000), NOW + 200_000)).toBe(true);
+  });
+});
+
+describe('idempotency records', () => {
+  it('one taker; the others see who it was', async () => {
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => messages.beginIdempotent(makeIdempotency('k1', `R-${i}`))),
+    );
+    expect(taken.filter((one) => one === undefined)).toHaveLength(1);
+    expect(new Set(taken.flatMap((one) => one?.requestId ?? [])).size).toBe(1);
+  });
+
+  it('a lost answer to its own taker is no conflict', async () => {
+    expect(await messages.beginIdempotent(makeIdempotency('k2', 'R-a'))).toBeUndefined();
+    expect(await messages.beginIdempotent(makeIdempotency('k2', 'R-a'))).toBeUndefined();
+  });
+
+  it('is free again after 24 hours although TTL has not removed it', async () => {
+    await messages.beginIdempotent(makeIdempotency('k3', 'R-a'));
+    expect(await messages.beginIdempotent(makeIdempotency('k3', 'R-b', NOW + 24 * HOUR))).toMatchObject({
+      requestId: 'R-a',
+    });
+    expect(await messages.beginIdempotent(makeIdempotency('k3', 'R-b', NOW + 24 * HOUR + 1))).toBeUndefined();
+  });
+});

@@ -1,0 +1,173 @@
+/**
+ * Tables, queues, a bucket and a clock in memory, at the seam where the use cases call `io/`: for what the emulators cannot
+ * show, like virtual days and a call that fails after it took effect. A plan says which calls fail, and how.
+ */
+
+import { makeApiKey } from '../../core/api-key.ts';
+import type { StoredRequest } from '../../core/job.ts';
+import { type Hold, type IdempotencyRecord, keyKey, type RequestRecord } from '../../core/records.ts';
+import type { Entry, Sent } from '../../io/queue.ts';
+import type { AcceptDeps } from '../../lambdas/accept/accept.ts';
+import type { ExpandDeps } from '../../lambdas/expand/expand.ts';
+import type { ReleaseDeps } from '../../lambdas/release/release.ts';
+
+export type Fault = 'throttle' | 'error' | 'after';
+/** Which calls of an operation fail: the first `times` of them. */
+export type Plan = { operation: string; fault: Fault; times: number };
+
+export const START = Date.UTC(2026, 10, 23, 12);
+export const KEY = makeApiKey('operator', Buffer.alloc(43, 9));
+export const LANES = [
+  { name: 'default-1', pool: 'default', weight: 1, url: 'lane:default-1' },
+  { name: 'bulk-1', pool: 'bulk', weight: 1, url: 'lane:bulk-1' },
+];
+export const EXPAND = 'expand';
+
+export type Queued = Entry & { readyAt: number };
+
+export function makeCloud(plans: Plan[] = []) {
+  const cloud = {
+    now: START,
+    calls: [] as string[],
+    queues: new Map<string, Queued[]>([...LANES.map(({ url }) => [url, []] as [string, Queued[]]), [EXPAND, []]]),
+    requests: new Map<string, RequestRecord & { refused?: boolean }>(),
+    idempotency: new Map<string, IdempotencyRecord>(),
+    holds: new Map<string, Hold>(),
+    bucket: new Map<string, StoredRequest>(),
+  };
+  const left = new Map(plans.map((plan) => [plan, plan.times]));
+  let random = 0;
+
+  async function call<T>(operation: string, effect: () => T): Promise<T> {
+    cloud.calls.push(operation);
+    const plan = plans.find((one) => one.operation === operation && (left.get(one) ?? 0) > 0);
+    if (!plan) return effect();
+    left.set(plan, left.get(plan)! - 1);
+    if (plan.fault === 'after') effect();
+    throw Object.assign(new Error(`${operation}: ${plan.fault}`), {
+      name: plan.fault === 'throttle' ? 'ThrottlingException' : 'TimeoutError',
+    });
+  }
+
+  /** As io/queue.ts does: a queue never throws, it answers for each entry. */
+  async function sendEntries(url: string, entries: Entry[]): Promise<Sent[]> {
+    const put = () => {
+      for (const entry of entries)
+        cloud.queues.get(url)!.push({ ...entry, readyAt: cloud.now + (entry.delaySeconds ?? 0) * 1_000 });
+    };
+    const operation = url === EXPAND ? 'sendExpansion' : 'sendJobs';
+    try {
+      await call(operation, put);
+      return entries.map(() => 'sent');
+    } catch (error) {
+      return entries.map(() => ((error as Error).name === 'ThrottlingException' ? 'refused' : 'unanswered'));
+    }
+  }
+
+  const hold = (item: Hold) => call('hold', () => void cloud.holds.set(`${item.pk} ${item.sk}`, structuredClone(item)));
+
+  const accept: AcceptDeps = {
+    lanes: LANES,
+    expandQueueUrl: EXPAND,
+    messagesDays: 30,
+    deliverTimeoutSeconds: 180,
+    now: () => cloud.now,
+    wait: async (milliseconds) => {
+      const until = cloud.now + milliseconds;
+      await new Promise((done) => setImmediate(done));
+      cloud.now = Math.max(cloud.now, until);
+    },
+    randomBytes: (count) => Buffer.alloc(count, ++random),
+    readKey: async ({ id }) =>
+      id === KEY.id
+        ? {
+            ...keyKey('operator', id),
+            name: 'test',
+            secretHash: KEY.secretHash,
+            scopes: ['mail.send'],
+            createdAt: START,
+          }
+        : undefined,
+    readSender: async (account, domain) =>
+      domain === 'example.com'
+        ? {
+            pk: account,
+            sk: `domain#${domain}`,
+            domain,
+            selector: 's1',
+            returnPath: 'em.example.com',
+            publicKey: '',
+            privateKey: '',
+            createdAt: START,
+          }
+        : undefined,
+    recordRequest: (record) =>
+      call('recordRequest', () => {
+        if (!cloud.requests.has(record.pk)) cloud.requests.set(record.pk, record);
+      }),
+    refuseRequest: (record) =>
+      call('refuseRequest', () => void cloud.requests.set(record.pk, { ...record, copies: 0, refused: true })),
+    storeContent: (key, request) => call('storeContent', () => void cloud.bucket.set(key, structuredClone(request))),
+    beginIdempotent: (record) =>
+      call('beginIdempotent', () => {
+        const known = cloud.idempotency.get(record.pk);
+        if (known && known.at >= record.at - 24 * 3_600_000 && known.requestId !== record.requestId)
+          return { ...known };
+        cloud.idempotency.set(record.pk, record);
+        return undefined;
+      }),
+    readIdempotent: async ({ pk }) => cloud.idempotency.get(pk),
+    endIdempotent: (record) => call('endIdempotent', () => void cloud.idempotency.set(record.pk, record)),
+    sendEntries,
+    hold,
+  };
+  const expand: ExpandDeps = {
+    lanes: LANES,
+    now: () => cloud.now,
+    readContent: async (key) => {
+      const stored = cloud.bucket.get(key);
+      if (!stored) throw new Error(`no object ${key}`);
+      return structuredClone(stored);
+    },
+    sendEntries,
+    hold,
+  };
+  const release: ReleaseDeps = {
+    lanes: LANES,
+    expandQueueUrl: EXPAND,
+    now: () => cloud.now,
+    remainingMs: () => 60_000,
+    readDue: async function* (until) {
+      const due = [...cloud.holds.values()].filter((item) => item.due <= until).sort((a, b) => a.due - b.due);
+      if (due.length > 0) yield due;
+    },
+    removeHolds: (items) =>
+      call('removeHolds', () => {
+        for (const { pk, sk } of items) cloud.holds.delete(`${pk} ${sk}`);
+      }),
+    sendEntries,
+  };
+  /** The outage is over. */
+  const mend = () => left.clear();
+  return { cloud, accept, expand, release, mend };
+}
+
+/** A request as API Gateway hands it over. */
+export function makePost(body: unknown, headers: Record<string, string> = {}) {
+  return {
+    method: 'POST',
+    path: '/v3/mail/send',
+    headers: { authorization: `Bearer ${KEY.key}`, 'content-type': 'application/json', ...headers },
+    body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+  };
+}
+
+export function makeMail(more: object = {}) {
+  return {
+    personalizations: [{ to: [{ email: 'reader@example.net' }] }],
+    from: { email: 'shop@example.com' },
+    subject: 'Hello',
+    content: [{ type: 'text/plain', value: 'Hi' }],
+    ...more,
+  };
+}

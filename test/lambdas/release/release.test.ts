@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import type { Job } from '../../../core/job.ts';
+import { type Hold, holdKey } from '../../../core/records.ts';
+import { release } from '../../../lambdas/release/release.ts';
+import { makeCloud, type Plan, START } from '../fake-cloud.ts';
+
+function makeHold(number: number, due: number, lane = 'default-1'): Hold {
+  const job: Job = {
+    v: 1,
+    id: `R.0.${number}`,
+    hop: 3,
+    attempt: 2,
+    account: 'operator',
+    requestId: 'R',
+    lane,
+    acceptedAt: START - 3_600_000,
+    contentKey: 'requests/operator/R.json',
+    personalizations: [{ index: 0, to: [{ email: 'a@example.net' }], cc: [] }],
+    copies: [{ personalization: 0, role: 'to', address: 'a@example.net', index: number }],
+  };
+  return { ...holdKey(job.id, due), due, account: 'operator', copies: 1, kind: 'job', job };
+}
+
+async function makeHeld(holds: Hold[], plans: Plan[] = []) {
+  const world = makeCloud(plans);
+  for (const hold of holds) world.cloud.holds.set(`${hold.pk} ${hold.sk}`, hold);
+  return world;
+}
+
+it('moves what is due, one hop further, marked, and delayed to its second', async () => {
+  const world = await makeHeld([makeHold(1, START - 1), makeHold(2, START + 30_500), makeHold(3, START + 60_001)]);
+  expect(await release(world.release)).toEqual({ released: 2, stayed: 0 });
+  const lane = world.cloud.queues.get('lane:default-1')!;
+  expect(lane.map(({ readyAt }) => readyAt)).toEqual([START, START + 31_000]);
+  expect(JSON.parse(lane[0]!.body)).toMatchObject({ hop: 4, attempt: 2, maybeSent: true });
+  expect(lane[0]!.group).toBe('operator.retry');
+  expect(world.cloud.holds.size).toBe(1);
+});
+
+it('keeps a hold whose lane did not take it, and says so', async () => {
+  const world = await makeHeld([makeHold(1, START)], [{ operation: 'sendJobs', fault: 'throttle', times: 1 }]);
+  expect(await release(world.release)).toEqual({ released: 0, stayed: 1 });
+  expect(world.cloud.holds.size).toBe(1);
+  expect(await release(world.release)).toEqual({ released: 1, stayed: 0 });
+});
+
+it('releases once more what a run that died had sent but not removed', async () => {
+  const world = await makeHeld([makeHold(1, START)], [{ operation: 'removeHolds', fault: 'error', times: 1 }]);
+  await expect(release(world.release)).rejects.toThrow('removeHolds');
+  await release(world.release);
+  const bodies = world.cloud.queues.get('lane:default-1')!.map(({ body }) => JSON.parse(body) as Job);
+  expect(bodies.map(({ id, maybeSent }) => [id, maybeSent])).toEqual([
+    ['R.0.1', true],
+    ['R.0.1', true],
+  ]);
+});
+
+it('gives the mail of a lane that is gone to one that is there', async () => {
+  const world = await makeHeld([makeHold(1, START, 'removed-1')]);
+  await release(world.release);
+  expect(world.cloud.queues.get('lane:default-1')).toHaveLength(1);
+});
