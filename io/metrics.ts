@@ -24,7 +24,9 @@ const COUNTED = ['accepted', 'delivered', 'deferred', 'bounced', 'dropped', 'unk
 export function publishDeliveries(lane: string, tallies: ReadonlyMap<string, Tally>): void {
   for (const [provider, tally] of tallies) {
     const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'deliver' });
-    metrics.addDimensions({ provider });
+    // Two sets: in all, for alarms and percentiles (which cannot be summed up from parts), and by provider.
+    metrics.addDimensions({});
+    metrics.addDimension('provider', provider);
     metrics.addMetadata('lane', lane);
     for (const name of COUNTED) if (tally[name] > 0) metrics.addMetric(METRIC[name], MetricUnit.Count, tally[name]);
     for (const seconds of tally.latencies) metrics.addMetric(METRIC.latency, MetricUnit.Seconds, seconds);

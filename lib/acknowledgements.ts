@@ -1,0 +1,177 @@
+/**
+ * The findings of cdk-nag that stay, each on the one construct it is about, each with its reason. Whatever is found and
+ * is not here stops the synthesis; whatever is here and is not found fails a test.
+ */
+
+import type { CfnElement } from 'aws-cdk-lib';
+import { Names, Stack, Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import type { Parts } from './pennypost-stack.ts';
+import type { Settings } from './settings.ts';
+import type { Stage } from './stage.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+type Acknowledgement = { on: IConstruct; id: string; reason: string };
+
+export function acknowledgeFindings(parts: Parts, settings: Settings): void {
+  for (const { on, id, reason } of acknowledgements(parts, settings)) Validations.of(on).acknowledge({ id, reason });
+}
+
+function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
+  const { storage, pools, accept, expand, release } = parts;
+  const lanes = pools.flatMap((pool) => pool.lanes);
+  const stages = [accept.stage, expand.stage, release.stage, ...lanes.map(({ deliver }) => deliver)];
+  const readers = [accept.stage, expand.stage, ...lanes.map(({ deliver }) => deliver)];
+  return [
+    ...ofStorage(parts),
+    ...ofWaysIn(parts, settings),
+    ...[expand.work, ...lanes.map(({ work }) => work)].flatMap(ofQueue),
+    ...stages.flatMap((stage) => ofStage(stage, settings)),
+    ...readers.map((stage) => ({
+      on: policyOf(stage),
+      id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.content)}>/requests/*]`,
+      reason:
+        'Stored requests are objects under one prefix, named when mail arrives; the statement names the prefix and no more.',
+    })),
+    ...lanes.map(({ deliver }) => ({
+      on: policyOf(deliver),
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'Lambda needs these six named EC2 actions to put a function into a VPC, and EC2 knows no resource for most of them.',
+    })),
+  ];
+}
+
+function ofStorage({ storage, network }: Parts): Acknowledgement[] {
+  return [
+    {
+      on: storage.messages,
+      id: 'AwsSolutions-DDB3',
+      reason:
+        'A log that expires after some weeks: backups of every write would cost as much as the writes themselves.',
+    },
+    {
+      on: storage.sites,
+      id: 'AwsSolutions-DDB3',
+      reason: 'What is known about other mail servers right now; it is learnt again within minutes of being lost.',
+    },
+    {
+      on: storage.content,
+      id: 'AwsSolutions-S1',
+      reason:
+        'Three functions of this stack use the bucket, all on record in messages; an access log would add an object per stored request.',
+    },
+    {
+      on: storage.returnPathSecret,
+      id: 'AwsSolutions-SMG4',
+      reason:
+        'The secret signs return paths of mail in flight; rotating it would orphan the bounces that are still to come.',
+    },
+    {
+      on: network.vpc,
+      id: 'AwsSolutions-VPC7',
+      reason:
+        'Only deliver is in the VPC and nothing can connect to it; what it connects to is recorded with each outcome.',
+    },
+  ];
+}
+
+function ofWaysIn(
+  { accept, release, monitoring }: Parts,
+  { alarms, accept: { accessLogs } }: Settings,
+): Acknowledgement[] {
+  return [
+    {
+      on: accept.api,
+      id: 'AwsSolutions-APIG4',
+      reason: "accept checks the API key itself, so that a refusal has SendGrid's status and error shape.",
+    },
+    {
+      on: release.stage.fn,
+      id: 'Serverless-LambdaAsyncFailureDestination',
+      reason:
+        'A failed run leaves its holds where they are, and the next minute reads them again; an alarm counts the failures.',
+    },
+    {
+      on: release.rule,
+      id: 'Serverless-EventBusDLQ',
+      reason: 'The event is a tick of the clock without content: a lost one is made up by the next, a minute later.',
+    },
+    ...(accessLogs
+      ? []
+      : ['AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging'].map((id) => ({
+          on: accept.httpStage,
+          id,
+          reason:
+            'A line per request costs more than storing the message; request records are the log, and `accept.accessLogs` turns this on.',
+        }))),
+    ...(alarms.email === undefined
+      ? []
+      : [
+          {
+            on: monitoring.topic,
+            id: 'Serverless-SNSRedrivePolicy',
+            reason:
+              'An e-mail subscription has no redrive: SNS retries e-mail itself, and alarms stay visible in CloudWatch.',
+          },
+        ]),
+  ];
+}
+
+function ofQueue(work: WorkQueue): Acknowledgement[] {
+  return [
+    {
+      on: work.dead,
+      id: 'Serverless-SQSRedrivePolicy',
+      reason: 'This is the dead-letter queue itself; an alarm says when it is not empty, and people redrive it.',
+    },
+    {
+      on: work.node.findChild('Mapping'),
+      id: 'Serverless-LambdaEventSourceMappingDestination',
+      reason:
+        "Lambda takes no failure destination for SQS sources: the queue's own redrive policy is what catches failures.",
+    },
+  ];
+}
+
+function ofStage({ fn, stageName }: Stage, { tracing }: Settings): Acknowledgement[] {
+  const invokedBy = {
+    accept:
+      'API Gateway waits for the answer, so there is no event to keep: the client sees the failure and tries again.',
+    expand:
+      'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    deliver:
+      'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    release: 'Its event is a tick of the clock without content; the next minute reads the same holds again.',
+  };
+  const dead = { on: fn, id: 'Serverless-LambdaDLQ', reason: invokedBy[stageName] };
+  if (!tracing)
+    return [
+      dead,
+      {
+        on: fn,
+        id: 'Serverless-LambdaTracing',
+        reason: 'Traces cost more per message than sending it; the setting `tracing` turns them on for a while.',
+      },
+    ];
+  if (stageName === 'deliver') return [dead];
+  return [
+    dead,
+    {
+      on: fn.role!,
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'With tracing on, two named X-Ray actions are allowed, and X-Ray knows no resource for them.',
+    },
+  ];
+}
+
+const policyOf = ({ fn }: Stage): IConstruct => fn.role!.node.findChild('DefaultPolicy');
+
+/** How a stage's template names the ARN of something in the main stack: a nested stack gets it as a parameter. */
+function arnIn(stage: Stage, construct: IConstruct): string {
+  const resource = construct.node.defaultChild as CfnElement;
+  const here = Stack.of(stage) === Stack.of(construct);
+  return here
+    ? `${Stack.of(construct).getLogicalId(resource)}.Arn`
+    : `referenceto${Names.nodeUniqueId(resource.node)}Arn`;
+}

@@ -1,0 +1,85 @@
+/** The alarms: each says in its description what it means and what to look at. */
+import { Duration } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import { mailMetric, type Named } from './metrics.ts';
+import type { Settings } from './settings.ts';
+import type { Stage } from './stage.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+/** Outcomes within 15 minutes below which a bounce rate says nothing. */
+const FEWEST_OUTCOMES = 50;
+
+export type AlarmsProps = {
+  settings: Settings;
+  topic: ITopic;
+  functions: Named<Stage>[];
+  queues: Named<WorkQueue>[];
+  accept: Stage;
+};
+
+export function addAlarms(scope: Construct, { settings, topic, functions, queues, accept }: AlarmsProps): void {
+  const { oldestSeconds, bounceRatePercent } = settings.alarms;
+  const minute = { period: Duration.minutes(1) };
+  const five = { statistic: 'Sum', period: Duration.minutes(5) };
+
+  for (const { label, of } of queues) {
+    alarm(
+      `${label}-dead-letters`,
+      of.dead.metricApproximateNumberOfMessagesVisible({ ...minute, statistic: 'Maximum' }),
+      {
+        above: 0,
+        because: `Dead letters behind the queue ${label}: accepted mail that could not be worked off. Find out why, then redrive.`,
+      },
+    );
+    alarm(`${label}-oldest`, of.queue.metricApproximateAgeOfOldestMessage({ ...minute, statistic: 'Maximum' }), {
+      above: oldestSeconds,
+      periods: 5,
+      because: `The oldest message of the queue ${label} has waited for more than ${oldestSeconds} seconds for 5 minutes.`,
+    });
+  }
+  for (const { label, of } of functions)
+    alarm(`${label}-errors`, of.fn.metricErrors(five), {
+      above: 0,
+      because: `${label} failed or ran out of time. Its log says why; what it was working on is tried again.`,
+    });
+  alarm('accept-throttles', accept.fn.metricThrottles(five), {
+    above: 0,
+    because: 'accept had no environment left: clients got 503. Raise the reserved concurrency or the quota.',
+  });
+  alarm('bounce-rate', bounceRate(), {
+    above: bounceRatePercent,
+    because: `More than ${bounceRatePercent} % of outcomes in 15 minutes were bounces: mailbox providers will soon block.`,
+  });
+
+  function alarm(name: string, metric: IMetric, { above, because, periods = 1 }: Threshold): void {
+    new Alarm(scope, name, {
+      alarmName: `${settings.stackName}-${name}`,
+      alarmDescription: because,
+      metric,
+      threshold: above,
+      evaluationPeriods: periods,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction(new SnsAction(topic));
+  }
+}
+
+type Threshold = { above: number; because: string; periods?: number };
+
+/** Percent of final outcomes that are bounces. An alarm can't search, so it reads the totals. */
+function bounceRate(): MathExpression {
+  const period = Duration.minutes(15);
+  const all = '(FILL(delivered,0)+FILL(bounced,0))';
+  return new MathExpression({
+    expression: `IF(${all}>=${FEWEST_OUTCOMES},100*FILL(bounced,0)/${all},0)`,
+    usingMetrics: {
+      delivered: mailMetric('delivered', 'Sum', period),
+      bounced: mailMetric('bounced', 'Sum', period),
+    },
+    label: 'Bounce rate, %',
+    period,
+  });
+}

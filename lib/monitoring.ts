@@ -1,0 +1,162 @@
+/**
+ * What the operator looks at, and what wakes him: a dashboard, a topic, and alarms on it. The metrics' names are those of
+ * core/metrics.ts. Totals are the metrics with the dimension `service` alone; the curves by provider are found by search.
+ */
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Dashboard, GraphWidget, type IMetric, type IWidget, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+import { METRIC, METRICS_NAMESPACE } from '../core/metrics.ts';
+import type { Accept } from './accept.ts';
+import { addAlarms } from './alarms.ts';
+import { costPerMillion } from './cost.ts';
+import type { Expand } from './expand.ts';
+import type { Lane } from './lane.ts';
+import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
+import type { Release } from './release.ts';
+import type { Settings } from './settings.ts';
+import type { Stage } from './stage.ts';
+import type { Storage } from './storage.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+export type MonitoringProps = {
+  settings: Settings;
+  storage: Storage;
+  accept: Accept;
+  expand: Expand;
+  release: Release;
+  lanes: Lane[];
+};
+
+export class Monitoring extends Construct {
+  readonly topic: Topic;
+  readonly dashboard: Dashboard;
+
+  constructor(scope: Construct, id: string, props: MonitoringProps) {
+    super(scope, id);
+    const { settings, accept, expand, release, lanes } = props;
+    this.topic = this.#topic(settings.alarms.email);
+    const functions: Named<Stage>[] = [
+      { label: 'accept', of: accept.stage },
+      { label: 'expand', of: expand.stage },
+      { label: 'release', of: release.stage },
+      ...lanes.map(({ laneName, deliver }) => ({ label: `deliver-${laneName}`, of: deliver })),
+    ];
+    const queues: Named<WorkQueue>[] = [
+      { label: 'expand', of: expand.work },
+      ...lanes.map(({ laneName, work }) => ({ label: `lane-${laneName}`, of: work })),
+    ];
+    addAlarms(this, { settings, topic: this.topic, functions, queues, accept: accept.stage });
+    this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });
+    this.dashboard.addWidgets(...mailWidgets());
+    this.dashboard.addWidgets(...providerWidgets());
+    this.dashboard.addWidgets(...workWidgets(functions, queues));
+    this.dashboard.addWidgets(costWidget(props, functions, queues));
+  }
+
+  /** Alarms may publish; nobody may without TLS. */
+  #topic(email: string | undefined): Topic {
+    const topic = new Topic(this, 'Topic', { displayName: 'Pennypost alarms', enforceSSL: true });
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AlarmsPublish',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
+    if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
+    return topic;
+  }
+}
+
+function graph(title: string, width: number, left: IMetric[], unit?: string): IWidget {
+  return new GraphWidget({
+    title,
+    width,
+    height: 6,
+    left,
+    leftYAxis: { min: 0, ...(unit && { label: unit, showUnits: false }) },
+  });
+}
+
+function mailWidgets(): IWidget[] {
+  const counted = ['accepted', 'delivered', 'deferred', 'bounced', 'dropped', 'unknown'] as const;
+  return [
+    graph(
+      'Copies',
+      12,
+      counted.map((name) => mailMetric(name)),
+      'per 5 minutes',
+    ),
+    graph(
+      'Accepted to delivered',
+      12,
+      [Stats.p(50), Stats.p(95), Stats.p(99)].map((p) => mailMetric('latency', p)),
+      'seconds',
+    ),
+  ];
+}
+
+function providerWidgets(): IWidget[] {
+  return (['delivered', 'deferred', 'bounced'] as const).map((name) => {
+    const found = `{${METRICS_NAMESPACE},service,provider} MetricName="${METRIC[name]}"`;
+    const byProvider = new MathExpression({
+      expression: `SEARCH('${found}', 'Sum', 300)`,
+      usingMetrics: {},
+      label: `\${PROP('Dim.provider')}`,
+      period: FIVE_MINUTES,
+    });
+    return graph(`${METRIC[name]} by provider`, 8, [byProvider], 'per 5 minutes');
+  });
+}
+
+function workWidgets(functions: Named<Stage>[], queues: Named<WorkQueue>[]): IWidget[] {
+  const maximum = { statistic: 'Maximum', period: FIVE_MINUTES };
+  const sum = { statistic: 'Sum', period: FIVE_MINUTES };
+  return [
+    graph(
+      'Age of the oldest message',
+      8,
+      queues.map(({ label, of }) => of.queue.metricApproximateAgeOfOldestMessage({ ...maximum, label })),
+      'seconds',
+    ),
+    graph(
+      'Dead letters',
+      8,
+      queues.map(({ label, of }) => of.dead.metricApproximateNumberOfMessagesVisible({ ...maximum, label })),
+    ),
+    graph(
+      'Errors and throttles',
+      8,
+      functions.flatMap(({ label, of }) => [
+        of.fn.metricErrors({ ...sum, label: `${label} errors` }),
+        of.fn.metricThrottles({ ...sum, label: `${label} throttles` }),
+      ]),
+    ),
+  ];
+}
+
+function costWidget(
+  { storage, accept }: MonitoringProps,
+  functions: Named<Stage>[],
+  queues: Named<WorkQueue>[],
+): IWidget {
+  const hour = Duration.hours(1);
+  const { accounts, messages, holds, sites, suppressions } = storage;
+  const cost = costPerMillion(
+    {
+      api: accept.api,
+      functions: functions.map(({ of }) => ({ fn: of.fn, memoryMb: of.memoryMb })),
+      queues: queues.map(({ of }) => of.queue),
+      tables: [accounts, messages, holds, sites, suppressions],
+      messages,
+      delivered: mailMetric('delivered', 'Sum', hour),
+    },
+    hour,
+  );
+  return graph('Cost at list price, without NAT, egress and storage', 24, [cost], '$ per million delivered');
+}

@@ -1,0 +1,122 @@
+/**
+ * What each function may do: this table, and nothing else. A function's role has one statement for each row; a test
+ * compares the synthesized policies with it, and the local stack lets nothing else through.
+ * No action is a wildcard; `*` as a resource only where AWS knows no other (the rows say why).
+ */
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+
+export type FunctionName = 'accept' | 'expand' | 'deliver' | 'release';
+
+/** What a row is about; each stage says which ARNs these are for it. */
+export type Target =
+  | 'accounts'
+  | 'messages'
+  | 'holds'
+  | 'requests'
+  | 'lanes'
+  | 'expandQueue'
+  | 'ownQueue'
+  | 'dkimKey'
+  | 'returnPathSecret'
+  | 'ownLogs'
+  | 'anything';
+
+export type Permission = {
+  actions: readonly string[];
+  on: Target;
+  /** IAM conditions; all must hold. */
+  conditions?: Record<string, Record<string, string>>;
+};
+
+/** Only its own lines into its own log group, which the stack has made. */
+const OWN_LOGS: Permission = { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], on: 'ownLogs' };
+/** What Lambda's poller does with the function's role for an SQS event source. */
+const CONSUME: Permission = {
+  actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+  on: 'ownQueue',
+};
+/** What Lambda does with the function's role to put it into a VPC; EC2 knows no resource for most of these. */
+const JOIN_VPC: Permission = {
+  actions: [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ],
+  on: 'anything',
+};
+/** Only with tracing on; X-Ray knows no resource for these. */
+export const TRACE: Permission = { actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], on: 'anything' };
+
+export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
+  accept: [
+    OWN_LOGS,
+    { actions: ['dynamodb:GetItem'], on: 'accounts' },
+    { actions: ['dynamodb:PutItem', 'dynamodb:GetItem'], on: 'messages' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:PutObject'], on: 'requests' },
+    { actions: ['sqs:SendMessage'], on: 'lanes' },
+    { actions: ['sqs:SendMessage'], on: 'expandQueue' },
+  ],
+  expand: [
+    OWN_LOGS,
+    CONSUME,
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:GetObject'], on: 'requests' },
+    { actions: ['sqs:SendMessage'], on: 'lanes' },
+  ],
+  deliver: [
+    OWN_LOGS,
+    CONSUME,
+    JOIN_VPC,
+    { actions: ['dynamodb:GetItem'], on: 'accounts' },
+    { actions: ['dynamodb:PutItem', 'dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:GetObject', 's3:PutObject'], on: 'requests' },
+    {
+      actions: ['kms:Decrypt'],
+      on: 'dkimKey',
+      // A ciphertext that was not made for an account and a domain is not a DKIM key.
+      conditions: { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:domain': 'false' } },
+    },
+    { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
+  ],
+  release: [
+    OWN_LOGS,
+    { actions: ['dynamodb:Query', 'dynamodb:BatchWriteItem'], on: 'holds' },
+    { actions: ['sqs:SendMessage'], on: 'lanes' },
+    { actions: ['sqs:SendMessage'], on: 'expandQueue' },
+  ],
+};
+
+/** Adds one statement to a function's role. */
+export function grant(
+  fn: LambdaFunction,
+  actions: readonly string[],
+  resources: readonly string[],
+  conditions?: Permission['conditions'],
+): void {
+  fn.addToRolePolicy(
+    new PolicyStatement({ actions: [...actions], resources: [...resources], ...(conditions && { conditions }) }),
+  );
+}
+
+/**
+ * Grants a function its rows of the table.
+ * @param targets the ARNs of each target that its rows name
+ * @throws Error naming a target that a row needs and that is not given
+ */
+export function grantOwn(
+  name: FunctionName,
+  fn: LambdaFunction,
+  targets: Partial<Record<Target, readonly string[]>>,
+): void {
+  for (const { actions, on, conditions } of PERMISSIONS[name]) {
+    const resources = on === 'anything' ? ['*'] : targets[on];
+    if (!resources) throw new Error(`${name} has a permission on ${on}, but its stage gives no ${on}`);
+    grant(fn, actions, resources, conditions);
+  }
+}

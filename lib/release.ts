@@ -1,0 +1,56 @@
+/** Every minute, release moves what is due from holds to its lane, or to expand. */
+import { Duration } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Construct } from 'constructs';
+import type { Expand } from './expand.ts';
+import type { Lane } from './lane.ts';
+import type { Settings } from './settings.ts';
+import { type CodeOf, Stage } from './stage.ts';
+import type { Storage } from './storage.ts';
+
+/** Below the minute to the next run, so that two runs seldom read the same holds. */
+const TIMEOUT_SECONDS = 55;
+const MEMORY_MB = 512;
+
+export type ReleaseProps = {
+  settings: Settings;
+  storage: Storage;
+  expand: Expand;
+  lanes: Lane[];
+  lanesJson: string;
+  code: CodeOf;
+};
+
+export class Release extends Construct {
+  readonly stage: Stage;
+  readonly rule: Rule;
+
+  constructor(scope: Construct, id: string, { settings, storage, expand, lanes, lanesJson, code }: ReleaseProps) {
+    super(scope, id);
+    this.stage = new Stage(this, 'Release', {
+      name: 'release',
+      settings,
+      code,
+      memoryMb: MEMORY_MB,
+      timeoutSeconds: TIMEOUT_SECONDS,
+      environment: {
+        HOLDS_TABLE: storage.holds.tableName,
+        EXPAND_QUEUE_URL: expand.work.queue.queueUrl,
+        LANES: lanesJson,
+      },
+      targets: {
+        holds: [storage.holds.tableArn],
+        lanes: lanes.map(({ work }) => work.queue.queueArn),
+        expandQueue: [expand.work.queue.queueArn],
+      },
+    });
+    // A run that fails is not repeated: what it left is due in the next minute's run as well.
+    const once = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
+    this.stage.fn.configureAsyncInvoke(once);
+    this.rule = new Rule(this, 'EveryMinute', {
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [new LambdaFunction(this.stage.fn, once)],
+    });
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * The settings of a deployment: typed, each field with its default and unit, checked when the stack is synthesized.
+ * It refuses an unknown field, a value out of range, two lanes of one name, and retentions too short for what reads them;
+ * the error names each field (`pools[0].sourceIps[0].ehloName: ...`).
+ */
+import { z } from 'zod';
+import { RETRY_HOURS } from '../core/limits.ts';
+import { subnetSlot } from './addressing.ts';
+
+/** SQS keeps a dead letter at most this long, in days (SQS: MessageRetentionPeriod); every dead-letter queue of ours uses it all. */
+export const DEAD_LETTER_DAYS = 14;
+/** How far ahead `send_at` may lie, in days (SendGrid: 72 hours). */
+const SEND_AT_DAYS = 3;
+/** A stored request is read last when its dead letter is redriven: after `send_at`, the retries and the dead-letter retention. */
+const SHORTEST_RETENTION = SEND_AT_DAYS + RETRY_HOURS / 24 + DEAD_LETTER_DAYS + 1;
+/** Lanes travel to accept, expand and release in one environment variable, and Lambda allows 4 KB for all of them. */
+const MOST_LANES = 12;
+/** What CloudWatch Logs takes as a retention, in days. */
+const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653];
+
+/** As a DNS label (RFC 1035 2.3.1), and short enough for the names AWS makes of it. */
+const label = z
+  .string()
+  .regex(
+    /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/,
+    'must be 1 to 32 of a-z, 0-9 and "-", from a letter to a letter or digit',
+  );
+
+const hostName = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?=.*[a-z])([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    'must be a full host name in lower case, like "mta1.example.com"',
+  );
+
+const whole = (least: number, most: number) => z.int().min(least).max(most);
+
+const SourceIp = z.strictObject({
+  /** The lane's name, unique in the stack. Do not rename it: its address and its queue go with the name. */
+  name: label,
+  /** The name it says in EHLO (RFC 5321 4.1.1.1): the PTR record of its address, and an A record back to it. */
+  ehloName: hostName,
+  /** Its share of the pool's mail, relative to the others. Default 1. */
+  weight: z.number().positive().max(1000).default(1),
+  /** An Elastic IP that you have (`eipalloc-...`). Default: the stack allocates one, and keeps it when the stack goes. */
+  allocationId: z
+    .string()
+    .regex(/^eipalloc-[0-9a-f]{8,17}$/, 'must be an Elastic IP\'s allocation id, like "eipalloc-0123456789abcdef0"')
+    .optional(),
+  /** The address behind `allocationId`, for the DNS records that the command line prints. Needed with it, and only then. */
+  ip: z.ipv4().optional(),
+  /** The place of its availability zone in the region's list, from 0, below `maxAzs`. Default: chosen by its name. */
+  zone: whole(0, 5).optional(),
+});
+
+const Pool = z.strictObject({
+  /** What SendGrid calls `ip_pool_name`. */
+  name: label,
+  /** The pool's source addresses: at least one. Each costs about $36.50 a month (NAT gateway and public address). */
+  sourceIps: z.array(SourceIp).min(1),
+});
+
+const Delivery = z.strictObject({
+  /** Seconds that one run of deliver may take: 10 to 180. Default 180; below 150 a slow reply is cut off and tried again. */
+  timeoutSeconds: whole(10, 180).default(180),
+  /** Memory of deliver, in MB: 256 to 10240. Default 512. */
+  memoryMb: whole(256, 10_240).default(512),
+  /** Jobs that start one run: 1 to 100; a job has up to 100 copies. Above 10 only with a batching window. Default 10. */
+  batchSize: whole(1, 100).default(10),
+  /** Seconds that a run waits for its batch to fill: 0 to 300. Default 1. */
+  batchingWindowSeconds: whole(0, 300).default(1),
+  /** Connections that one run of one lane opens to one site; two runs may be under way. Default 10. */
+  connectionsPerSite: whole(1, 1000).default(10),
+  /** Messages sent over one connection before it is closed. Default 100. */
+  messagesPerConnection: whole(1, 10_000).default(100),
+  /** The port that mail is delivered to. Default 25; any other is for trying things out. */
+  smtpPort: whole(1, 65_535).default(25),
+  /** DNS servers, `ip:port`. Default: the VPC's own resolver. */
+  dnsServers: z
+    .array(z.string().regex(/^(\d{1,3}\.){3}\d{1,3}:\d{1,5}$/, 'must be "ip:port", like "10.0.0.2:53"'))
+    .min(1)
+    .optional(),
+  /** Deliver to loopback and private addresses too. Default false; true opens the inside of the VPC to whoever sends. */
+  allowPrivateHosts: z.boolean().default(false),
+});
+
+const Accept = z.strictObject({
+  /** Memory of accept, in MB: 256 to 10240. Default 512. */
+  memoryMb: whole(256, 10_240).default(512),
+  /** Seconds until accept gives up: 5 to 29 (API Gateway waits 30). Default 29. */
+  timeoutSeconds: whole(5, 29).default(29),
+  /** Environments set aside for accept, and its limit. Default: none, it shares the account's. */
+  reservedConcurrency: whole(1, 10_000).optional(),
+  /** One line of API Gateway's access log per request. Default false: it costs more than storing the message does. */
+  accessLogs: z.boolean().default(false),
+  /** API requests per second; what exceeds it gets 429 from API Gateway. Default 1000. */
+  requestsPerSecond: whole(1, 100_000).default(1000),
+});
+
+const Expand = z.strictObject({
+  /** Memory of expand, in MB: 256 to 10240. Default 1024: it holds one whole request. */
+  memoryMb: whole(256, 10_240).default(1024),
+  /** Seconds that one request's expansion may take: 10 to 900. Default 60. */
+  timeoutSeconds: whole(10, 900).default(60),
+  /** Requests expanded at the same time: 2 to 1000. Default 10. */
+  maximumConcurrency: whole(2, 1000).default(10),
+});
+
+const Retention = z.strictObject({
+  /** Days that event records are kept: at least 21, since a redrive reads them. Default 30. */
+  messagesDays: whole(SHORTEST_RETENTION, 3650).default(30),
+  /** Days that stored requests are kept: at least 21 (`send_at` 3, retries 3, dead letters 14, and one more). Default 21. */
+  contentDays: whole(SHORTEST_RETENTION, 3650).default(SHORTEST_RETENTION),
+  /** Days that logs are kept, one of those CloudWatch has (1, 3, 5, 7, 14, 30, 60, 90 ...). Default 14. */
+  logsDays: z
+    .int()
+    .refine((days) => LOG_DAYS.includes(days), `must be one of ${LOG_DAYS.join(', ')}`)
+    .default(14),
+});
+
+const Alarms = z.strictObject({
+  /** Who is told of an alarm (AWS asks the address to confirm). Default: nobody; subscribe to the topic yourself. */
+  email: z.email().optional(),
+  /** Age, in seconds, of the oldest message of a queue that raises an alarm. Default 900. */
+  oldestSeconds: whole(60, 86_400).default(900),
+  /** Percent of outcomes that are bounces that raises an alarm, over 15 minutes. Default 5. */
+  bounceRatePercent: z.number().positive().max(100).default(5),
+});
+
+const Shape = z.strictObject({
+  /** Name of the CloudFormation stack. Default `Pennypost`. */
+  stackName: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9-]{0,30}$/, 'must be 1 to 31 letters, digits and "-", from a letter')
+    .default('Pennypost'),
+  /** Pools of source addresses. Default: one pool `default` of one address, with a placeholder as its EHLO name. */
+  pools: z
+    .array(Pool)
+    .min(1)
+    .default([{ name: 'default', sourceIps: [{ name: 'default-1', ehloName: 'mta1.pennypost.example', weight: 1 }] }]),
+  /** Availability zones to spread source addresses over; each address is in one. Default 2, which every region has. */
+  maxAzs: whole(1, 6).default(2),
+  delivery: Delivery.prefault({}),
+  accept: Accept.prefault({}),
+  expand: Expand.prefault({}),
+  retention: Retention.prefault({}),
+  alarms: Alarms.prefault({}),
+  /** X-Ray traces of every function. Default false: they cost more per message than sending it. */
+  tracing: z.boolean().default(false),
+});
+
+const Checked = Shape.superRefine(({ pools, maxAzs, delivery }, context) => {
+  if (delivery.batchSize > 10 && delivery.batchingWindowSeconds === 0)
+    refuse(['delivery', 'batchSize'], 'more than 10 need a batching window of at least 1 second (Lambda)');
+  const pooled = new Set<string>();
+  const lanes = new Set<string>();
+  const slots = new Map<number, string>();
+  for (const [p, pool] of pools.entries()) {
+    if (pooled.has(pool.name)) refuse(['pools', p, 'name'], `"${pool.name}" names two pools`);
+    pooled.add(pool.name);
+    for (const [i, { name, zone, allocationId, ip }] of pool.sourceIps.entries()) {
+      const at = ['pools', p, 'sourceIps', i];
+      const slot = subnetSlot(name);
+      if (lanes.has(name)) refuse([...at, 'name'], `"${name}" names two lanes`);
+      else if (slots.has(slot))
+        refuse([...at, 'name'], `"${name}" gets the same subnet as "${slots.get(slot)}"; choose another name`);
+      if (zone !== undefined && zone >= maxAzs) refuse([...at, 'zone'], `must be below maxAzs, which is ${maxAzs}`);
+      if ((allocationId === undefined) !== (ip === undefined))
+        refuse([...at, ip === undefined ? 'ip' : 'allocationId'], 'allocationId and ip go together');
+      lanes.add(name);
+      slots.set(slot, name);
+    }
+  }
+  if (lanes.size > MOST_LANES) refuse(['pools'], `have ${lanes.size} source IPs; a stack can hold ${MOST_LANES}`);
+
+  function refuse(path: (string | number)[], message: string) {
+    context.addIssue({ code: 'custom', path, message });
+  }
+});
+
+/** What the user writes: every field may be left out but the names of what he lists. */
+export type SettingsInput = z.input<typeof Checked>;
+/** Settings with their defaults filled in. */
+export type Settings = z.output<typeof Checked>;
+export type PoolSettings = Settings['pools'][number];
+export type SourceIpSettings = PoolSettings['sourceIps'][number];
+
+/**
+ * Checks settings and fills in their defaults.
+ * @throws Error with one line for each wrong field, its path first
+ */
+export function defineSettings(input: SettingsInput = {}): Settings {
+  const result = Checked.safeParse(input);
+  if (result.success) return result.data;
+  const lines = result.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => `${pathText([...issue.path, key])}: is no setting`)
+      : [`${pathText(issue.path)}: ${issue.message}`],
+  );
+  throw new Error(`The settings (pennypost.config.ts) are wrong:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
+/** Whether an EHLO name is a placeholder: `.example`, `.test` and `.invalid` are nobody's (RFC 2606). */
+export const isPlaceholder = (ehloName: string) => /\.(example|test|invalid)$/.test(ehloName);
+
+function pathText(path: PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
+    '',
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * Everything that is kept: tables, the content bucket, the key of DKIM keys, the secret of return paths. All of it is
+ * encrypted and outlives the stack. Names are CloudFormation's, so that two stacks fit into one account.
+ */
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import {
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  StreamViewType,
+  Table,
+  TableEncryption,
+} from 'aws-cdk-lib/aws-dynamodb';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { MESSAGES_INDEX } from '../core/records.ts';
+import type { Settings } from './settings.ts';
+
+export class Storage extends Construct {
+  /** Keys, domains, links, templates: everything that an account has. */
+  readonly accounts: Table;
+  /** Request records and the events of each copy; streamed. */
+  readonly messages: Table;
+  /** What waits for a time: deferred jobs, `send_at`. */
+  readonly holds: Table;
+  /** Per source IP and site: limits, pauses, next free turn. */
+  readonly sites: Table;
+  /** Addresses that get nothing. */
+  readonly suppressions: Table;
+  /** Stored requests, under `requests/`. */
+  readonly content: Bucket;
+  /** Encrypts DKIM private keys, with the account and the domain as context. */
+  readonly dkimKey: Key;
+  /** The key of the MAC in return paths. */
+  readonly returnPathSecret: Secret;
+
+  constructor(scope: Construct, id: string, { retention }: Settings) {
+    super(scope, id);
+    this.accounts = this.#table('Accounts', { recoverable: true });
+    this.holds = this.#table('Holds', { recoverable: true });
+    this.suppressions = this.#table('Suppressions', { recoverable: true });
+    // Learnt again within minutes.
+    this.sites = this.#table('Sites', { recoverable: false });
+    // A log of some weeks: backups of every write would cost as much as the writes.
+    this.messages = this.#table('Messages', { recoverable: false, expires: true, stream: StreamViewType.NEW_IMAGE });
+    this.messages.addGlobalSecondaryIndex({
+      indexName: MESSAGES_INDEX,
+      partitionKey: { name: 'recipient', type: AttributeType.STRING },
+      sortKey: { name: 'at', type: AttributeType.NUMBER },
+      projectionType: ProjectionType.KEYS_ONLY,
+    });
+
+    this.content = new Bucket(this, 'Content', {
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: [
+        {
+          id: 'stored-requests',
+          expiration: Duration.days(retention.contentDays),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+      ],
+    });
+
+    this.dkimKey = new Key(this, 'DkimKey', {
+      description: 'DKIM private keys of sending domains',
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.returnPathSecret = new Secret(this, 'ReturnPathSecret', {
+      description: 'Key of the MAC in return paths',
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+
+  #table(
+    id: string,
+    { recoverable, expires, stream }: { recoverable: boolean; expires?: true; stream?: StreamViewType },
+  ) {
+    return new Table(this, id, {
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.AWS_MANAGED,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: recoverable },
+      removalPolicy: RemovalPolicy.RETAIN,
+      ...(expires && { timeToLiveAttribute: 'expiresAt' }),
+      ...(stream && { stream }),
+    });
+  }
+}

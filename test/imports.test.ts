@@ -1,0 +1,77 @@
+/** Imports point one way (docs/architecture.md, "Folders"): core ← io ← lambdas, relay ← local, test; lib takes only core. */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+type Import = { file: string; from: string };
+
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+'([^']+)'|(?:^|\n)\s*import\s+'([^']+)'|import\('([^']+)'\)/g;
+
+const imports: Import[] = globSync('{bin,core,io,lambdas,lib,local,relay}/**/*.ts').flatMap((file) =>
+  [...readFileSync(file, 'utf8').matchAll(IMPORT)].map((match) => {
+    const given = (match[1] ?? match[2] ?? match[3])!;
+    return { file, from: given.startsWith('.') ? normalize(join(dirname(file), given)) : given };
+  }),
+);
+const of = (folder: string) => imports.filter(({ file }) => file.startsWith(`${folder}/`));
+const isOwn = ({ from }: Import) => !from.startsWith('node:') && /\.(ts|mjs|json|html)$/.test(from);
+const within =
+  (...folders: string[]) =>
+  ({ from }: Import) =>
+    folders.some((folder) => from.startsWith(`${folder}/`));
+const show = ({ file, from }: Import) => `${file} imports ${from}`;
+
+describe('imports', () => {
+  it('are found at all', () => expect(imports.length).toBeGreaterThan(50));
+
+  it('core: only core, node:crypto, node:buffer, and the libraries of mail', () => {
+    const allowed = new Set(['node:crypto', 'node:buffer', 'node:url']);
+    const wrong = of('core').filter((one) =>
+      isOwn(one) ? !within('core')(one) : !allowed.has(one.from) && !one.from.startsWith('nodemailer'),
+    );
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  it('io: only core and io', () =>
+    expect(
+      of('io')
+        .filter(isOwn)
+        .filter((one) => !within('core', 'io')(one))
+        .map(show),
+    ).toEqual([]));
+
+  it('lambdas: core, io and their own folder, never another handler', () => {
+    const wrong = of('lambdas')
+      .filter(isOwn)
+      .filter((one) => !within('core', 'io', one.file.split('/').slice(0, 2).join('/'))(one));
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  it('lib: only core and lib', () =>
+    expect(
+      of('lib')
+        .filter(isOwn)
+        .filter((one) => !within('core', 'lib')(one))
+        .map(show),
+    ).toEqual([]));
+
+  it('the AWS SDK: only io, local and the command line', () => {
+    const wrong = imports.filter(({ file, from }) => from.startsWith('@aws-sdk') && !/^(io|local|bin)\//.test(file));
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  it('sockets: only io and local', () => {
+    const sockets = new Set([
+      'node:net',
+      'node:tls',
+      'node:dns',
+      'node:dns/promises',
+      'node:http',
+      'node:https',
+      'node:dgram',
+    ]);
+    const wrong = imports.filter(({ file, from }) => sockets.has(from) && !/^(io|local|bin)\//.test(file));
+    expect(wrong.map(show)).toEqual([]);
+  });
+});

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { flatten, functionName, ofType } from './flatten.ts';
+
+const flat = flatten({
+  accept: { accessLogs: true, requestsPerSecond: 7000, reservedConcurrency: 40, timeoutSeconds: 20 },
+});
+
+test('every path and method reaches accept', () => {
+  // Prepare
+  const integrations = ofType(flat, 'AWS::ApiGatewayV2::Integration');
+  const routes = ofType(flat, 'AWS::ApiGatewayV2::Route').map(({ properties }) => properties);
+
+  // Assess
+  expect(routes.map(({ RouteKey }) => RouteKey).sort()).toEqual(['$default', 'POST /v3/mail/send']);
+  expect(integrations.map(({ properties }) => properties)).toMatchObject([
+    { IntegrationType: 'AWS_PROXY', IntegrationUri: '<Accept/Accept/Function.Arn>', PayloadFormatVersion: '2.0' },
+  ]);
+  for (const { Target } of routes) expect(Target).toBe(`integrations/<${integrations[0]?.path}>`);
+  expect(
+    ofType(flat, 'AWS::Lambda::Permission').filter(({ properties }) => properties.Principal.startsWith('apigateway')),
+  ).toHaveLength(2);
+});
+
+test('the stage limits the rate; it logs one short line for a request, as JSON, if that is asked for', () => {
+  const [stage] = ofType(flat, 'AWS::ApiGatewayV2::Stage');
+  expect(stage?.properties).toMatchObject({
+    StageName: '$default',
+    AutoDeploy: true,
+    DefaultRouteSettings: { ThrottlingRateLimit: 7000, ThrottlingBurstLimit: 5000 },
+    AccessLogSettings: { DestinationArn: '<Accept/AccessLogs.Arn>' },
+  });
+  expect(JSON.parse(stage?.properties.AccessLogSettings.Format)).toMatchObject({ id: '$context.requestId' });
+  expect(ofType(flatten(), 'AWS::ApiGatewayV2::Stage')[0]?.properties).not.toHaveProperty('AccessLogSettings');
+});
+
+test('accept takes its limits from the settings', () => {
+  const accept = ofType(flat, 'AWS::Lambda::Function').find((fn) => functionName(fn) === 'accept');
+  expect(accept?.properties).toMatchObject({ ReservedConcurrentExecutions: 40, Timeout: 20 });
+});

@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest';
+import { METRIC } from '../../core/metrics.ts';
+import { flatten, ofType } from './flatten.ts';
+
+const flat = flatten({
+  pools: [
+    {
+      name: 'p',
+      sourceIps: [
+        { name: 'p-1', ehloName: 'p1.example.com' },
+        { name: 'p-2', ehloName: 'p2.example.com' },
+      ],
+    },
+  ],
+  alarms: { email: 'ops@example.com', bounceRatePercent: 4, oldestSeconds: 600 },
+});
+const alarms = ofType(flat, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties);
+const [dashboard] = ofType(flat, 'AWS::CloudWatch::Dashboard');
+const widgets: { properties: { title: string; metrics: unknown[][] } }[] = JSON.parse(
+  dashboard!.properties.DashboardBody,
+).widgets;
+const shown = (title: string) =>
+  JSON.stringify(widgets.find(({ properties }) => properties.title === title)?.properties.metrics);
+
+test('the dashboard shows what the operator asks first', () => {
+  expect(widgets.map(({ properties }) => properties.title)).toEqual([
+    'Copies',
+    'Accepted to delivered',
+    'Delivered by provider',
+    'Deferred by provider',
+    'Bounced by provider',
+    'Age of the oldest message',
+    'Dead letters',
+    'Errors and throttles',
+    'Cost at list price, without NAT, egress and storage',
+  ]);
+  for (const name of ['accepted', 'delivered', 'deferred', 'bounced', 'dropped', 'unknown'] as const)
+    expect(shown('Copies')).toContain(METRIC[name]);
+  for (const statistic of ['p50', 'p95', 'p99'])
+    expect(shown('Accepted to delivered')).toContain(`"stat":"${statistic}"`);
+  expect(shown('Bounced by provider')).toContain(
+    `SEARCH('{Pennypost,service,provider} MetricName=\\"Bounced\\"', 'Sum', 300)`,
+  );
+  for (const lane of ['p-1', 'p-2'])
+    for (const title of ['Age of the oldest message', 'Dead letters']) expect(shown(title)).toContain(`lane-${lane}`);
+});
+
+test('the cost is made of every function, queue and table, and each metric of it is used once', () => {
+  // Prepare
+  const metrics = widgets.at(-1)!.properties.metrics;
+  const [{ expression }] = metrics[0] as [{ expression: string }];
+  const ids = metrics.slice(1).map((row) => (row.at(-1) as { id: string }).id);
+
+  // Assess: 1 API, 5 functions x 2, 3 queues x 4, 5 tables x 2, 1 index
+  const terms = [...expression.matchAll(/FILL\((m\d+),0\)\*\d+\.\d+/g)].map(([, id]) => id);
+  expect(terms).toHaveLength(1 + 10 + 12 + 10 + 1);
+  expect([...terms, 'delivered'].sort()).toEqual(ids.sort());
+  // Metric math knows no exponents
+  expect(expression).not.toMatch(/\de-/);
+});
+
+test('the bounce rate is read from totals, says nothing of few outcomes, and has the threshold of the settings', () => {
+  // Act
+  const alarm = alarms.find(({ AlarmName }) => AlarmName === 'Pennypost-bounce-rate')!;
+  const rate = (delivered: number, bounced: number) => evaluate(alarm.Metrics[0].Expression, { delivered, bounced });
+
+  // Assess
+  expect(alarm).toMatchObject({
+    Threshold: 4,
+    ComparisonOperator: 'GreaterThanThreshold',
+    TreatMissingData: 'notBreaching',
+  });
+  for (const { MetricStat } of alarm.Metrics.slice(1))
+    expect(MetricStat.Metric.Dimensions).toEqual([{ Name: 'service', Value: 'deliver' }]);
+  expect(rate(950, 50)).toBe(5);
+  expect(rate(30, 19)).toBe(0);
+  expect(rate(0, 50)).toBe(100);
+});
+
+test('every function has an alarm on its errors, accept one on throttles, and all go to the topic', () => {
+  const watching = (metric: string) =>
+    alarms.filter(({ MetricName }) => MetricName === metric).map(({ AlarmName }) => AlarmName);
+  expect(watching('Errors').sort()).toEqual(
+    ['accept', 'deliver-p-1', 'deliver-p-2', 'expand', 'release'].map((name) => `Pennypost-${name}-errors`),
+  );
+  expect(watching('Throttles')).toEqual(['Pennypost-accept-throttles']);
+  for (const { AlarmActions, AlarmDescription } of alarms) {
+    expect(AlarmActions).toEqual(['<Monitoring/Topic>']);
+    expect(AlarmDescription.length).toBeGreaterThan(30);
+  }
+  expect(alarms.find(({ AlarmName }) => AlarmName === 'Pennypost-lane-p-1-oldest')).toMatchObject({ Threshold: 600 });
+});
+
+test('alarms may publish to the topic, nobody without TLS, and the operator is subscribed', () => {
+  const statements = ofType(flat, 'AWS::SNS::TopicPolicy')[0]?.properties.PolicyDocument.Statement;
+  expect(statements).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        Effect: 'Allow',
+        Action: 'sns:Publish',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Condition: { StringEquals: { 'aws:SourceAccount': '<AWS::AccountId>' } },
+      }),
+      expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+    ]),
+  );
+  expect(ofType(flat, 'AWS::SNS::Subscription')[0]?.properties).toMatchObject({
+    Protocol: 'email',
+    Endpoint: 'ops@example.com',
+  });
+});
+
+/** Metric math of one data point: IF, FILL, and what JavaScript has too. */
+function evaluate(expression: string, metrics: Record<string, number>): number {
+  const body = `return ${expression.replaceAll('IF(', 'when(').replaceAll('FILL(', 'fill(')}`;
+  const run = new Function('when', 'fill', ...Object.keys(metrics), body);
+  return run(
+    (condition: boolean, yes: number, no: number) => (condition ? yes : no),
+    (value: number | undefined, instead: number) => value ?? instead,
+    ...Object.values(metrics),
+  ) as number;
+}

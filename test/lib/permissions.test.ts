@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import { type FunctionName, PERMISSIONS, type Permission, type Target, TRACE } from '../../lib/permissions.ts';
+import { asList, flatten, ofType, type Statement, statementsByFunction } from './flatten.ts';
+
+const input = {
+  pools: [
+    { name: 'default', sourceIps: [{ name: 'a-1', ehloName: 'a1.example.com' }] },
+    { name: 'bulk', sourceIps: [{ name: 'b-1', ehloName: 'b1.example.com' }] },
+  ],
+};
+const flat = flatten(input);
+const granted = statementsByFunction(flat);
+const LANES = ['<Pool-default/Lane-a-1/Work/Queue.Arn>', '<Pool-bulk/Lane-b-1/Work/Queue.Arn>'];
+
+/** What a target is in the template, for the function at a path; written down here, not taken from `lib`. */
+function resourcesOf(target: Target, path: string): string[] {
+  const stage = path.replace(/\/Function$/, '');
+  const part = stage.replace(/\/[^/]+$/, '');
+  const known: Record<Target, string[]> = {
+    accounts: ['<Storage/Accounts.Arn>'],
+    messages: ['<Storage/Messages.Arn>'],
+    holds: ['<Storage/Holds.Arn>'],
+    requests: ['<Storage/Content.Arn>/requests/*'],
+    lanes: LANES,
+    expandQueue: ['<Expand/Work/Queue.Arn>'],
+    ownQueue: [`<${part}/Work/Queue.Arn>`],
+    dkimKey: ['<Storage/DkimKey.Arn>'],
+    returnPathSecret: ['<Storage/ReturnPathSecret>'],
+    ownLogs: [`<${stage}/Logs.Arn>`],
+    anything: ['*'],
+  };
+  return known[target];
+}
+
+const asLine = (actions: string[], resources: string[], condition: unknown) =>
+  `${[...actions].sort().join(' ')} on ${resources.join(' ')}${condition ? ` if ${JSON.stringify(condition)}` : ''}`;
+const statementLine = ({ Action, Resource, Condition }: Statement) =>
+  asLine(asList(Action), asList(Resource), Condition);
+const rowLine = ({ actions, on, conditions }: Permission, path: string) =>
+  asLine([...actions], resourcesOf(on, path), conditions);
+
+test.each(granted.map((one) => [one.path, one] as const))('%s may do what its rows say, and nothing else', (_, one) => {
+  // Prepare
+  const rows = PERMISSIONS[one.name as FunctionName];
+
+  // Act
+  const allowed = one.statements.map(statementLine);
+
+  // Assess
+  expect(allowed.sort()).toEqual(rows.map((row) => rowLine(row, one.path)).sort());
+  expect(one.statements.every(({ Effect }) => Effect === 'Allow')).toBe(true);
+});
+
+test('every function has exactly one policy, and no role has a managed or inline one', () => {
+  expect(granted.map(({ path }) => path).sort()).toEqual(
+    ofType(flat, 'AWS::Lambda::Function')
+      .map(({ path }) => path)
+      .sort(),
+  );
+  for (const { path, properties } of ofType(flat, 'AWS::IAM::Role'))
+    expect({ path, managed: properties.ManagedPolicyArns, inline: properties.Policies }).toEqual({ path });
+});
+
+test('no action is a wildcard, and a resource only where AWS knows no other', () => {
+  for (const { name, statements } of granted)
+    for (const { Action, Resource } of statements) {
+      expect(asList(Action).filter((action) => action.includes('*'))).toEqual([]);
+      if (asList(Resource).includes('*')) {
+        expect(name).toBe('deliver');
+        expect(asList(Action).filter((action) => !action.startsWith('ec2:'))).toEqual([]);
+      }
+    }
+});
+
+// Attack: a function that the world can call, or one that parses what strangers send, is taken over and goes for the keys.
+test('only deliver decrypts, only with a context; nobody encrypts, administers, or reads accounts beyond one item', () => {
+  // Act
+  const who = (match: RegExp) => [
+    ...new Set(
+      granted
+        .filter(({ statements }) => statements.some((one) => asList(one.Action).some((a) => match.test(a))))
+        .map(({ name }) => name),
+    ),
+  ];
+  const decrypts = granted.flatMap(({ statements }) =>
+    statements.filter((one) => asList(one.Action).includes('kms:Decrypt')),
+  );
+
+  // Assess
+  expect(who(/^kms:/)).toEqual(['deliver']);
+  expect(who(/^secretsmanager:/)).toEqual(['deliver']);
+  expect(decrypts).toHaveLength(2);
+  for (const { Condition } of decrypts)
+    expect(Condition).toEqual({
+      Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:domain': 'false' },
+    });
+  expect(
+    who(
+      /:(Create|Put.*Policy|Tag|Update(?!Item))(?!LogStream|NetworkInterface)|Scan|Delete(?!Message|NetworkInterface)|iam:|lambda:/,
+    ),
+  ).toEqual([]);
+  const accounts = granted.flatMap(({ statements }) =>
+    statements.filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>')).flatMap((one) => one.Action),
+  );
+  expect(new Set(accounts)).toEqual(new Set(['dynamodb:GetItem']));
+});
+
+test('with tracing on, each function may also send its traces', () => {
+  for (const { path, statements } of statementsByFunction(flatten({ ...input, tracing: true })))
+    expect(statements.map(statementLine)).toContain(rowLine(TRACE, path));
+});
+
+test('what each function may do, as text', async () => {
+  const lines = granted.flatMap(({ path, statements }) =>
+    statements.flatMap(({ Action, Resource, Condition }) =>
+      asList(Action).flatMap((action) =>
+        asList(Resource).map(
+          (resource) => `${path}  ${action}  ${resource}${Condition ? `  if ${JSON.stringify(Condition)}` : ''}`,
+        ),
+      ),
+    ),
+  );
+  await expect(`${lines.sort().join('\n')}\n`).toMatchFileSnapshot('snapshots/permissions.snap');
+});

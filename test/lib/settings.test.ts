@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+import { defineSettings, type SettingsInput } from '../../lib/settings.ts';
+
+const ip = { name: 'a-1', ehloName: 'mta1.example.com' };
+const withIp = (change: object): SettingsInput => ({ pools: [{ name: 'default', sourceIps: [{ ...ip, ...change }] }] });
+
+test('the defaults', () => {
+  expect(defineSettings()).toEqual({
+    stackName: 'Pennypost',
+    pools: [{ name: 'default', sourceIps: [{ name: 'default-1', ehloName: 'mta1.pennypost.example', weight: 1 }] }],
+    maxAzs: 2,
+    delivery: {
+      timeoutSeconds: 180,
+      memoryMb: 512,
+      batchSize: 10,
+      batchingWindowSeconds: 1,
+      connectionsPerSite: 10,
+      messagesPerConnection: 100,
+      smtpPort: 25,
+      allowPrivateHosts: false,
+    },
+    accept: { accessLogs: false, memoryMb: 512, timeoutSeconds: 29, requestsPerSecond: 1000 },
+    expand: { memoryMb: 1024, timeoutSeconds: 60, maximumConcurrency: 10 },
+    retention: { messagesDays: 30, contentDays: 21, logsDays: 14 },
+    alarms: { oldestSeconds: 900, bounceRatePercent: 5 },
+    tracing: false,
+  });
+});
+
+test('settings that are whole pass again unchanged', () => {
+  const once = defineSettings(
+    withIp({ weight: 2.5, allocationId: 'eipalloc-0123456789abcdef0', ip: '192.0.2.1', zone: 1 }),
+  );
+  expect(defineSettings(once)).toEqual(once);
+});
+
+const wrong: [string, unknown][] = [
+  ['pools[0].sourceIps[0].ehloName: must be a full host name', withIp({ ehloName: 'localhost' })],
+  ['pools[0].sourceIps[0].ehloName: must be a full host name', withIp({ ehloName: 'MTA1.example.com' })],
+  [
+    'pools[0].sourceIps[0].ehloName: must be a full host name',
+    withIp({ ehloName: 'mta1.example.com\r\nMAIL FROM:<>' }),
+  ],
+  ['pools[0].sourceIps[0].ehloName: ', { pools: [{ name: 'p', sourceIps: [{ name: 'a' }] }] }],
+  ['pools[0].sourceIps[0].name: must be 1 to 32', withIp({ name: 'A_1' })],
+  ['pools[0].sourceIps[0].name: must be 1 to 32', withIp({ name: 'n'.repeat(33) })],
+  ['pools[0].sourceIps[0].weight: ', withIp({ weight: 0 })],
+  ['pools[0].sourceIps[0].zone: must be below maxAzs, which is 2', withIp({ zone: 2 })],
+  ['pools[0].sourceIps[0].allocationId: must be an Elastic IP', withIp({ allocationId: '192.0.2.1' })],
+  ['pools[0].sourceIps[0].ip: allocationId and ip go together', withIp({ allocationId: 'eipalloc-0123456789abcdef0' })],
+  ['pools[0].sourceIps[0].allocationId: allocationId and ip go together', withIp({ ip: '192.0.2.1' })],
+  ['pools[0].sourceIps[0].wieght: is no setting', withIp({ wieght: 1 })],
+  ['pools[0].sourceIps: ', { pools: [{ name: 'p', sourceIps: [] }] }],
+  ['pools: ', { pools: [] }],
+  [
+    'pools[1].name: "p" names two pools',
+    {
+      pools: [
+        { name: 'p', sourceIps: [ip] },
+        { name: 'p', sourceIps: [{ ...ip, name: 'b' }] },
+      ],
+    },
+  ],
+  [
+    'pools[1].sourceIps[0].name: "a-1" names two lanes',
+    {
+      pools: [
+        { name: 'p', sourceIps: [ip] },
+        { name: 'q', sourceIps: [ip] },
+      ],
+    },
+  ],
+  ['delivery.timeoutSeconds: ', { delivery: { timeoutSeconds: 181 } }],
+  ['delivery.dnsServers[0]: must be "ip:port"', { delivery: { dnsServers: ['10.0.0.2'] } }],
+  ['delivery.connectionsPerSite: ', { delivery: { connectionsPerSite: 0 } }],
+  ['delivery.batchSize: ', { delivery: { batchSize: 101 } }],
+  [
+    'delivery.batchSize: more than 10 need a batching window',
+    { delivery: { batchSize: 11, batchingWindowSeconds: 0 } },
+  ],
+  ['accept.timeoutSeconds: ', { accept: { timeoutSeconds: 30 } }],
+  ['retention.contentDays: ', { retention: { contentDays: 20 } }],
+  ['retention.messagesDays: ', { retention: { messagesDays: 20 } }],
+  ['retention.logsDays: must be one of 1, 3, 5', { retention: { logsDays: 2 } }],
+  ['alarms.email: ', { alarms: { email: 'nobody' } }],
+  ['stackName: must be 1 to 31 letters', { stackName: '1st' }],
+  ['tracing: ', { tracing: 'yes' }],
+  ['region: is no setting', { region: 'eu-west-1' }],
+];
+
+test.each(wrong)('%s', (start, input) => {
+  expect(() => defineSettings(input as SettingsInput)).toThrow(`\n  ${start}`);
+});
+
+test('all that is wrong is said at once', () => {
+  expect(() => defineSettings({ delivery: { smtpPort: 0 }, alarms: { oldestSeconds: 1 } })).toThrow(
+    /delivery\.smtpPort: [\s\S]*alarms\.oldestSeconds: /,
+  );
+});
+
+test('a lane more than Lambda has room for is refused', () => {
+  const many = (count: number) => ({
+    pools: [{ name: 'p', sourceIps: Array.from({ length: count }, (_, i) => ({ ...ip, name: `ip-${i}` })) }],
+  });
+  expect(defineSettings(many(12)).pools[0]?.sourceIps).toHaveLength(12);
+  expect(() => defineSettings(many(13))).toThrow('\n  pools: have 13 source IPs; a stack can hold 12');
+});

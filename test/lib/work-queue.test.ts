@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest';
+import { asList, flatten, functionsByRole, ofType, statementsByFunction } from './flatten.ts';
+
+const flat = flatten({
+  pools: [
+    {
+      name: 'default',
+      sourceIps: [
+        { name: 'a-1', ehloName: 'a1.example.com' },
+        { name: 'a-2', ehloName: 'a2.example.com' },
+      ],
+    },
+    { name: 'bulk', sourceIps: [{ name: 'b-1', ehloName: 'b1.example.com' }] },
+  ],
+  delivery: { timeoutSeconds: 120, batchingWindowSeconds: 3, batchSize: 7 },
+});
+const queues = ofType(flat, 'AWS::SQS::Queue');
+const mappings = ofType(flat, 'AWS::Lambda::EventSourceMapping');
+const byReference = (reference: string) => {
+  const path = reference.replace(/^<|(\.Arn|\.QueueName)?>$/g, '');
+  const found = flat.resources.find((one) => one.path === path);
+  if (!found) throw new Error(`nothing is ${reference}`);
+  return found;
+};
+const sources = mappings.map(({ properties }) => byReference(properties.EventSourceArn));
+const isDead = ({ path }: { path: string }) => path.endsWith('/Dead');
+
+test('every queue has either a consumer and a dead-letter queue, or is one', () => {
+  // Assess: expand and three lanes
+  expect(queues).toHaveLength(8);
+  expect(sources.map(({ path }) => path).sort()).toEqual(queues.filter((one) => !isDead(one)).map(({ path }) => path));
+  expect(new Set(sources.map(({ properties }) => properties.RedrivePolicy.deadLetterTargetArn)).size).toBe(4);
+});
+
+test.each(mappings.map((mapping, i) => [mapping.path, mapping, sources[i]!] as const))(
+  'Q4: %s keeps what AWS asks of a queue and its mapping',
+  (_path, { properties: mapping }, { properties: queue }) => {
+    // Prepare
+    const fn = byReference(mapping.FunctionName).properties;
+    const dead = byReference(queue.RedrivePolicy.deadLetterTargetArn).properties;
+
+    // Assess
+    expect(mapping.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
+    expect(mapping.ScalingConfig.MaximumConcurrency).toBeGreaterThanOrEqual(2);
+    expect(queue.VisibilityTimeout).toBeGreaterThanOrEqual(
+      6 * fn.Timeout + (mapping.MaximumBatchingWindowInSeconds ?? 0),
+    );
+    expect(queue.RedrivePolicy.maxReceiveCount).toBeGreaterThanOrEqual(5);
+    expect(dead.MessageRetentionPeriod).toBe(14 * 86_400);
+    expect(dead.MessageRetentionPeriod).toBeGreaterThan(queue.MessageRetentionPeriod);
+  },
+);
+
+test('Q4: a lane takes what the settings say, and two runs at a time', () => {
+  for (const { path, properties } of mappings.filter((one) => one.path.includes('/Lane-')))
+    expect({ path, ...properties }).toMatchObject({
+      BatchSize: 7,
+      MaximumBatchingWindowInSeconds: 3,
+      ScalingConfig: { MaximumConcurrency: 2 },
+    });
+});
+
+test.each(queues.map((queue) => [queue.path, queue] as const))(
+  'B3: %s is encrypted and refuses whoever comes without TLS',
+  (_path, queue) => {
+    // Prepare
+    const policy = ofType(flat, 'AWS::SQS::QueuePolicy').find((one) =>
+      asList(one.properties.Queues).includes(`<${queue.path}>`),
+    );
+
+    // Assess
+    expect(queue.properties.SqsManagedSseEnabled).toBe(true);
+    expect(policy?.properties.PolicyDocument.Statement).toContainEqual({
+      Action: 'sqs:*',
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      Effect: 'Deny',
+      Principal: { AWS: '*' },
+      Resource: `<${queue.path}.Arn>`,
+    });
+  },
+);
+
+test('Q4: every dead-letter queue and every age has an alarm', () => {
+  // Prepare
+  const alarms = ofType(flat, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties);
+  const watched = (metric: string) =>
+    alarms
+      .filter(({ MetricName }) => MetricName === metric)
+      .map(({ Dimensions, AlarmActions }) => {
+        expect(AlarmActions).toEqual(['<Monitoring/Topic>']);
+        return byReference(Dimensions[0].Value).path;
+      })
+      .sort();
+
+  // Assess
+  expect(watched('ApproximateNumberOfMessagesVisible')).toEqual(queues.filter(isDead).map(({ path }) => path));
+  expect(watched('ApproximateAgeOfOldestMessage')).toEqual(sources.map(({ path }) => path).sort());
+});
+
+test('Q5: no function sends, over queues, to a queue that it is started by, unless the template allows the loop', () => {
+  // Prepare: who sends to which queue, and whom that queue starts
+  const startedBy = new Map(
+    mappings.map(({ properties }, i) => [sources[i]!.path, byReference(properties.FunctionName).path]),
+  );
+  const next = new Map<string, string[]>();
+  for (const { path, statements } of statementsByFunction(flat))
+    for (const { Action, Resource } of statements)
+      if (asList(Action).includes('sqs:SendMessage')) {
+        const started = asList(Resource).map((queue) => startedBy.get(byReference(queue).path)!);
+        next.set(path, [...(next.get(path) ?? []), ...started]);
+      }
+
+  // Act
+  const reach = (from: string, seen = new Set<string>()): Set<string> => {
+    for (const to of next.get(from) ?? []) if (!seen.has(to)) reach(to, seen.add(to));
+    return seen;
+  };
+  const looping = [...functionsByRole(flat).values()].filter(({ path }) => reach(path).has(path));
+
+  // Assess
+  expect([...next.keys()].length).toBe(3);
+  expect(looping).toEqual([]);
+  for (const { path, properties } of functionsByRole(flat).values())
+    expect({ path, RecursiveLoop: properties.RecursiveLoop }).toEqual({ path, RecursiveLoop: undefined });
+});
