@@ -1,0 +1,91 @@
+/**
+ * The sink: the SMTP server that all mail of the local stack goes to. It listens on 127.0.0.1 only, takes what it is
+ * sent as the recipients' names tell it (`behaviours.ts`), and puts it into the arrivals store, one arrival per RCPT.
+ * Mail never goes further than here.
+ */
+import { createServer, type Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { ArrivalStore } from '../inbox/store.ts';
+import { makeCertificate } from './certificate.ts';
+import { type Dot, type SessionDeps, serveSession } from './session.ts';
+
+/** Of attempts and dots each, the newest so many are remembered. */
+const REMEMBERED = 200_000;
+
+export type Sink = {
+  port: number;
+  /** What was taken, oldest first: for tests that kill a sender between the final dot and its record. */
+  dots: Dot[];
+  /** Connections accepted since the start. */
+  sessions(): number;
+  stop(): Promise<void>;
+};
+
+/**
+ * Starts the sink.
+ * @param port 0 or absent: one that is free
+ * @param latency a remote peer's delays in milliseconds: before every burst of replies, and more after the final dot
+ * @param tls whether STARTTLS is offered, with a certificate made now (self-signed)
+ * @param clock milliseconds since the epoch
+ * @throws Error with a sentence, when the port is taken
+ */
+export async function startSink({
+  port = 0,
+  store,
+  latency = { perCommandMs: 0, afterDotMs: 0 },
+  tls = true,
+  clock = Date.now,
+}: {
+  port?: number;
+  store: Pick<ArrivalStore, 'add' | 'replied'>;
+  latency?: SessionDeps['latency'];
+  tls?: boolean;
+  clock?: () => number;
+}): Promise<Sink> {
+  const hostName = 'mx1.sink.test';
+  const attempts = new Map<string, number>();
+  const dots: Dot[] = [];
+  const deps: SessionDeps = {
+    hostName,
+    store,
+    clock,
+    latency,
+    secureContext: tls
+      ? createSecureContext(makeCertificate([hostName, 'mx2.sink.test', 'localhost'], clock()))
+      : undefined,
+    countAttempt(key) {
+      const before = attempts.get(key) ?? 0;
+      attempts.delete(key);
+      attempts.set(key, before + 1);
+      if (attempts.size > REMEMBERED) attempts.delete(attempts.keys().next().value!);
+      return before;
+    },
+    record(dot) {
+      dots.push(dot);
+      if (dots.length > REMEMBERED * 1.1) dots.splice(0, dots.length - REMEMBERED);
+    },
+  };
+  const connections = new Set<Socket>();
+  let sessions = 0;
+  const server = createServer((connection) => {
+    sessions += 1;
+    connections.add(connection);
+    connection.on('close', () => connections.delete(connection));
+    serveSession(connection, deps);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new Error(`the sink cannot listen on 127.0.0.1:${port}: ${error.message}`, { cause: error })),
+    );
+    server.listen({ port, host: '127.0.0.1', backlog: 1024 }, resolve);
+  });
+  return {
+    port: (server.address() as { port: number }).port,
+    dots,
+    sessions: () => sessions,
+    async stop() {
+      for (const connection of connections) connection.destroy();
+      await new Promise<void>((done) => server.close(() => done()));
+    },
+  };
+}
