@@ -17,7 +17,10 @@ export type Job = {
   hop: number;
   /** Delivery attempts already made for its copies: 0 at first. Our own pauses burn none. */
   attempt: number;
-  /** Set by every path that may put the same job on a lane twice (a resend, expand's second run, release): deliver then reads the records first. */
+  /**
+   * Set by every path that may put a job on a lane whose first copy is perhaps at work or done (a resend, expand's second
+   * run): deliver reads the records first, as it does for every job with a hop or an attempt, and marks what it sends.
+   */
   maybeSent?: true;
   account: string;
   requestId: string;

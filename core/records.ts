@@ -128,6 +128,8 @@ export type Expansion = {
   contentKey: string;
   /** Jobs made from it may already be on a lane. */
   maybeSent?: true;
+  /** It comes from a hold: its jobs count a hop, so that deliver reads the records first, should it be released twice. */
+  released?: true;
   /** Turns (unix seconds, 0 = now) before this one are done; absent: none is. */
   fromTurn?: number;
 };

@@ -14,7 +14,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 /**
  * Bundles `lambdas/<name>/handler.ts` as CommonJS for Node 24. All at once, since most of their sources are the same.
  * @param root the repository; the tests give another
- * @returns for each name the folder of its `index.js` and `index.js.map`
+ * @returns for each name the folder of its `index.cjs` and `index.cjs.map`
  * @throws Error from esbuild, naming file and line, when a handler does not build
  */
 export function bundle<Name extends FunctionName>(names: readonly Name[], root: string = ROOT): Record<Name, string> {
@@ -23,6 +23,8 @@ export function bundle<Name extends FunctionName>(names: readonly Name[], root: 
     absWorkingDir: root,
     entryPoints: names.map((name) => ({ in: join('lambdas', name, 'handler.ts'), out: join(name, 'index') })),
     outdir,
+    // Whatever package.json lies above it, here or in an image, it is CommonJS.
+    outExtension: { '.js': '.cjs' },
     write: false,
     bundle: true,
     platform: 'node',

@@ -84,11 +84,11 @@ export async function commit(submission: Submission, maybeSent: boolean, deps: C
           jobs.map((job) => ({ job: maybeSent ? { ...job, maybeSent } : job, group: messageGroup(job, jobs.length) })),
           deps,
         );
-    if (sent) return { ok: true };
+    if (sent === 'sent') return { ok: true };
 
     await store();
-    const wait = deps.now() + (deps.deliverTimeoutSeconds + 30) * 1_000;
-    await deps.hold(holdRequest({ ...expansion, maybeSent: true }, wait, request.copies.length));
+    const wait = sent === 'unanswered' ? firstCopySeconds(deps) * 1_000 : 0;
+    await deps.hold(holdRequest({ ...expansion, maybeSent: true }, deps.now() + wait, request.copies.length));
     return { ok: true };
   } catch (error) {
     if (attempted) await deps.refuseRequest(record).catch(() => undefined);
@@ -96,17 +96,20 @@ export async function commit(submission: Submission, maybeSent: boolean, deps: C
   }
 }
 
+/** Seconds after which a first copy of a job can no longer be at work. */
+const firstCopySeconds = ({ deliverTimeoutSeconds }: CommitDeps) => deliverTimeoutSeconds + 30;
+
 type Outgoing = { job: Job; group: string } | { expansion: Expansion };
 
-/** Sends until every entry is known to be in its queue. False: some are not, after all tries. */
-async function sendPatiently(all: Outgoing[], deps: CommitDeps): Promise<boolean> {
+/** Sends until every entry is known to be in its queue, or the tries are used up: then the worst that is known of any. */
+async function sendPatiently(all: Outgoing[], deps: CommitDeps): Promise<Sent> {
   let left = all.map((item) => ({ item, maybeSent: false }));
   for (let attempt = 0; attempt < TRIES && left.length > 0; attempt++) {
     const failed: typeof left = [];
     for (const [url, group] of groupByQueue(left, deps)) {
       const results = await deps.sendEntries(
         url,
-        group.map((one) => toEntry(one, deps.deliverTimeoutSeconds)),
+        group.map((one) => toEntry(one, firstCopySeconds(deps))),
       );
       group.forEach((one, index) => {
         if (results[index] !== 'sent')
@@ -115,7 +118,8 @@ async function sendPatiently(all: Outgoing[], deps: CommitDeps): Promise<boolean
     }
     left = failed;
   }
-  return left.length === 0;
+  if (left.length === 0) return 'sent';
+  return left.some(({ maybeSent }) => maybeSent) ? 'unanswered' : 'refused';
 }
 
 function groupByQueue<T extends { item: Outgoing }>(
@@ -126,9 +130,9 @@ function groupByQueue<T extends { item: Outgoing }>(
   return Map.groupBy(items, ({ item }) => ('job' in item ? urls.get(item.job.lane)! : expandQueueUrl));
 }
 
-function toEntry({ item, maybeSent }: { item: Outgoing; maybeSent: boolean }, deliverTimeoutSeconds: number): Entry {
+function toEntry({ item, maybeSent }: { item: Outgoing; maybeSent: boolean }, delaySeconds: number): Entry {
   const mark = maybeSent ? { maybeSent: true as const } : {};
-  const delay = maybeSent ? { delaySeconds: deliverTimeoutSeconds + 30 } : {};
+  const delay = maybeSent ? { delaySeconds } : {};
   return 'job' in item
     ? { body: JSON.stringify({ ...item.job, ...mark }), group: item.group, ...delay }
     : { body: JSON.stringify({ ...item.expansion, ...mark }), group: item.expansion.account, ...delay };

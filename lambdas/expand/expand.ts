@@ -50,7 +50,7 @@ async function expandOne({ body, receiveCount }: Message, deps: ExpandDeps): Pro
     const copies = request.copies.filter(
       ({ personalization }) => (request.sendAt[personalization] ?? 0) >= next,
     ).length;
-    const rest: Expansion = { ...expansion, maybeSent: true, fromTurn: next };
+    const rest: Expansion = { ...expansion, fromTurn: next };
     await deps.hold({
       ...holdKey(requestId, next * 1_000),
       due: next * 1_000,
@@ -67,7 +67,11 @@ async function expandOne({ body, receiveCount }: Message, deps: ExpandDeps): Pro
     const delay = Math.max(0, Math.ceil((turn * 1_000 - deps.now()) / 1_000));
     for (const [lane, onLane] of Map.groupBy(jobs, (job) => job.lane)) {
       const entries = onLane.map((job) => ({
-        body: JSON.stringify(maybeSent ? { ...job, maybeSent } : job),
+        body: JSON.stringify({
+          ...job,
+          ...(maybeSent ? { maybeSent } : {}),
+          ...(expansion.released ? { hop: 1 } : {}),
+        }),
         group: messageGroup(job, jobs.length),
         ...(delay > 0 ? { delaySeconds: delay } : {}),
       }));

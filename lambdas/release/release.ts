@@ -1,7 +1,7 @@
 /**
  * release: what is due moves from the holds to its lane, or to the expand queue. It looks a minute ahead and lets the queue
  * delay to the second. A hold is removed only after its queue has said yes: a run that dies in between releases it once
- * more, marked as everything here is with `maybeSent`.
+ * more. So all that comes from here counts a hop, and deliver claims and reads before it sends such a job.
  */
 import { messageGroup } from '../../core/job.ts';
 import { QUEUE_DELAY_SECONDS } from '../../core/limits.ts';
@@ -55,7 +55,7 @@ function queueOf(hold: Hold, { lanes, expandQueueUrl }: ReleaseDeps): string {
 function toEntry(hold: Hold, now: number): Entry {
   const delaySeconds = Math.min(QUEUE_DELAY_SECONDS, Math.max(0, Math.ceil((hold.due - now) / 1_000)));
   if (hold.kind === 'request')
-    return { body: JSON.stringify({ ...hold.expansion, maybeSent: true }), group: hold.account, delaySeconds };
-  const job = { ...hold.job, hop: hold.job.hop + 1, maybeSent: true as const };
+    return { body: JSON.stringify({ ...hold.expansion, released: true }), group: hold.account, delaySeconds };
+  const job = { ...hold.job, hop: hold.job.hop + 1 };
   return { body: JSON.stringify(job), group: messageGroup(job, 1), delaySeconds };
 }

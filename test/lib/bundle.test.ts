@@ -47,7 +47,7 @@ const run = (folder: string, event: object) =>
     process.execPath,
     [
       '-e',
-      `require('./index.js').handler(${JSON.stringify(event)}).then(console.log, (error) => console.log(error.stack))`,
+      `require('./index.cjs').handler(${JSON.stringify(event)}).then(console.log, (error) => console.log(error.stack))`,
     ],
     { cwd: folder, encoding: 'utf8', env: { NODE_OPTIONS: '--enable-source-maps' }, timeout: 10_000 },
   );
@@ -57,7 +57,7 @@ test('a bundle is one file that runs, and its errors name the source', () => {
   const folder = bundle(['accept'], repository(HANDLER)).accept;
 
   // Assess
-  expect(readdirSync(folder).sort()).toEqual(['index.js', 'index.js.map']);
+  expect(readdirSync(folder).sort()).toEqual(['index.cjs', 'index.cjs.map']);
   expect(run(folder, { text: 'mail' })).toBe('MAIL\n');
   expect(run(folder, {})).toMatch(/Error: no text\n.*lambdas\/accept\/handler\.ts:5:/);
 });

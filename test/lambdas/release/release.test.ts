@@ -27,12 +27,12 @@ async function makeHeld(holds: Hold[], plans: Plan[] = []) {
   return world;
 }
 
-it('moves what is due, one hop further, marked, and delayed to its second', async () => {
+it('moves what is due, one hop further, and delayed to its second', async () => {
   const world = await makeHeld([makeHold(1, START - 1), makeHold(2, START + 30_500), makeHold(3, START + 60_001)]);
   expect(await release(world.release)).toEqual({ released: 2, stayed: 0 });
   const lane = world.cloud.queues.get('lane:default-1')!;
   expect(lane.map(({ readyAt }) => readyAt)).toEqual([START, START + 31_000]);
-  expect(JSON.parse(lane[0]!.body)).toMatchObject({ hop: 4, attempt: 2, maybeSent: true });
+  expect(JSON.parse(lane[0]!.body)).toMatchObject({ hop: 4, attempt: 2 });
   expect(lane[0]!.group).toBe('operator.retry');
   expect(world.cloud.holds.size).toBe(1);
 });
@@ -49,9 +49,9 @@ it('releases once more what a run that died had sent but not removed', async () 
   await expect(release(world.release)).rejects.toThrow('removeHolds');
   await release(world.release);
   const bodies = world.cloud.queues.get('lane:default-1')!.map(({ body }) => JSON.parse(body) as Job);
-  expect(bodies.map(({ id, maybeSent }) => [id, maybeSent])).toEqual([
-    ['R.0.1', true],
-    ['R.0.1', true],
+  expect(bodies.map(({ id, hop }) => [id, hop])).toEqual([
+    ['R.0.1', 4],
+    ['R.0.1', 4],
   ]);
 });
 

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+/**
+ * pennypost: the operator's command line. The same code works against the stack in AWS and against `npm start`; which one
+ * it talks to stands in the first line of what it prints.
+ */
+import { parseArgs } from 'node:util';
+import { CliError, connect } from './cli/connect.ts';
+import { addDomain, checkDomain, listDomains } from './cli/domains.ts';
+import { createKey, deleteKey, listKeys } from './cli/keys.ts';
+import { trace } from './cli/trace.ts';
+
+const HELP = `pennypost — the operator's command line
+
+  keys create --name NAME [--scope mail.send]…   make an API key; its secret is shown once
+  keys list                                      ids, names, scopes
+  keys delete ID                                 in effect within a minute
+  domains add DOMAIN                             make a DKIM key, print the DNS records to publish
+  domains list                                   the account's sending domains
+  domains check DOMAIN                           look the records up, say what is missing and why
+  trace X-MESSAGE-ID                             the life of a message, recipient by recipient
+
+  --local          the stack that \`npm start\` runs (the default while one runs here)
+  --stack NAME     a deployed stack (default: Pennypost), with your AWS credentials and region
+  --account ID     act on another account than the operator's
+  --dns IP[:PORT]  ask this DNS server (domains check)
+  --json           print one JSON value instead of text
+`;
+
+const COMMANDS = {
+  'keys create': { run: createKey, arguments: 0 },
+  'keys list': { run: listKeys, arguments: 0 },
+  'keys delete': { run: deleteKey, arguments: 1 },
+  'domains add': { run: addDomain, arguments: 1 },
+  'domains list': { run: listDomains, arguments: 0 },
+  'domains check': { run: checkDomain, arguments: 1 },
+  trace: { run: trace, arguments: 1 },
+} as const;
+
+export async function main(argv: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      local: { type: 'boolean' },
+      stack: { type: 'string' },
+      account: { type: 'string' },
+      dns: { type: 'string' },
+      json: { type: 'boolean' },
+      name: { type: 'string' },
+      scope: { type: 'string', multiple: true },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  const name = (['trace'].includes(positionals[0] ?? '') ? positionals.slice(0, 1) : positionals.slice(0, 2)).join(' ');
+  const command = COMMANDS[name as keyof typeof COMMANDS];
+  if (values.help || positionals.length === 0) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (!command) throw new CliError(`there is no command "${name}"; --help lists them`);
+  const rest = positionals.slice(name.split(' ').length);
+  if (rest.length !== command.arguments)
+    throw new CliError(
+      `"${name}" takes ${command.arguments} argument${command.arguments === 1 ? '' : 's'}, not ${rest.length}; --help shows how`,
+    );
+  const connection = await connect(values);
+  if (!values.json) process.stderr.write(`${connection.where}\n`);
+  return command.run(connection, rest, values);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const expected = error instanceof CliError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS');
+  process.stderr.write(
+    `pennypost: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`,
+  );
+  process.exitCode = 1;
+}

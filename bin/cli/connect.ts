@@ -1,0 +1,112 @@
+/**
+ * Where the command line finds a stack: the one that `npm start` runs here (`.pennypost/local.json`), or a deployed one.
+ * Names of tables and keys are read from the stack's outputs in both.
+ */
+import { readFile } from 'node:fs/promises';
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { OPERATOR } from '../../core/records.ts';
+import { operatorOf } from '../../io/accounts.ts';
+import { openKeys, openTables, type Table } from '../../io/aws.ts';
+
+/** Something the user can put right; printed without a stack trace. */
+export class CliError extends Error {
+  override name = 'CliError';
+}
+
+export type Options = {
+  local?: boolean | undefined;
+  stack?: string | undefined;
+  account?: string | undefined;
+  dns?: string | undefined;
+  json?: boolean | undefined;
+  name?: string | undefined;
+  scope?: string[] | undefined;
+};
+
+/** A lane as the stack's outputs tell it: the address its mail comes from, and what it calls itself. */
+export type LaneOutput = { name: string; pool: string; ip: string; ehloName: string };
+
+export type Connection = {
+  /** One line for the user: which stack this is. */
+  where: string;
+  account: string;
+  operator: ReturnType<typeof operatorOf>;
+  tables: Table;
+  messagesTable: string;
+  holdsTable: string;
+  lanes: LaneOutput[];
+  dnsServers?: string[];
+};
+
+const LOCAL = '.pennypost/local.json';
+
+export async function connect({ local, stack, account = OPERATOR, dns }: Options): Promise<Connection> {
+  const here = stack === undefined ? await findLocal() : undefined;
+  if (local && !here) throw new CliError(`no local stack runs here: ${LOCAL} is not there. Start one with: npm start`);
+  if (here) pointTo(here.awsUrl);
+  const stackName = here?.stackName ?? stack ?? 'Pennypost';
+  const outputs = await readOutputs(stackName);
+  const tables = openTables();
+  const servers = dns ?? here?.dnsServer;
+  return {
+    where: here ? `local stack at ${here.apiUrl}` : `stack ${stackName} in AWS`,
+    account,
+    tables,
+    operator: operatorOf(need(outputs, 'AccountsTable'), tables, openKeys(), need(outputs, 'DkimKeyArn'), Date.now),
+    messagesTable: need(outputs, 'MessagesTable'),
+    holdsTable: need(outputs, 'HoldsTable'),
+    lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
+    ...(servers ? { dnsServers: [servers] } : {}),
+  };
+}
+
+type Local = { apiUrl: string; awsUrl: string; stackName: string; dnsServer: string; pid: number };
+
+async function findLocal(): Promise<Local | undefined> {
+  const text = await readFile(LOCAL, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const found = JSON.parse(text) as Local;
+  try {
+    process.kill(found.pid, 0);
+    return found;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The SDK reads these when a client is made, so this comes before the first. */
+function pointTo(awsUrl: string): void {
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: awsUrl,
+    AWS_REGION: process.env.AWS_REGION ?? 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'operator',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  });
+  delete process.env.AWS_SESSION_TOKEN;
+  delete process.env.AWS_PROFILE;
+}
+
+async function readOutputs(stackName: string): Promise<Map<string, string>> {
+  try {
+    const { Stacks } = await new CloudFormationClient({}).send(new DescribeStacksCommand({ StackName: stackName }));
+    return new Map(Stacks?.[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey ?? '', OutputValue ?? '']));
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (/Credentials/.test(name))
+      throw new CliError(`no AWS credentials: ${message}. For the stack on this machine: npm start, then --local`);
+    if (/Region is missing/.test(message))
+      throw new CliError('no AWS region: set AWS_REGION, or start a local stack with: npm start');
+    if (/does not exist/.test(message))
+      throw new CliError(`there is no stack ${stackName} in this account and region; --stack NAME says another name`);
+    throw error;
+  }
+}
+
+function need(outputs: Map<string, string>, name: string): string {
+  const value = outputs.get(name);
+  if (!value)
+    throw new CliError(
+      `the stack has no output ${name}: it is not a Pennypost stack, or an older one. Deploy it again`,
+    );
+  return value;
+}

@@ -1,0 +1,51 @@
+/** keys create | list | delete: API keys of an account. */
+import { CliError, type Connection, type Options } from './connect.ts';
+import { formatTime, printJson, printLine, printTable } from './print.ts';
+
+const DEFAULT_SCOPES = ['mail.send'];
+
+export async function createKey(
+  { operator, account }: Connection,
+  _rest: string[],
+  { name, scope, json }: Options,
+): Promise<number> {
+  if (!name) throw new CliError('keys create needs --name, so that you know later what the key is for');
+  const scopes = scope?.length ? scope : DEFAULT_SCOPES;
+  const { key, id } = await operator.createKey(account, name, scopes);
+  if (json) printJson({ api_key: key, api_key_id: id, name, scopes });
+  else {
+    printLine(key);
+    printLine(`\nThis is the only time the key is shown. Its id is ${id}; it may: ${scopes.join(', ')}.`);
+  }
+  return 0;
+}
+
+export async function listKeys({ operator, account }: Connection, _rest: string[], { json }: Options): Promise<number> {
+  const keys = await operator.listKeys(account);
+  const ids = keys.map(({ sk }) => sk.slice('key#'.length));
+  if (json)
+    printJson(
+      keys.map(({ name, scopes, createdAt }, index) => ({ api_key_id: ids[index], name, scopes, created: createdAt })),
+    );
+  else if (keys.length === 0) printLine('No keys yet. Make one: keys create --name NAME');
+  else
+    printTable(
+      ['ID', 'NAME', 'SCOPES', 'CREATED (UTC)'],
+      keys.map(({ name, scopes, createdAt }, index) => [ids[index]!, name, scopes.join(' '), formatTime(createdAt)]),
+    );
+  return 0;
+}
+
+export async function deleteKey(
+  { operator, account }: Connection,
+  [given = '']: string[],
+  { json }: Options,
+): Promise<number> {
+  // The whole key is what people have at hand; its secret is no reason to send it anywhere.
+  const id = given.startsWith('SG.') ? (given.split('.')[1] ?? '') : given;
+  if (!(await operator.deleteKey(account, id)))
+    throw new CliError(`there is no key ${id}; keys list shows those there are`);
+  if (json) printJson({ deleted: id });
+  else printLine(`Deleted ${id}. It is refused within a minute.`);
+  return 0;
+}

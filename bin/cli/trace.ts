@@ -1,0 +1,108 @@
+/** trace: the life of a message, recipient by recipient, and what of it still waits and until when. */
+import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { isRequestId } from '../../core/ids.ts';
+import { HOLD_SHARDS } from '../../core/limits.ts';
+import {
+  type AttemptRecord,
+  type Hold,
+  holdShard,
+  type OutcomeRecord,
+  type RequestRecord,
+} from '../../core/records.ts';
+import { messagesIn } from '../../io/messages.ts';
+import { CliError, type Connection, type Options } from './connect.ts';
+import { formatTime, printJson, printLine } from './print.ts';
+
+type Life = { address: string; events: (OutcomeRecord | AttemptRecord)[] };
+
+export async function trace(
+  { account, tables, messagesTable, holdsTable }: Connection,
+  [given = '']: string[],
+  { json }: Options,
+): Promise<number> {
+  const requestId = given.replace(/^</, '').slice(0, 22);
+  if (!isRequestId(requestId))
+    throw new CliError(`"${given}" is not an X-Message-Id: the 22 characters that the 202 came with`);
+  const items = await messagesIn(messagesTable, tables).readTrace(account, requestId);
+  const request = items.find(({ sk }) => sk === 'request') as RequestRecord | undefined;
+  if (!request)
+    throw new CliError(
+      `no request ${requestId} in this account: another account's, or older than the records are kept`,
+    );
+  const lives = gather(items);
+  const holds = await findHolds(requestId);
+  if (json) printJson({ request, copies: [...lives].map(([index, life]) => ({ index, ...life })), holds });
+  else printLives(request, lives, holds);
+  return 0;
+
+  async function findHolds(id: string): Promise<Hold[]> {
+    const shards = await Promise.all(
+      Array.from({ length: HOLD_SHARDS }, (_, shard) => readShard(holdShard(shard), id)),
+    );
+    return shards.flat();
+  }
+
+  async function readShard(shard: string, id: string): Promise<Hold[]> {
+    const found: Hold[] = [];
+    let from: Record<string, unknown> | undefined;
+    do {
+      const page = await tables.send(
+        new QueryCommand({
+          TableName: holdsTable,
+          KeyConditionExpression: 'pk = :shard',
+          FilterExpression: 'job.requestId = :id OR expansion.requestId = :id',
+          ExpressionAttributeValues: { ':shard': shard, ':id': id },
+          ...(from ? { ExclusiveStartKey: from } : {}),
+        }),
+      );
+      found.push(...((page.Items ?? []) as Hold[]));
+      from = page.LastEvaluatedKey;
+    } while (from);
+    return found;
+  }
+}
+
+function gather(items: Record<string, unknown>[]): Map<number, Life> {
+  const lives = new Map<number, Life>();
+  for (const item of items) {
+    const copy = /^(\d{4,})/.exec(String(item.sk));
+    if (!copy) continue;
+    const index = Number(copy[1]);
+    const event = item as OutcomeRecord | AttemptRecord;
+    const address = 'recipient' in event ? event.recipient.slice(event.recipient.indexOf('#') + 1) : event.address;
+    const life = lives.get(index) ?? { address, events: [] };
+    life.events.push(event);
+    life.events.sort((a, b) => a.at - b.at);
+    lives.set(index, life);
+  }
+  return new Map([...lives].sort(([a], [b]) => a - b));
+}
+
+function printLives(request: RequestRecord, lives: Map<number, Life>, holds: Hold[]): void {
+  printLine(
+    `accepted  ${formatTime(request.acceptedAt)}  from ${request.from}${request.subject ? `  "${request.subject}"` : ''}`,
+  );
+  printLine(
+    `          ${request.copies} ${request.copies === 1 ? 'recipient' : 'recipients'}, API key ${request.keyId}`,
+  );
+  for (const [index, { address, events }] of lives) {
+    printLine(`\n${index}  ${address}`);
+    for (const event of events) {
+      const where = [event.mx, event.tls, event.lane].filter(Boolean).join(', ');
+      printLine(`   ${event.event.padEnd(9)} ${formatTime(event.at)}  ${event.reply}${where ? `  (${where})` : ''}`);
+      if ('possibleDuplicate' in event)
+        printLine(
+          '             this recipient may have had it before: an earlier attempt ended without its reply being recorded',
+        );
+      if ('due' in event) printLine(`             next attempt ${formatTime(event.due)}`);
+    }
+  }
+  const final = [...lives.values()].filter(({ events }) => events.some((event) => 'recipient' in event)).length;
+  const held = holds.reduce((sum, { copies }) => sum + copies, 0);
+  for (const { due, copies, kind } of holds)
+    printLine(
+      `\nheld      until ${formatTime(due)}: ${copies} ${kind === 'job' ? 'deferred or put off' : 'scheduled'}`,
+    );
+  const queued = Math.max(0, request.copies - final - held);
+  if (queued > 0) printLine(`\nqueued    ${queued} on their way: in a lane, or being sent now`);
+}

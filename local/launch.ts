@@ -1,0 +1,215 @@
+/**
+ * Everything that `npm start` runs, for whoever wants it whole (the command, end-to-end tests, the demo): synthesizes the
+ * settings, starts DNS, sink, inbox and the stack, makes the operator's API key and the domain example.com once, and
+ * writes `<folder>/local.json`. All of it ends with `stop`.
+ * It refuses to run twice on one data folder.
+ */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { dnsRecordsOf, type Source } from '../core/dns-records.ts';
+import { OPERATOR } from '../core/records.ts';
+import { operatorOf } from '../io/accounts.ts';
+import type { Settings } from '../lib/settings.ts';
+import type { CodeOf } from '../lib/stage.ts';
+import { synthesize } from '../lib/synthesize.ts';
+import { type Dns, startDns } from './dns.ts';
+import { LOOPBACK } from './http.ts';
+import { type Inbox, startInbox } from './inbox/inbox.ts';
+import { type ArrivalStore, openArrivals } from './inbox/store.ts';
+import { type LocalFile, localFile, refuseSecond } from './local-file.ts';
+import { openFolder } from './provision.ts';
+import { type Sink, startSink } from './sink/sink.ts';
+import { type LocalStack, type StackOptions, startStack } from './stack.ts';
+
+export type LaunchOptions = Pick<
+  StackOptions,
+  'scheduleEverySeconds' | 'latency' | 'maxEnvironments' | 'paused' | 'onLog' | 'onPhase'
+> & {
+  /** The data folder. */
+  folder: string;
+  settings: Settings;
+  /** Absent or 0: any free port. */
+  ports?: { api?: number; inbox?: number; aws?: number };
+  /** A remote peer's delays, in milliseconds. */
+  sinkLatency?: { perCommandMs: number; afterDotMs: number };
+  /** Where functions' code comes from; absent: bundled from the sources. */
+  code?: CodeOf;
+  /** Changes the synthesized templates before they run, given their folder: for tests of what a wrong template does. */
+  edit?: (directory: string) => void;
+};
+
+export type Launched = {
+  stack: LocalStack;
+  sink: Sink;
+  inbox: Inbox;
+  dns: Dns;
+  /** Everything that arrived. */
+  arrivals: ArrivalStore;
+  /** What `local.json` holds. */
+  local: LocalFile;
+  operator: ReturnType<typeof operatorOf>;
+  /** Ends everything; invocations get `graceMs` to finish. */
+  stop(graceMs?: number): Promise<void>;
+};
+
+/** The domain that is there from the first start. */
+const DOMAIN = 'example.com';
+const PUBLISH_MS = 2_000;
+
+/** @throws Error in one sentence; then nothing is left running */
+export async function launch(options: LaunchOptions): Promise<Launched> {
+  const folder = resolve(options.folder);
+  const undo: (() => unknown)[] = [];
+  await refuseSecond(folder);
+  try {
+    return await start({ ...options, folder }, undo);
+  } catch (error) {
+    for (const one of undo.reverse()) await Promise.resolve(one()).catch(() => {});
+    throw error;
+  }
+}
+
+async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<Launched> {
+  const { folder, ports = {}, onPhase } = options;
+  let last = performance.now();
+  const phase = (name: string) => {
+    const now = performance.now();
+    onPhase?.(name, now - last);
+    last = now;
+  };
+  openFolder(folder);
+  const arrivals = openArrivals({ folder });
+  undo.push(() => arrivals.close());
+  const dns = await startDns({});
+  undo.push(dns.stop);
+  const sink = await startSink({ store: arrivals, ...(options.sinkLatency ? { latency: options.sinkLatency } : {}) });
+  undo.push(sink.stop);
+  phase('DNS and sink');
+
+  const { directory } = synthesize(mailStaysHere(options.settings, dns.port, sink.port), {
+    outdir: join(folder, 'cdk.out'),
+    ...(options.code ? { code: options.code } : {}),
+  });
+  options.edit?.(directory);
+  phase('synthesis');
+  const stack = await startStack({
+    ...options,
+    templateDir: directory,
+    ports: { api: ports.api ?? 0, aws: ports.aws ?? 0 },
+  });
+  undo.push(() => stack.stop(0));
+  last = performance.now();
+
+  const { operator, close } = openOperator(stack);
+  undo.push(close);
+  const publish = publisher(stack, operator, dns);
+  const apiKey = await makeAccount(folder, operator);
+  await publish();
+  const publishing = setInterval(() => void publish().catch(() => {}), PUBLISH_MS);
+  undo.push(() => clearInterval(publishing));
+  phase('account');
+
+  const from = `hello@${DOMAIN}`;
+  const inbox = await startInbox({
+    port: ports.inbox ?? 0,
+    store: arrivals,
+    links: { apiUrl: stack.apiUrl, apiKey, from },
+    resolveTxt: dns.resolveTxt,
+  }).catch((error: Error) => {
+    throw new Error(`${error.message} (option --inbox-port)`, { cause: error });
+  });
+  undo.push(inbox.stop);
+  const file = localFile(folder);
+  const local: LocalFile = {
+    apiUrl: stack.apiUrl,
+    apiKey,
+    from,
+    inboxUrl: inbox.url,
+    pid: process.pid,
+    awsUrl: stack.awsUrl,
+    stackName: stack.assembly.stackName,
+    dnsServer: `${LOOPBACK}:${dns.port}`,
+    smtpSink: `${LOOPBACK}:${sink.port}`,
+    outputs: stack.outputs,
+  };
+  writeFileSync(file, `${JSON.stringify(local, null, 2)}\n`, { mode: 0o600 });
+  phase('inbox');
+
+  return {
+    stack,
+    sink,
+    inbox,
+    dns,
+    arrivals,
+    local,
+    operator,
+    async stop(graceMs) {
+      clearInterval(publishing);
+      rmSync(file, { force: true });
+      await inbox.stop();
+      await stack.stop(graceMs);
+      close();
+      await Promise.all([sink.stop(), dns.stop()]);
+      arrivals.close();
+    },
+  };
+}
+
+/** The template itself says where mail goes: to our DNS server's idea of MX, at the sink's port, on loopback. */
+function mailStaysHere(settings: Settings, dnsPort: number, smtpPort: number): Settings {
+  return {
+    ...settings,
+    delivery: { ...settings.delivery, dnsServers: [`${LOOPBACK}:${dnsPort}`], smtpPort, allowPrivateHosts: true },
+  };
+}
+
+function openOperator(stack: LocalStack) {
+  const credentials = { accessKeyId: stack.operatorEnvironment.AWS_ACCESS_KEY_ID!, secretAccessKey: 'local' };
+  const at = { endpoint: stack.awsUrl, region: stack.region, credentials };
+  const tables = new DynamoDBClient(at);
+  const keys = new KMSClient(at);
+  const document = DynamoDBDocumentClient.from(tables, { marshallOptions: { removeUndefinedValues: true } });
+  const { AccountsTable: table, DkimKeyArn: keyArn } = stack.outputs;
+  if (!table || !keyArn) throw new Error('the stack has no outputs AccountsTable and DkimKeyArn');
+  return {
+    operator: operatorOf(table, document, keys, keyArn, Date.now),
+    close: () => {
+      tables.destroy();
+      keys.destroy();
+    },
+  };
+}
+
+/** The operator's key and domain, made at the first start. A key's secret is kept nowhere but in this file. */
+async function makeAccount(folder: string, operator: Launched['operator']): Promise<string> {
+  await operator.addDomain(OPERATOR, DOMAIN);
+  const file = join(folder, 'operator.json');
+  if (existsSync(file)) {
+    const kept = JSON.parse(readFileSync(file, 'utf8')) as { key: string; id: string };
+    const keys = await operator.listKeys(OPERATOR);
+    if (keys.some(({ sk }) => sk.endsWith(kept.id))) return kept.key;
+  }
+  const made = await operator.createKey(OPERATOR, 'npm start', ['mail.send']);
+  writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
+  return made.key;
+}
+
+/** Publishes the DNS records of every sending domain, as the domain's owner would; a new domain's within seconds. */
+function publisher(stack: LocalStack, operator: Launched['operator'], dns: Dns): () => Promise<void> {
+  const published = new Set<string>();
+  const lanes = JSON.parse(stack.outputs.Lanes ?? '[]') as Partial<Source>[];
+  const sources = lanes.map(({ ip = LOOPBACK, ehloName = 'localhost' }) => ({ ip, ehloName }));
+  return async () => {
+    for (const domain of await operator.listDomains(OPERATOR)) {
+      if (published.has(domain.domain)) continue;
+      for (const { name, type, value } of dnsRecordsOf(domain, sources)) {
+        const [preference, exchange = ''] = value.split(' ');
+        dns.setRecord(name, type, type === 'MX' ? [{ preference: Number(preference), exchange }] : [value]);
+      }
+      published.add(domain.domain);
+    }
+  };
+}

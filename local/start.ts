@@ -1,0 +1,144 @@
+/**
+ * `npm start`: the whole stack on this machine, until Ctrl-C. It prints where everything is and what the mail is doing.
+ *
+ *   --api-port N       default 8080        --inbox-port N   default 8025        --aws-port N    default: any free one
+ *   --folder PATH      default .pennypost: mail, queues and accounts are kept there between starts
+ *   --schedule-seconds N   run schedules (release) every N seconds, not at their own rate
+ *   --timings          print what each phase of the start took
+ */
+import { appendFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { METRIC } from '../core/metrics.ts';
+import type { Launched } from './launch.ts';
+import { refuseSecond } from './local-file.ts';
+
+/** After the first Ctrl-C: what is being delivered may finish, then all children end. */
+const GRACE_MS = 1_500;
+const STOP_MS = 3_000;
+
+type Options = { api: number; inbox: number; aws: number; folder: string; everySeconds?: number; timings: boolean };
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      'api-port': { type: 'string', default: '8080' },
+      'inbox-port': { type: 'string', default: '8025' },
+      'aws-port': { type: 'string', default: '0' },
+      'schedule-seconds': { type: 'string' },
+      folder: { type: 'string', default: '.pennypost' },
+      timings: { type: 'boolean', default: false },
+    },
+  });
+  const number = (name: 'api-port' | 'inbox-port' | 'aws-port' | 'schedule-seconds', most = 65_535): number => {
+    const text = values[name]!;
+    if (!/^\d{1,5}$/.test(text) || Number(text) > most)
+      throw new Error(`--${name} is "${text}"; it must be a whole number from 0 to ${most}`);
+    return Number(text);
+  };
+  return {
+    api: number('api-port'),
+    inbox: number('inbox-port'),
+    aws: number('aws-port'),
+    folder: values.folder,
+    timings: values.timings,
+    ...(values['schedule-seconds'] === undefined
+      ? {}
+      : { everySeconds: Math.max(1, number('schedule-seconds', 3600)) }),
+  };
+}
+
+async function main(): Promise<void> {
+  const begin = performance.now();
+  const options = readOptions();
+  // Before the CDK is loaded, which takes seconds.
+  await refuseSecond(resolve(options.folder));
+  const [{ default: settings }, { launch }] = await Promise.all([
+    import('../pennypost.config.ts'),
+    import('./launch.ts'),
+  ]);
+  const timings: [string, number][] = [['loading', performance.now() - begin]];
+  let running: Launched | undefined;
+  const log = (line: string) => {
+    if (running) appendFileSync(join(options.folder, 'logs', 'stack.log'), `${new Date().toISOString()} ${line}\n`);
+    clearStatus();
+    process.stderr.write(`${line}\n`);
+  };
+  handleSignals(() => running);
+  running = await launch({
+    folder: options.folder,
+    settings,
+    ports: { api: options.api, inbox: options.inbox, aws: options.aws },
+    onLog: log,
+    onPhase: (phase, ms) => timings.push([phase, ms]),
+    ...(options.everySeconds === undefined ? {} : { scheduleEverySeconds: options.everySeconds }),
+  });
+  if (options.timings)
+    for (const [phase, ms] of timings) console.log(`${phase.padEnd(28)} ${ms.toFixed(0).padStart(6)} ms`);
+  console.log(summary(running, options.folder, performance.now() - begin));
+  showStatus(running);
+}
+
+function summary({ local }: Launched, folder: string, ms: number): string {
+  return `
+Pennypost runs on this machine (ready in ${(ms / 1000).toFixed(1)} s). No mail leaves it. Ctrl-C stops it.
+
+  API      ${local.apiUrl}
+  inbox    ${local.inboxUrl}
+  API key  ${local.apiKey}
+
+  curl -i ${local.apiUrl}/v3/mail/send -H 'Authorization: Bearer ${local.apiKey}' -H 'Content-Type: application/json' \\
+    -d '{"personalizations":[{"to":[{"email":"reader@example.net"}]}],"from":{"email":"${local.from}"},"subject":"Hello","content":[{"type":"text/plain","value":"It works."}]}'
+
+  For scripts: ${join(folder, 'local.json')}. What the functions print: ${join(folder, 'logs')}.
+`;
+}
+
+/** One line, rewritten every second; only where somebody looks. */
+function showStatus({ stack, arrivals }: Launched): void {
+  if (!process.stdout.isTTY) return;
+  const said = (name: string) => String(stack.metrics.get(name)?.count ? stack.metrics.get(name)!.sum : 0);
+  setInterval(() => {
+    const queues = stack.queues.inspect();
+    const count = (dead: boolean) =>
+      queues.filter((queue) => queue.dead === dead).reduce((sum, { messages }) => sum + messages.length, 0);
+    const parts = [
+      ['delivered', said(METRIC.delivered)],
+      ['deferred', said(METRIC.deferred)],
+      ['bounced', said(METRIC.bounced)],
+      ['jobs queued', count(false)],
+      ['dead', count(true)],
+      ['in the inbox', arrivals.count()],
+    ];
+    process.stdout.write(`\r\x1b[2K  ${parts.map(([name, value]) => `${name} ${value}`).join(' · ')}`);
+  }, 1_000).unref();
+}
+
+function clearStatus(): void {
+  if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K');
+}
+
+function handleSignals(current: () => Launched | undefined): void {
+  let asked = 0;
+  const end = () => {
+    if (++asked > 1) process.exit(130);
+    const running = current();
+    if (!running) process.exit(130);
+    clearStatus();
+    console.log('\nStopping; once more to stop at once.');
+    setTimeout(() => process.exit(0), STOP_MS).unref();
+    running.stop(GRACE_MS).then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+}
+
+main().catch((error: Error) => {
+  // What a user can put right is one sentence; a fault of ours needs its trace.
+  const ours = error.name !== 'Error' || 'code' in error;
+  process.stderr.write(`${ours ? error.stack : error.message}\n`);
+  process.exit(1);
+});
