@@ -1,0 +1,143 @@
+/**
+ * DKIM signatures (RFC 6376), relaxed/relaxed and rsa-sha256. The same message, domain and key always give the same
+ * header, so every copy and every attempt carries the same bytes: no `t=`, no `x=`.
+ * The fields a reader sees are signed once more than they occur, so that nobody can add a second one (5.4.2, 8.15).
+ */
+import { createHash, type KeyObject, sign } from 'node:crypto';
+
+/** Fields signed once more than they occur, so also when they do not occur. */
+const OVERSIGNED = ['from', 'to', 'cc', 'subject', 'date', 'message-id', 'reply-to'];
+/** Fields signed as often as they occur. */
+const SIGNED = [
+  'sender',
+  'mime-version',
+  'content-type',
+  'content-transfer-encoding',
+  'content-id',
+  'in-reply-to',
+  'references',
+  'list-id',
+  'list-help',
+  'list-unsubscribe',
+  'list-unsubscribe-post',
+  'list-subscribe',
+  'list-post',
+  'list-owner',
+  'list-archive',
+  'feedback-id',
+  'auto-submitted',
+];
+
+export type DkimKey = {
+  domain: string;
+  selector: string;
+  /** Made once by the caller: parsing a PEM costs twice what the signature does. */
+  key: KeyObject;
+};
+
+/**
+ * The `DKIM-Signature` field of a message, ending in CRLF: it goes before the first line.
+ * @param header the header block, lines normalised, without the empty line
+ * @param bodyHash `hashBody` of its body; worth keeping where several messages share a body
+ */
+export function signDkim(header: Buffer, bodyHash: string, { domain, selector, key }: DkimKey): string {
+  const fields = readFields(header);
+  const names: string[] = [];
+  let signed = '';
+  const take = (name: string, times: number) => {
+    const present = fields.get(name) ?? [];
+    for (let n = 0; n < times; n++) {
+      names.push(name);
+      // From the bottom up (RFC 6376 5.4.2); a name without a field left stands for "there is none".
+      const value = present[present.length - 1 - n];
+      if (value !== undefined) signed += `${name}:${value}\r\n`;
+    }
+  };
+  for (const name of OVERSIGNED) take(name, (fields.get(name)?.length ?? 0) + 1);
+  for (const name of SIGNED) take(name, fields.get(name)?.length ?? 0);
+  const lines = [
+    `v=1; a=rsa-sha256; c=relaxed/relaxed; d=${domain}; s=${selector};`,
+    ...foldNames(names),
+    `bh=${bodyHash};`,
+    'b=',
+  ];
+  const signature = sign('sha256', Buffer.from(`${signed}dkim-signature:${lines.join(' ')}`, 'latin1'), key);
+  return `DKIM-Signature: ${lines.join('\r\n\t')}${foldBase64(signature.toString('base64'))}\r\n`;
+}
+
+/** The hash of a body under the relaxed canonicalization (RFC 6376 3.4.4), base64: the `bh=` tag. */
+export function hashBody(body: Buffer): string {
+  return createHash('sha256').update(relaxBody(body)).digest('base64');
+}
+
+/** RFC 6376 3.4.4: white space runs become one space, none at line ends, no empty lines at the end. */
+export function relaxBody(body: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(body.length + 2);
+  let to = 0;
+  let lines = 0;
+  let space = false;
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at]!;
+    if (byte === 0x20 || byte === 0x09) {
+      space = true;
+    } else if (byte === 0x0d && body[at + 1] === 0x0a) {
+      space = false;
+      lines++;
+      at++;
+    } else {
+      for (; lines > 0; lines--) {
+        out[to++] = 0x0d;
+        out[to++] = 0x0a;
+      }
+      if (space) out[to++] = 0x20;
+      space = false;
+      out[to++] = byte;
+    }
+  }
+  if (to > 0) {
+    out[to++] = 0x0d;
+    out[to++] = 0x0a;
+  }
+  return out.subarray(0, to);
+}
+
+/** Each field's values in order, relaxed (RFC 6376 3.4.2), as latin1 so that any octet survives. */
+function readFields(header: Buffer): Map<string, string[]> {
+  const fields = new Map<string, string[]>();
+  const unfolded = header.toString('latin1').replace(/\r\n(?=[ \t])/g, '');
+  for (const line of unfolded.split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon <= 0) continue;
+    const name = line.slice(0, colon).trimEnd().toLowerCase();
+    const value = trimBlanks(line.slice(colon + 1).replace(/[ \t]+/g, ' '));
+    const known = fields.get(name);
+    if (known) known.push(value);
+    else fields.set(name, [value]);
+  }
+  return fields;
+}
+
+/** Not `trim()`, which also takes U+00A0: after latin1 that is half of a UTF-8 character. */
+function trimBlanks(text: string): string {
+  return text.slice(text.startsWith(' ') ? 1 : 0, text.endsWith(' ') && text.length > 1 ? -1 : undefined);
+}
+
+function foldNames(names: string[]): string[] {
+  const lines: string[] = [];
+  let line = 'h=';
+  names.forEach((name, n) => {
+    const piece = n === names.length - 1 ? `${name};` : `${name}:`;
+    if (line.length + piece.length > 74) {
+      lines.push(line);
+      line = '';
+    }
+    line += piece;
+  });
+  return [...lines, line];
+}
+
+function foldBase64(text: string): string {
+  const lines: string[] = [];
+  for (let at = 0; at < text.length; at += 72) lines.push(text.slice(at, at + 72));
+  return lines.join('\r\n\t');
+}

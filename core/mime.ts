@@ -1,0 +1,163 @@
+/**
+ * The MIME entity of a message: its parts and attachments, encoded, in one pass and without streams. nodemailer writes the
+ * fields of attachments, whose names need RFC 2231; it never sees content, so nothing in a part or an attachment can be
+ * taken for a path, a URL or a raw message.
+ * Types and file names are the sender's: what is not a plain `type/subtype` becomes application/octet-stream.
+ */
+import { isUtf8 } from 'node:buffer';
+import MimeNode from 'nodemailer/lib/mime-node';
+import type { Attachment, Part } from './mail.ts';
+import { encodeQuotedPrintable } from './quoted-printable.ts';
+import { MESSAGE_LINE_BYTES } from './smtp/limits.ts';
+import { measureLines, normaliseLines, normaliseText } from './wire.ts';
+
+/** `header`: the Content-* fields, each line with its CRLF. `body`: lines normalised, ending in CRLF. */
+export type Entity = { header: string; body: Buffer };
+
+type Leaf = {
+  type: string;
+  encoding: '7bit' | 'quoted-printable' | 'base64';
+  body: Buffer;
+  disposition?: 'inline' | 'attachment';
+  filename?: string;
+  cid?: string;
+};
+type Branch = { type: string; children: (Leaf | Branch)[] };
+
+const TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
+/** In which order alternatives stand: the last one that a reader knows is shown (RFC 2046 5.1.4). */
+const ORDER = ['text/plain', 'text/x-amp-html', 'text/html'];
+const FILENAME_CHARACTERS = 200;
+/** Longest line of a text that goes out as it is (RFC 2045 6.7 wants 76 of encoded text). */
+const PLAIN_LINE = 76;
+
+/** @param baseBoundary part of every boundary; the same parts with the same one give the same octets */
+export function composeEntity(parts: Part[], attachments: Attachment[], baseBoundary: string): Entity {
+  const chunks: Buffer[] = [];
+  let boundaries = 0;
+  /** Writes a node's body into `chunks`; returns its Content-* fields. */
+  const write = (tree: Leaf | Branch, into: Buffer[]): string => {
+    if ('body' in tree) {
+      into.push(tree.body);
+      return leafFields(tree);
+    }
+    // `=_` cannot occur in quoted-printable or base64 (RFC 2045 6.7).
+    const boundary = `=_${baseBoundary}-${++boundaries}`;
+    tree.children.forEach((child, n) => {
+      const inner: Buffer[] = [];
+      const fields = write(child, inner);
+      into.push(Buffer.from(`${n > 0 ? '\r\n' : ''}--${boundary}\r\n${fields}\r\n`), ...inner);
+    });
+    into.push(Buffer.from(`\r\n--${boundary}--\r\n`));
+    return `Content-Type: ${tree.type};\r\n boundary="${boundary}"\r\n`;
+  };
+  const header = write(makeTree(parts, attachments), chunks);
+  return { header, body: normaliseLines(Buffer.concat(chunks)) };
+}
+
+function leafFields({ type, encoding, disposition, filename, cid }: Leaf): string {
+  if (!disposition) return `Content-Type: ${type}\r\nContent-Transfer-Encoding: ${encoding}\r\n`;
+  const node = new MimeNode(type, { baseBoundary: 'none', ...(filename ? { filename } : {}) });
+  if (cid) node.setHeader('Content-Id', `<${cid}>`);
+  node.setHeader('Content-Transfer-Encoding', encoding);
+  node.setHeader('Content-Disposition', disposition);
+  const fields = node.buildHeaders().split(/\r\n(?![ \t])/);
+  return `${fields.filter((field) => /^content-/i.test(field)).join('\r\n')}\r\n`;
+}
+
+/** mixed( alternative( text, amp, related( html, inline… ), … ), attachment… ), each only where it has two children. */
+function makeTree(parts: Part[], attachments: Attachment[]): Leaf | Branch {
+  const files = attachments.map(toAttachment);
+  const hasHtml = parts.some(({ type }) => type.toLowerCase() === 'text/html');
+  const related = hasHtml ? files.filter(({ cid }) => cid) : [];
+  const attached = files.filter((file) => !related.includes(file));
+  const alternatives = [...parts]
+    .sort((a, b) => rank(a) - rank(b))
+    .map((part): Leaf | Branch => {
+      const leaf = toAlternative(part);
+      if (related.length === 0 || !leaf.type.startsWith('text/html')) return leaf;
+      return { type: 'multipart/related; type="text/html"', children: [leaf, ...related.splice(0)] };
+    });
+  const shown = join('multipart/alternative', alternatives);
+  return (
+    join('multipart/mixed', [...(shown ? [shown] : []), ...attached]) ??
+    toAlternative({ type: 'text/plain', value: '' })
+  );
+}
+
+function join(type: string, children: (Leaf | Branch)[]): Leaf | Branch | undefined {
+  return children.length > 1 ? { type, children } : children[0];
+}
+
+function rank({ type }: Part): number {
+  const place = ORDER.indexOf(type.toLowerCase());
+  return place < 0 ? ORDER.length : place;
+}
+
+function toAlternative({ type, value }: Part): Leaf {
+  const known = TYPE.test(type) && !/^(multipart|message)\//i.test(type) ? type.toLowerCase() : 'text/plain';
+  const text = normaliseText(String(value));
+  return {
+    type: `${known}; charset=utf-8${known === 'text/calendar' ? calendarMethod(text) : ''}`,
+    ...encodeText(text),
+  };
+}
+
+/** RFC 6047 2.4: the method must be repeated in the type, or readers show a file instead of an invitation. */
+function calendarMethod(text: string): string {
+  const method = /^METHOD:([A-Z]{1,20})[ \t]*\r?$/im.exec(text)?.[1];
+  return method ? `; method=${method.toUpperCase()}` : '';
+}
+
+/** As it is where that is safe; quoted-printable where most of it stays readable; else base64. */
+function encodeText(text: string): Pick<Leaf, 'encoding' | 'body'> {
+  const octets = Buffer.from(text, 'utf8');
+  const { longest, eightBit, controls, high } = measureLines(octets);
+  if (!eightBit && !controls && longest <= PLAIN_LINE) return { encoding: '7bit', body: octets };
+  if (high * 3 > octets.length) return { encoding: 'base64', body: encodeBase64(octets) };
+  return { encoding: 'quoted-printable', body: encodeQuotedPrintable(octets) };
+}
+
+function toAttachment({ content, filename, type, disposition, contentId }: Attachment): Leaf {
+  const octets = Buffer.from(String(content), 'base64');
+  const known = attachmentType(type, octets);
+  const cid = disposition === 'inline' ? (contentId ?? '').replace(/[^!-;=?-~]/g, '').slice(0, 200) : '';
+  return {
+    type: known,
+    ...(known.startsWith('message/')
+      ? { encoding: '7bit' as const, body: normaliseLines(octets) }
+      : { encoding: 'base64' as const, body: encodeBase64(octets) }),
+    disposition: disposition === 'inline' ? 'inline' : 'attachment',
+    filename: cleanName(filename) || 'attachment',
+    ...(cid ? { cid } : {}),
+  };
+}
+
+function attachmentType(type: string | undefined, octets: Buffer): string {
+  const lower = (type ?? '').toLowerCase();
+  if (!TYPE.test(lower) || lower.startsWith('multipart/')) return 'application/octet-stream';
+  if (lower.startsWith('message/')) {
+    // It may not be encoded (RFC 2046 5.2.1), so only what is plain anyway keeps the type.
+    const { longest, eightBit } = measureLines(normaliseLines(octets));
+    return longest <= MESSAGE_LINE_BYTES && !eightBit ? lower : 'application/octet-stream';
+  }
+  const { eightBit } = lower.startsWith('text/') ? measureLines(octets) : { eightBit: false };
+  return eightBit && isUtf8(octets) ? `${lower}; charset=utf-8` : lower;
+}
+
+function cleanName(filename: string): string {
+  const name = String(filename).replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, '_');
+  return [...name.trim()].slice(0, FILENAME_CHARACTERS).join('');
+}
+
+/** RFC 2045 6.8, lines of 76. */
+function encodeBase64(octets: Buffer): Buffer {
+  const LINE = 57;
+  const out = Buffer.allocUnsafe(Math.ceil(octets.length / LINE) * 78);
+  let to = 0;
+  for (let at = 0; at < octets.length; at += LINE) {
+    to += out.write(octets.toString('base64', at, Math.min(at + LINE, octets.length)), to, 'latin1');
+    to += out.write('\r\n', to, 'latin1');
+  }
+  return out.subarray(0, Math.max(0, to - 2));
+}

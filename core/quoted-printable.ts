@@ -1,0 +1,66 @@
+/**
+ * Quoted-printable (RFC 2045 6.7) of a text whose line ends are all CRLF. Lines are at most 76 octets and are broken after a
+ * space where one is near, so that the text stays readable. A dot or `From ` at the start of a line is encoded too: some
+ * servers on the way still change them.
+ */
+
+const LINE = 76;
+/** How far back from the end of a line a space is looked for. */
+const NEAR = 25;
+const HEX = Buffer.from('0123456789ABCDEF');
+const [CR, LF, SPACE, TAB, EQUALS, DOT, F] = [0x0d, 0x0a, 0x20, 0x09, 0x3d, 0x2e, 0x46];
+
+export function encodeQuotedPrintable(text: Buffer): Buffer {
+  // Three octets for each, and a soft break at least every 50 (LINE - NEAR).
+  const out = Buffer.allocUnsafe(Math.ceil(text.length * 3 * 1.07) + 8);
+  let to = 0;
+  let start = 0;
+  let space = -1;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at]!;
+    if (byte === CR && text[at + 1] === LF) {
+      out[to++] = CR;
+      out[to++] = LF;
+      at++;
+      start = to;
+      space = -1;
+      continue;
+    }
+    const literal = isLiteral(byte, text, at, to === start);
+    if (to - start + (literal ? 1 : 3) > LINE - 1 && !endsLine(text, at, to - start, literal)) {
+      // A soft break: behind the last space if it is near, else here. What stood behind the space moves on.
+      const cut = space >= 0 && to - space < NEAR ? space : to;
+      out.copyWithin(cut + 3, cut, to);
+      out[cut] = EQUALS;
+      out[cut + 1] = CR;
+      out[cut + 2] = LF;
+      to += 3;
+      start = cut + 3;
+      space = -1;
+    }
+    if (literal) {
+      out[to++] = byte;
+      if (byte === SPACE) space = to;
+    } else {
+      out[to++] = EQUALS;
+      out[to++] = HEX[byte >> 4]!;
+      out[to++] = HEX[byte & 15]!;
+    }
+  }
+  return out.subarray(0, to);
+}
+
+function isLiteral(byte: number, text: Buffer, at: number, first: boolean): boolean {
+  if (byte === SPACE || byte === TAB) {
+    const next = text[at + 1];
+    return next !== undefined && !(next === CR && text[at + 2] === LF);
+  }
+  if (first && (byte === DOT || (byte === F && text.toString('latin1', at, at + 5) === 'From '))) return false;
+  return byte > SPACE && byte < 0x7f && byte !== EQUALS;
+}
+
+/** Whether this octet fits as the last one of its line: then it needs no room for a soft break. */
+function endsLine(text: Buffer, at: number, length: number, literal: boolean): boolean {
+  const last = at + 1 === text.length || (text[at + 1] === CR && text[at + 2] === LF);
+  return last && length + (literal ? 1 : 3) <= LINE;
+}

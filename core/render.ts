@@ -1,0 +1,64 @@
+/**
+ * What one personalization says: its subject, parts and reply-to with substitutions and sections applied (SendGrid's
+ * legacy templating). A section stands for itself inside a substitution's value, and may hold substitutions once; nothing
+ * is searched deeper, so no input can make it recurse. custom_args are never touched.
+ */
+import type { Address, Content, Part, Personalization } from './mail.ts';
+import { makeReplacer } from './replace.ts';
+
+/** Characters of one rendered text: a request is at most 4.5 MB, and substitution may not turn it into gigabytes. */
+export const RENDERED_CHARACTERS = 8_000_000;
+
+export type Rendered = { from: Address; replyTo: Address[]; subject: string; parts: Part[] };
+
+/** The rendered personalization, or undefined when it grows beyond RENDERED_CHARACTERS. `parts` is the content's own array when nothing in it changed. */
+export function renderPersonalization(content: Content, personalization: Personalization): Rendered | undefined {
+  const from = personalization.from ?? content.from;
+  const subject = personalization.subject ?? content.subject ?? '';
+  const table = expandSections(personalization.substitutions ?? {}, content.sections);
+  if (table === undefined) return undefined;
+  if (Object.keys(table).length === 0) return { from, subject, parts: content.parts, replyTo: content.replyTo };
+
+  const { replace } = makeReplacer(table);
+  let left = RENDERED_CHARACTERS;
+  let whole = true;
+  const render = (text: string): string => {
+    const rendered = replace(text, left);
+    if (rendered === undefined) whole = false;
+    else left -= rendered.length;
+    return rendered ?? '';
+  };
+  const renderedSubject = render(subject);
+  const replyTo = content.replyTo.map(({ email, name }) => ({
+    email: render(email),
+    ...(name === undefined ? {} : { name: render(name) }),
+  }));
+  let changed = false;
+  const parts = content.parts.map(({ type, value }) => {
+    const rendered = whole ? render(value) : '';
+    changed ||= rendered !== value;
+    return { type, value: rendered };
+  });
+  if (!whole) return undefined;
+  return { from, subject: renderedSubject, replyTo, parts: changed ? parts : content.parts };
+}
+
+function expandSections(
+  substitutions: Record<string, string>,
+  sections: Record<string, string>,
+): Record<string, string> | undefined {
+  if (Object.keys(sections).length === 0 || Object.keys(substitutions).length === 0) return substitutions;
+  const ofSections = makeReplacer(sections);
+  const ofSubstitutions = makeReplacer(substitutions);
+  const expanded: [string, string][] = [];
+  let left = RENDERED_CHARACTERS;
+  for (const [key, value] of Object.entries(substitutions)) {
+    const withSections = ofSections.replace(value, left);
+    if (withSections === undefined) return undefined;
+    const whole = withSections === value ? value : ofSubstitutions.replace(withSections, left);
+    if (whole === undefined) return undefined;
+    left -= whole.length;
+    expanded.push([key, whole]);
+  }
+  return Object.fromEntries(expanded);
+}

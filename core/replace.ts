@@ -1,0 +1,89 @@
+/**
+ * Replaces many keys in a text at once: from the left, at each place the longest key that begins there. Replacements are
+ * not searched again. Time is linear in the text and the keys together, whatever they are (Aho-Corasick, run from the
+ * right, knows the longest key at each place); the output is bounded, because a short key may stand for a long value.
+ */
+
+type Node = { next: Map<number, number>; fail: number; key: number };
+
+export type Replacer = {
+  /** The text with its keys replaced, or undefined when that is longer than `limit` characters. */
+  replace: (text: string, limit: number) => string | undefined;
+};
+
+/** Makes a replacer of a table key → value. Empty keys are ignored. */
+export function makeReplacer(table: Readonly<Record<string, string>>): Replacer {
+  const entries = Object.entries(table).filter(([key]) => key !== '');
+  if (entries.length === 0) return { replace: (text, limit) => (text.length <= limit ? text : undefined) };
+  const nodes = buildTrie(entries.map(([key]) => key));
+  const lasts = new Uint8Array(65_536);
+  for (const [key] of entries) lasts[key.charCodeAt(key.length - 1)] = 1;
+
+  return {
+    replace: (text, limit) => {
+      const found = findLongest(text, nodes, lasts);
+      let out = '';
+      let from = 0;
+      for (let n = found.length - 2; n >= 0; n -= 2) {
+        const at = found[n]!;
+        if (at < from) continue;
+        const [key, value] = entries[found[n + 1]!]!;
+        out += text.slice(from, at) + value;
+        from = at + key.length;
+        if (out.length > limit) return undefined;
+      }
+      if (out.length + text.length - from > limit) return undefined;
+      return from === 0 ? text : out + text.slice(from);
+    },
+  };
+}
+
+/** Pairs (place, key), from the right end to the left: the longest key that begins at each place where one does. */
+function findLongest(text: string, nodes: Node[], lasts: Uint8Array): number[] {
+  const found: number[] = [];
+  let state = 0;
+  for (let at = text.length - 1; at >= 0; at--) {
+    const unit = text.charCodeAt(at);
+    if (state === 0 && lasts[unit] === 0) continue;
+    let next = nodes[state]!.next.get(unit);
+    while (next === undefined && state !== 0) {
+      state = nodes[state]!.fail;
+      next = nodes[state]!.next.get(unit);
+    }
+    state = next ?? 0;
+    const { key } = nodes[state]!;
+    if (key >= 0) found.push(at, key);
+  }
+  return found;
+}
+
+/** The automaton of the reversed keys. A node without a key of its own has the longest key that it ends with. */
+function buildTrie(keys: string[]): Node[] {
+  const nodes: Node[] = [{ next: new Map(), fail: 0, key: -1 }];
+  keys.forEach((key, index) => {
+    let state = 0;
+    for (let at = key.length - 1; at >= 0; at--) {
+      const unit = key.charCodeAt(at);
+      let next = nodes[state]!.next.get(unit);
+      if (next === undefined) {
+        next = nodes.push({ next: new Map(), fail: 0, key: -1 }) - 1;
+        nodes[state]!.next.set(unit, next);
+      }
+      state = next;
+    }
+    nodes[state]!.key = index;
+  });
+  const queue = [0];
+  for (let n = 0; n < queue.length; n++) {
+    const state = queue[n]!;
+    for (const [unit, child] of nodes[state]!.next) {
+      let fail = nodes[state]!.fail;
+      while (fail !== 0 && !nodes[fail]!.next.has(unit)) fail = nodes[fail]!.fail;
+      const target = state === 0 ? 0 : (nodes[fail]!.next.get(unit) ?? 0);
+      nodes[child]!.fail = target;
+      if (nodes[child]!.key < 0) nodes[child]!.key = nodes[target]!.key;
+      queue.push(child);
+    }
+  }
+  return nodes;
+}

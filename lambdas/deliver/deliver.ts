@@ -1,0 +1,184 @@
+/**
+ * deliver: one run over a batch of jobs of one lane. Copies are grouped by site and sent over a few sessions each, all
+ * sites at once. Every copy ends the run in exactly one way: final (its outcome is written), held (deferred, or not begun
+ * in time), or handed back with its job, whose records say what is done.
+ *
+ * What is not known to have happened is failed: a job is only reported done when every record and hold of it was written.
+ * Nothing is begun that could outlast the run, and every session is closed before it ends.
+ */
+import type { KeyObject } from 'node:crypto';
+import { domainOf } from '../../core/domain.ts';
+import type { StoredRequest } from '../../core/job.ts';
+import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../core/records.ts';
+import { SESSIONS, WAITS, WAITS_LIFE, type Waits } from '../../core/smtp/limits.ts';
+import type { HostAddresses, Route } from '../../io/mx.ts';
+import type { openSession } from '../../io/smtp.ts';
+import { deliverToSite, type Site } from './sessions.ts';
+import { settle } from './settle.ts';
+import { type LaneMessage, type Task, takeJob } from './take.ts';
+import { createTallies, type Tally } from './tally.ts';
+
+export type DeliverSettings = {
+  /** The lane (source IP) that this function serves, and its pool. */
+  lane: string;
+  pool: string;
+  ehloName: string;
+  smtpPort: number;
+  /** Sessions to one site at once, both environments of the lane together. */
+  connectionsPerSite: number;
+  messagesPerConnection: number;
+  /** Days that records are kept. */
+  messagesDays: number;
+  /** The address to connect from; absent: the system's choice. */
+  localAddress?: string;
+};
+
+export type DeliverDeps = {
+  settings: DeliverSettings;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  /** 0 ≤ x < 1. */
+  random: () => number;
+  /** Milliseconds left of this run. */
+  remainingMs: () => number;
+  /** HMAC key of return paths. */
+  returnPathSecret: Buffer;
+  readContent: (key: string) => Promise<StoredRequest>;
+  storeContent: (key: string, request: StoredRequest) => Promise<void>;
+  /** Which of these copies have an outcome: strongly consistent. */
+  readOutcomes: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
+  /** False: another worker holds the job. The same fence may claim again, so also end its claim. */
+  claim: (claim: ClaimRecord) => Promise<boolean>;
+  recordOutcome: (record: OutcomeRecord) => Promise<'recorded' | 'already-final'>;
+  recordAttempt: (record: AttemptRecord) => Promise<void>;
+  hold: (hold: Hold) => Promise<void>;
+  readDomain: (
+    account: string,
+    domain: string,
+  ) => Promise<{ selector: string; key: KeyObject; returnPath: string } | undefined>;
+  resolveSite: (domain: string) => Promise<Route>;
+  resolveHost: (host: string) => Promise<HostAddresses>;
+  openSession: typeof openSession;
+  /** What this run did, by provider. */
+  publish: (tallies: ReadonlyMap<string, Tally>) => void;
+  /** A job that cannot be delivered, for the log: at most one line for each job. */
+  report: (problem: string) => void;
+};
+
+/** What the parts of one run share. */
+export type Run = {
+  deps: DeliverDeps;
+  waits: Waits;
+  /** Milliseconds that sessions may still take: what is left, less the time to write records and say QUIT. */
+  remaining: () => number;
+  /** Whether another message may be begun. */
+  hasTime: () => boolean;
+  startedAt: number;
+  tallies: ReturnType<typeof createTallies>;
+  /** Limits writes to the tables that are under way at once. */
+  writes: Gate;
+  /** Limits sessions that are open at once. */
+  sessions: Gate;
+};
+
+/** Milliseconds at the end of a run of WAITS_LIFE for the last records, holds and QUITs. */
+const FINISH = 10_000;
+/** Outcomes under way at once: the records are at most this far behind the replies. */
+const WRITES = 25;
+
+/** Delivers a batch. Returns the ids of the messages to hand back. */
+export async function deliver(messages: LaneMessage[], deps: DeliverDeps): Promise<string[]> {
+  const run = beginRun(deps);
+  const tasks: Task[] = [];
+  const handedBack: string[] = [];
+  const seen = new Set<string>();
+  await Promise.all(
+    messages.map(async (message) => {
+      const task = await takeJob(message, seen, run).catch((error: Error) => error.message);
+      if (task === 'done') return;
+      if (typeof task !== 'string') {
+        tasks.push(task);
+        return;
+      }
+      deps.report(`message ${message.messageId}: ${task}`);
+      handedBack.push(message.messageId);
+    }),
+  );
+  const sites = await findSites(tasks, run);
+  await Promise.all([...sites.values()].map((site) => deliverToSite(site, run)));
+  await Promise.all(
+    tasks.map(async (task) => {
+      if (!(await task.ended)) handedBack.push(task.message.messageId);
+    }),
+  );
+  try {
+    deps.publish(run.tallies.all());
+  } catch (error) {
+    // Figures are not worth sending a batch again.
+    deps.report(`metrics: ${(error as Error).message}`);
+  }
+  return handedBack;
+}
+
+function beginRun(deps: DeliverDeps): Run {
+  const share = Math.min(1, deps.remainingMs() / WAITS_LIFE);
+  const scaled = Object.entries(WAITS).map(([name, wait]) => [name, Math.ceil(wait * share)]);
+  const waits = Object.fromEntries(scaled) as Waits;
+  const remaining = () => deps.remainingMs() - FINISH * share;
+  return {
+    deps,
+    waits,
+    remaining,
+    hasTime: () => remaining() >= waits.body + waits.dot,
+    startedAt: deps.now(),
+    tallies: createTallies(),
+    writes: createGate(WRITES),
+    sessions: createGate(SESSIONS),
+  };
+}
+
+/** Groups the copies of all jobs by site; settles those whose domain has none. */
+async function findSites(tasks: Task[], run: Run): Promise<Map<string, Site>> {
+  const sites = new Map<string, Site>();
+  const routes = new Map<string, Promise<Route>>();
+  await Promise.all(
+    tasks.flatMap((task) =>
+      task.copies.map(async (copy) => {
+        const domain = domainOf(copy.address);
+        let route = routes.get(domain);
+        if (!route) {
+          route = run.deps.resolveSite(domain);
+          routes.set(domain, route);
+        }
+        const found = await route;
+        if (found.kind !== 'site') return settle({ task, copy }, { route: found, domain }, run);
+        let site = sites.get(found.site);
+        if (!site) {
+          site = { name: found.site, provider: found.provider, hosts: found.hosts, queue: [] };
+          sites.set(found.site, site);
+        }
+        site.queue.push({ task, copy });
+      }),
+    ),
+  );
+  return sites;
+}
+
+/** Lets so many in at once, in the order in which they came. */
+export type Gate = { enter: () => Promise<void>; leave: () => void };
+
+export function createGate(places: number): Gate {
+  let free = places;
+  const waiting: (() => void)[] = [];
+  return {
+    enter: async () => {
+      if (free > 0) free--;
+      else await new Promise<void>((enter) => waiting.push(enter));
+    },
+    leave: () => {
+      const next = waiting.shift();
+      if (next) next();
+      else free++;
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * Taking a job from the lane: read it, claim it where it may be at work twice, leave out the copies that are final, and get
+ * what its messages are made of. Whatever fails here fails before anything was sent, and the job is handed back whole.
+ */
+import { randomUUID } from 'node:crypto';
+import { domainOf } from '../../core/domain.ts';
+import { type Job, parseJob } from '../../core/job.ts';
+import { JOB_HOPS } from '../../core/limits.ts';
+import type { Content, Copy, Personalization } from '../../core/mail.ts';
+import { type ClaimRecord, claimKey } from '../../core/records.ts';
+import type { DeliverDeps, Run } from './deliver.ts';
+import type { Letter } from './letter.ts';
+
+/** A message of the lane's queue. */
+export type LaneMessage = { messageId: string; body: string; receiveCount: number };
+
+type SendingDomain = NonNullable<Awaited<ReturnType<DeliverDeps['readDomain']>>> & { domain: string };
+
+/** A copy that was put off, and what is known of its attempt. */
+export type PutOff = {
+  copy: Copy;
+  reply: string;
+  status?: string;
+  site: string;
+  provider: string;
+  mx?: string;
+  tls?: string;
+  doubted: boolean;
+};
+
+/** A job at work. */
+export type Task = {
+  message: LaneMessage;
+  job: Job;
+  /** The copies that are not final yet. */
+  copies: Copy[];
+  content: Content;
+  personalizations: Map<number, Personalization>;
+  /** By the domain of the from address; undefined: the account has no such domain any more. */
+  domains: Map<string, SendingDomain | undefined>;
+  /** Made messages by personalization, while copies of it are left. */
+  letters: Map<number, Letter>;
+  /** Copies left by personalization. */
+  uses: Map<number, number>;
+  /** Copies that may have reached their reader before this run. */
+  possibleDuplicates: boolean;
+  claim?: ClaimRecord;
+  /** Copies without a verdict yet, or whose outcome is still being written. */
+  open: number;
+  deferred: PutOff[];
+  postponed: Copy[];
+  /** A record could not be written: the job goes back whole. */
+  failed: boolean;
+  /** Resolves when every copy is accounted for: false hands the job back. */
+  ended: Promise<boolean>;
+  end: (done: boolean) => void;
+};
+
+const DAY_SECONDS = 86_400;
+
+/**
+ * Takes a job. `'done'`: every copy of it is final. A text says why the job is handed back.
+ * @param seen ids of the jobs that this batch has already: the same one again waits its turn
+ */
+export async function takeJob(message: LaneMessage, seen: Set<string>, run: Run): Promise<Task | 'done' | string> {
+  const { deps } = run;
+  const job = parseJob(message.body);
+  if (job.hop >= JOB_HOPS) return `job ${job.id} has been on a lane ${job.hop} times: a loop`;
+  if (seen.has(job.id)) return `job ${job.id} is twice in this batch`;
+  seen.add(job.id);
+
+  const again = job.attempt > 0 || job.hop > 0 || job.maybeSent === true || message.receiveCount > 1;
+  const claim = again ? makeClaim(job, deps) : undefined;
+  if (claim && !(await deps.claim(claim))) return `job ${job.id} is at work elsewhere`;
+  let { copies } = job;
+  if (claim) {
+    const indexes = copies.map(({ index }) => index);
+    const final = await deps.readOutcomes(job.account, job.requestId, indexes);
+    copies = copies.filter(({ index }) => !final.has(index));
+    if (copies.length === 0) return 'done';
+  }
+  const uses = new Map<number, number>();
+  for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
+  const made = await readContent(job, copies, deps);
+  const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
+  return {
+    message,
+    job,
+    copies,
+    ...made,
+    letters: new Map(),
+    uses,
+    possibleDuplicates: job.maybeSent === true || message.receiveCount > 1,
+    ...(claim ? { claim } : {}),
+    open: copies.length,
+    deferred: [],
+    postponed: [],
+    failed: false,
+    ended,
+    end,
+  };
+}
+
+/** One worker at a time: held as long as this run can last. */
+function makeClaim({ account, requestId, id }: Job, { now, remainingMs }: DeliverDeps): ClaimRecord {
+  const until = now() + remainingMs();
+  const expiresAt = Math.floor(until / 1_000) + DAY_SECONDS;
+  return { ...claimKey(account, requestId, id), until, fence: randomUUID(), expiresAt };
+}
+
+async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
+  const stored = job.contentKey === undefined ? undefined : await deps.readContent(job.contentKey);
+  const content = job.content ?? stored?.content;
+  if (!content) throw new Error(`job ${job.id} has no content`);
+  const wanted = new Set(copies.map(({ personalization }) => personalization));
+  const personalizations = new Map<number, Personalization>();
+  for (const one of job.personalizations) {
+    const whole = 'stored' in one ? stored?.personalizations.find(({ index }) => index === one.index) : one;
+    if (whole && wanted.has(one.index)) personalizations.set(one.index, whole);
+  }
+  const domains = new Map<string, SendingDomain | undefined>();
+  for (const index of wanted) {
+    const personalization = personalizations.get(index);
+    if (!personalization) throw new Error(`job ${job.id} lacks personalization ${index}`);
+    const domain = domainOf((personalization.from ?? content.from).email);
+    if (domains.has(domain)) continue;
+    const found = await deps.readDomain(job.account, domain);
+    domains.set(domain, found && { ...found, domain });
+  }
+  return { content, personalizations, domains };
+}

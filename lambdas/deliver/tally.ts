@@ -1,0 +1,36 @@
+/** What a run did, by provider: counts, and how long delivered mail took. One line of metrics each, never one per message. */
+
+export type Tally = {
+  /** Copies picked up for the first time. */
+  accepted: number;
+  delivered: number;
+  deferred: number;
+  bounced: number;
+  dropped: number;
+  unknown: number;
+  /** Seconds from the 202 to the recipient's 250, one for each delivered copy. */
+  latencies: number[];
+};
+
+export type Counted = Exclude<keyof Tally, 'latencies'>;
+
+export function createTallies() {
+  const tallies = new Map<string, Tally>();
+  const of = (provider: string): Tally => {
+    let tally = tallies.get(provider);
+    if (!tally) {
+      tally = { accepted: 0, delivered: 0, deferred: 0, bounced: 0, dropped: 0, unknown: 0, latencies: [] };
+      tallies.set(provider, tally);
+    }
+    return tally;
+  };
+  return {
+    count: (provider: string, what: Counted) => {
+      of(provider)[what]++;
+    },
+    latency: (provider: string, seconds: number) => {
+      of(provider).latencies.push(seconds);
+    },
+    all: (): ReadonlyMap<string, Tally> => tallies,
+  };
+}

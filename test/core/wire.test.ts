@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FINAL_DOT, measureLines, normaliseLines, normaliseText, stuffDots } from '../../core/wire.ts';
+
+/** What goes over the connection between DATA and its reply. */
+const toWire = (message: Buffer) => Buffer.concat([stuffDots(normaliseLines(message)), FINAL_DOT]);
+
+/** How many ends of data a receiver sees that takes these as line ends; the last one is ours. */
+function countEnds(wire: Buffer, lineEnd: RegExp, ignoreNul = false): number {
+  const text = ignoreNul ? wire.toString('latin1').replaceAll('\0', '') : wire.toString('latin1');
+  return text.split(lineEnd).filter((line) => line === '.').length;
+}
+const READINGS: [string, RegExp][] = [
+  ['CRLF', /\r\n/],
+  ['CRLF or LF', /\r?\n/],
+  ['CRLF, LF or CR', /\r\n|\r|\n/],
+  ['CR, LF each by itself', /\r|\n/],
+];
+const LINE_ENDS = ['\r\n', '\n', '\r', '\r\r\n', '\n\r', '\r\0\n', '\0\r\n', '\r\n\0', '\0\n', '\r\0', '\n\n'];
+
+describe('wire', () => {
+  // Attack: a body holds an end of data that our server passes on and the next one believes, with a second mail behind it,
+  // which then seems to come from us (SMTP smuggling, CVE-2023-51764, -51765, -51766).
+  it.each(LINE_ENDS.flatMap((before) => LINE_ENDS.map((after) => [before, after])))(
+    'holds one end of data for a dot between %j and %j',
+    (before, after) => {
+      // Prepare
+      const message = Buffer.from(`Subject: a\r\n\r\nfirst${before}.${after}MAIL FROM:<evil@x.example>\r\n`);
+      // Act
+      const wire = toWire(message);
+      // Assess
+      for (const [, lineEnd] of READINGS) {
+        expect(countEnds(wire, lineEnd)).toBe(1);
+        expect(countEnds(wire, lineEnd, true)).toBe(1);
+      }
+      expect(wire.subarray(-5).toString()).toBe('\r\n.\r\n');
+    },
+  );
+
+  it('holds one end of data and only CRLF for any octets', () => {
+    const octets = fc.array(fc.constantFrom('\r', '\n', '.', '\0', 'a', ' '), { maxLength: 40 });
+    fc.assert(
+      fc.property(octets, (characters) => {
+        const wire = toWire(Buffer.from(characters.join('')));
+        for (const [, lineEnd] of READINGS) expect(countEnds(wire, lineEnd, true)).toBe(1);
+        expect(/\r(?!\n)|(?<!\r)\n|\0/.test(wire.toString('latin1'))).toBe(false);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('gives every body back after unstuffing', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (octets) => {
+        const normal = normaliseLines(Buffer.from(octets));
+        const back = stuffDots(normal)
+          .toString('latin1')
+          .replace(/(^|\n)\./g, '$1');
+        expect(back).toBe(normal.toString('latin1'));
+        expect(normaliseLines(normal)).toBe(normal);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('counts each bare CR and each bare LF as one line end', () => {
+    expect(normaliseLines(Buffer.from('a\rb\nc\r\nd\n\re')).toString()).toBe('a\r\nb\r\nc\r\nd\r\n\r\ne\r\n');
+    expect(normaliseText('a\rb\nc\r\nd\0')).toBe('a\r\nb\r\nc\r\nd');
+    expect(normaliseLines(Buffer.alloc(0))).toHaveLength(0);
+  });
+
+  it('measures lines', () => {
+    const text = Buffer.from(`${'x'.repeat(998)}\r\nshort\r\n`);
+    expect(measureLines(text)).toEqual({ longest: 998, eightBit: false, high: 0, controls: false });
+    expect(measureLines(Buffer.from('ä\x07'))).toEqual({ longest: 3, eightBit: true, high: 2, controls: true });
+    expect(measureLines(Buffer.from(`a\r\n${'y'.repeat(999)}`)).longest).toBe(999);
+  });
+});

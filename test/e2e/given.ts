@@ -1,0 +1,112 @@
+/**
+ * What end-to-end cases begin with and end with: a whole stack in a folder of its own, ways to send, and the conservation
+ * check. `given` nothing else runs, `when` mail is sent, `then` it is accounted for.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { expect } from 'vitest';
+import { type Hold, holdKey } from '../../core/records.ts';
+import { defineSettings, type SettingsInput } from '../../lib/settings.ts';
+import { type Launched, type LaunchOptions, launch } from '../../local/launch.ts';
+import { countMail, type Ledger } from '../../local/ledger.ts';
+import { OPERATOR_KEY } from '../../local/proxy.ts';
+
+export type Mail = Launched & {
+  folder: string;
+  /** What the stack printed: failures of functions are in it. */
+  log: string[];
+  /** Posts to `/v3/mail/send`; a string is sent as it is. */
+  post(body: unknown, headers?: Record<string, string>): Promise<{ status: number; id: string; body: string }>;
+  ledger(requestIds?: Iterable<string>): Promise<Ledger>;
+  /** Stops the stack; the folder stays when it is to be started again. */
+  end(options?: { keep?: boolean }): Promise<void>;
+};
+
+type Given = Partial<Omit<LaunchOptions, 'settings' | 'folder'>> & { settings?: SettingsInput; folder?: string };
+
+export async function givenMail({ settings = {}, folder, ...options }: Given = {}): Promise<Mail> {
+  const place = folder ?? mkdtempSync(join(tmpdir(), 'pennypost-e2e-'));
+  const log: string[] = [];
+  const launched = await launch({
+    scheduleEverySeconds: 1,
+    onLog: (line) => void log.push(line),
+    ...options,
+    folder: place,
+    settings: defineSettings({ ...settings, delivery: { batchingWindowSeconds: 0, ...settings.delivery } }),
+  });
+  const { stack, local } = launched;
+  return {
+    ...launched,
+    folder: place,
+    log,
+    async post(body, headers = {}) {
+      const answer = await fetch(`${local.apiUrl}/v3/mail/send`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${local.apiKey}`, 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      });
+      return { status: answer.status, id: answer.headers.get('x-message-id') ?? '', body: await answer.text() };
+    },
+    ledger: (requestIds) => countMail(stack, requestIds),
+    async end({ keep = false } = {}) {
+      await launched.stop();
+      if (!keep) rmSync(place, { recursive: true, force: true });
+    },
+  };
+}
+
+export const mailTo = (email: string, more: object = {}) => ({
+  personalizations: [{ to: [{ email }] }],
+  from: { email: 'shop@example.com', name: 'The Shop' },
+  subject: 'Your order',
+  content: [{ type: 'text/plain', value: 'It is on its way.' }],
+  ...more,
+});
+
+/** Waits until a check holds, and fails with its last answer when it never does. */
+export async function eventually<T>(look: () => Promise<T> | T, holds: (seen: T) => boolean, seconds = 20): Promise<T> {
+  const until = Date.now() + seconds * 1_000;
+  for (;;) {
+    const seen = await look();
+    if (holds(seen)) return seen;
+    if (Date.now() > until)
+      throw new Error(`not within ${seconds} s; last seen: ${JSON.stringify(seen)?.slice(0, 2_000)}`);
+    await sleep(100);
+  }
+}
+
+/** Hours pass: what waits for a retry is due now. (The emulators run on the wall clock.) */
+export async function whenRetriesAreDue({ stack, local }: Mail): Promise<void> {
+  const client = new DynamoDBClient({
+    endpoint: local.awsUrl,
+    region: stack.region,
+    credentials: { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' },
+  });
+  const tables = DynamoDBDocumentClient.from(client);
+  const TableName = stack.outputs.HoldsTable!;
+  for (const item of (await tables.send(new ScanCommand({ TableName, ConsistentRead: true }))).Items ?? []) {
+    const hold = item as Hold;
+    if (hold.kind !== 'job') continue;
+    const due = Date.now();
+    await tables.send(new PutCommand({ TableName, Item: { ...hold, ...holdKey(hold.job.id, due), due } }));
+    await tables.send(new DeleteCommand({ TableName, Key: { pk: hold.pk, sk: hold.sk } }));
+  }
+  client.destroy();
+}
+
+/** Waits until nothing is on its way, then holds the ledger to its promise. */
+export async function thenAllIsAccountedFor(mail: Mail, requestIds?: Iterable<string>, seconds = 30): Promise<Ledger> {
+  const ids = requestIds && [...requestIds];
+  const ledger = await eventually(
+    () => mail.ledger(ids),
+    ({ queued }) => queued === 0,
+    seconds,
+  );
+  const { accepted, delivered, bounced, dropped, unknown, held, dead, lost } = ledger;
+  expect({ lost, sum: delivered + bounced + dropped + unknown + held + dead }).toEqual({ lost: 0, sum: accepted });
+  return ledger;
+}

@@ -1,0 +1,106 @@
+/**
+ * deliver dies at the worst moments: 2,000 messages in flight, its processes killed with SIGKILL at random. Nothing may be
+ * lost, and a copy may arrive twice only where a kill fell between the final dot and the record of its reply.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { expect, it } from 'vitest';
+import type { OutcomeRecord } from '../../core/records.ts';
+import { OPERATOR_KEY } from '../../local/proxy.ts';
+import { givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
+
+const MESSAGES = 2_000;
+const KILLS = 12;
+
+async function readOutcomes({ stack, local }: Mail): Promise<OutcomeRecord[]> {
+  const client = new DynamoDBClient({
+    endpoint: local.awsUrl,
+    region: stack.region,
+    credentials: { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' },
+  });
+  const tables = DynamoDBDocumentClient.from(client);
+  const found: OutcomeRecord[] = [];
+  let from: Record<string, unknown> | undefined;
+  do {
+    const page = await tables.send(
+      new ScanCommand({
+        TableName: stack.outputs.MessagesTable!,
+        ConsistentRead: true,
+        ...(from ? { ExclusiveStartKey: from } : {}),
+      }),
+    );
+    found.push(...((page.Items ?? []) as OutcomeRecord[]).filter(({ recipient }) => recipient));
+    from = page.LastEvaluatedKey;
+  } while (from);
+  client.destroy();
+  return found;
+}
+
+it(`${MESSAGES} messages, deliver killed ${KILLS} times: none lost, none twice but for the dot window`, async () => {
+  // Prepare: a short timeout, so that what a dead process had is visible again soon; a sink that takes its time.
+  const mail = await givenMail({
+    settings: { delivery: { timeoutSeconds: 10, batchSize: 10, connectionsPerSite: 20 } },
+    sinkLatency: { perCommandMs: 3, afterDotMs: 15 },
+  });
+  try {
+    const ids: string[] = [];
+    const bulk = Array.from({ length: 10 }, (_, part) => ({
+      ...mailTo('x'),
+      personalizations: Array.from({ length: 150 }, (_, i) => ({
+        to: [{ email: `${i % 20 === 7 ? 'bounce' : 'reader'}+${part}-${i}@example.net` }],
+      })),
+    }));
+    const single = Array.from({ length: 500 }, (_, i) => mailTo(`reader+single-${i}@example.org`));
+    const bodies = [...bulk, ...single];
+    const sending = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        for (let body = bodies.shift(); body; body = bodies.shift()) {
+          const { status, id } = await mail.post(body);
+          expect(status).toBe(202);
+          ids.push(id);
+        }
+      }),
+    );
+
+    // Act
+    const kills: number[] = [];
+    const giveUp = Date.now() + 30_000;
+    while (kills.length < KILLS && Date.now() < giveUp) {
+      await sleep(100 + Math.random() * 400);
+      if (!mail.stack.environments().some(({ function: name, busy }) => name === 'deliver' && busy)) continue;
+      const at = Date.now();
+      if ((await mail.stack.kill('deliver'))?.busy) kills.push(at);
+    }
+    await sending;
+
+    // Assess
+    expect(kills.length).toBeGreaterThan(3);
+    const ledger = await thenAllIsAccountedFor(mail, ids, 150);
+    expect(ledger).toMatchObject({
+      accepted: MESSAGES,
+      delivered: MESSAGES - 80,
+      bounced: 80,
+      held: 0,
+      dead: 0,
+      lost: 0,
+    });
+
+    const arrivals = Map.groupBy(mail.sink.dots, ({ recipient }) => recipient);
+    const outcomes = new Map((await readOutcomes(mail)).map((record) => [record.recipient.split('#')[1]!, record]));
+    const twice = [...arrivals].filter(([, dots]) => dots.length > 1);
+    for (const [recipient, dots] of twice) {
+      const outcome = outcomes.get(recipient)!;
+      // The first reply was never recorded: a kill came after its dot and before the record there is now, which says so.
+      const first = Math.min(...dots.map(({ dotAt }) => dotAt));
+      expect(kills.some((at) => first <= at + 1_000 && at <= outcome.at)).toBe(true);
+      expect(outcome).toMatchObject({ possibleDuplicate: true });
+      expect(dots.length).toBeLessThanOrEqual(kills.length + 1);
+    }
+    // A record is at most 25 copies behind its reply, in each of the environments that died.
+    expect(twice.length).toBeLessThanOrEqual(25 * kills.length);
+    expect(arrivals.size).toBe(MESSAGES - 80);
+  } finally {
+    await mail.end();
+  }
+}, 240_000);

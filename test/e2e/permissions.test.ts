@@ -1,0 +1,122 @@
+/**
+ * Least privilege, held on every call: no function calls outside its synthesized policy, and no statement is there that the
+ * stack does not use. The proxy in front of the emulators evaluates the policies of the template itself.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
+
+/** Goes every way that mail can go, so that every permission is needed once. */
+async function goEveryWay(mail: Mail): Promise<void> {
+  const manyPersonalizations = Array.from({ length: 200 }, (_, i) => ({
+    to: [{ email: `many-${i}@example.net` }],
+    custom_args: { pad: 'x'.repeat(3_000) },
+  }));
+  const soon = Math.floor(Date.now() / 1_000) + 3;
+  const requests: [object, Record<string, string>?][] = [
+    [mailTo('plain@example.net')],
+    [mailTo('once@example.net'), { 'Idempotency-Key': 'k' }],
+    [mailTo('long@example.net', { content: [{ type: 'text/plain', value: 'x'.repeat(60_000) }] })],
+    [mailTo('greylist@example.net', { content: [{ type: 'text/plain', value: 'x'.repeat(5_000) }] })],
+    [{ ...mailTo('x'), personalizations: manyPersonalizations }],
+    [mailTo('later@example.net', { send_at: soon })],
+    [
+      {
+        ...mailTo('x'),
+        personalizations: [
+          { to: [{ email: 'now@example.net' }] },
+          { to: [{ email: 'then@example.net' }], send_at: soon + 3_600 },
+        ],
+      },
+    ],
+  ];
+  for (const [body, headers] of requests) expect(await mail.post(body, headers)).toMatchObject({ status: 202 });
+  // A queue that does not answer: the request is held, and later expanded and sent with its records read first.
+  const outage = mail.stack.faults.add({ function: 'accept', service: 'sqs', kind: 'throttle', times: 100 });
+  expect(await mail.post(mailTo('held@example.net'))).toMatchObject({ status: 202 });
+  outage.remove();
+  // Two at once with one key: the second waits for the first, reading its record.
+  await Promise.all([1, 2, 3, 4].map(() => mail.post(mailTo('twice@example.net'), { 'Idempotency-Key': 'k2' })));
+  await eventually(
+    () => mail.ledger(),
+    ({ queued, held, delivered }) => queued === 0 && held === 2 && delivered === 207,
+    60,
+  );
+  await whenRetriesAreDue(mail);
+  await eventually(
+    () => mail.ledger(),
+    ({ delivered }) => delivered === 208,
+    60,
+  );
+}
+
+/** Every policy statement of the synthesized templates, for changing. */
+function editStatements(
+  directory: string,
+  edit: (statement: { Action: string | string[]; Resource: unknown }, resource: string, statements: unknown[]) => void,
+): void {
+  for (const file of readdirSync(directory).filter((name) => name.endsWith('.template.json'))) {
+    const path = join(directory, file);
+    const template = JSON.parse(readFileSync(path, 'utf8'));
+    for (const [id, { Type, Properties }] of Object.entries<{
+      Type: string;
+      Properties: { PolicyDocument: { Statement: [] } };
+    }>(template.Resources))
+      if (Type === 'AWS::IAM::Policy')
+        for (const statement of [...Properties.PolicyDocument.Statement])
+          edit(statement, id, Properties.PolicyDocument.Statement);
+    writeFileSync(path, JSON.stringify(template));
+  }
+}
+
+describe('permissions', () => {
+  it('every call is allowed, and every statement is used', async () => {
+    const mail = await givenMail({ settings: { delivery: { timeoutSeconds: 10 } } });
+    try {
+      await goEveryWay(mail);
+      expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
+      expect(mail.stack.unusedStatements()).toEqual([]);
+      await thenAllIsAccountedFor(mail);
+    } finally {
+      await mail.end();
+    }
+  }, 120_000);
+
+  it('a permission that is missing is named: function, action, resource; and nothing is lost or half done', async () => {
+    const mail = await givenMail({
+      edit: (directory) =>
+        editStatements(directory, (statement, id) => {
+          if (/Accept/.test(id) && JSON.stringify(statement.Action).includes('sqs:SendMessage'))
+            statement.Action = 'sqs:GetQueueUrl';
+          if (/Accept/.test(id) && JSON.stringify(statement.Resource).includes('Holds'))
+            statement.Action = 'dynamodb:GetItem';
+        }),
+    });
+    try {
+      const answer = await mail.post(mailTo('nobody@example.net'));
+      expect(answer.status).toBe(503);
+      const messages = mail.stack.denials.map(({ message }) => message);
+      expect(messages.join('\n')).toMatch(/accept.*sqs:SendMessage.*arn:aws:sqs:/i);
+      expect(messages.join('\n')).toMatch(/accept.*dynamodb:PutItem.*arn:aws:dynamodb:/i);
+      expect(await thenAllIsAccountedFor(mail)).toMatchObject({ accepted: 0, lost: 0 });
+    } finally {
+      await mail.end();
+    }
+  }, 60_000);
+
+  it('a statement that nothing uses is named', async () => {
+    const mail = await givenMail({
+      edit: (directory) =>
+        editStatements(directory, (statement, id, statements) => {
+          if (/Release/.test(id) && JSON.stringify(statement.Action).includes('dynamodb:Query'))
+            statements.push({ Effect: 'Allow', Action: 'dynamodb:Scan', Resource: statement.Resource } as never);
+        }),
+    });
+    try {
+      expect(JSON.stringify(mail.stack.unusedStatements())).toMatch(/dynamodb:Scan/);
+    } finally {
+      await mail.end();
+    }
+  }, 60_000);
+});

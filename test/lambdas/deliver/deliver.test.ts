@@ -1,0 +1,347 @@
+import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { HELD_CONTENT_BYTES, JOB_HOPS } from '../../../core/limits.ts';
+import type { Hold } from '../../../core/records.ts';
+import { readReturnPath } from '../../../core/return-path.ts';
+import { type DeliverDeps, deliver } from '../../../lambdas/deliver/deliver.ts';
+import { type Script, type ScriptedServer, startScript } from '../../smtp-script.ts';
+import { CONTENT, makeJob, makeWorld, message, PUBLIC_KEY, REQUEST, SECRET, START } from './world.ts';
+
+let server: ScriptedServer;
+afterEach(() => server?.close());
+
+async function setUp(script: Script = {}, overrides: Partial<DeliverDeps> = {}) {
+  server = await startScript(script);
+  return makeWorld(server.port, overrides);
+}
+const jobOf = (hold: Hold | undefined) => {
+  if (hold?.kind !== 'job') throw new Error('no job is held');
+  return hold.job;
+};
+const MINUTE = 60_000;
+
+describe('deliver', () => {
+  it('delivers every copy, each with its own return path, the same octets, and a signature', async () => {
+    // Prepare
+    const world = await setUp();
+    const job = makeJob(['a@x.example', 'b@x.example']);
+    job.personalizations = [{ index: 0, to: [{ email: 'a@x.example' }], cc: [{ email: 'b@x.example', name: 'Bee' }] }];
+    job.copies = [
+      { personalization: 0, role: 'to', address: 'a@x.example', index: 0 },
+      { personalization: 0, role: 'cc', address: 'b@x.example', index: 1 },
+      { personalization: 0, role: 'bcc', address: 'secret@x.example', index: 2 },
+    ];
+    // Act
+    const handedBack = await deliver([message(job)], world.begin());
+    // Assess
+    expect(handedBack).toEqual([]);
+    expect(server.messages.map(({ to }) => to).sort()).toEqual([
+      ['a@x.example'],
+      ['b@x.example'],
+      ['secret@x.example'],
+    ]);
+    const [first] = server.messages;
+    for (const { data, from, to } of server.messages) {
+      expect(data.equals(first!.data)).toBe(true);
+      const index = job.copies.findIndex(({ address }) => address === to[0]);
+      expect(readReturnPath(from, SECRET)).toEqual({ requestId: REQUEST, index });
+    }
+    const text = first!.data.toString();
+    expect(text).toMatch(/^To: a@x\.example\r\nCc: Bee <b@x\.example>\r\n/m);
+    expect(text).not.toMatch(/secret|bcc/i);
+    expect(text).toContain('\r\n.\r\nA dot above.\r\n');
+    const resolver = async () => [[`v=DKIM1; k=rsa; p=${PUBLIC_KEY}`]];
+    const { results } = (await dkimVerify(first!.data, { resolver } as never)) as {
+      results: { status: { result: string } }[];
+    };
+    expect(results.map(({ status }) => status.result)).toEqual(['pass']);
+    expect(world.outcome(2)).toMatchObject({
+      event: 'delivered',
+      attempt: 0,
+      status: '2.0.0',
+      lane: 'default-1',
+      recipient: 'operator#secret@x.example',
+    });
+    expect(world.holds).toEqual([]);
+    expect(world.published.get('other')).toMatchObject({
+      accepted: 3,
+      delivered: 3,
+      latencies: [expect.any(Number), expect.any(Number), expect.any(Number)],
+    });
+  });
+
+  it('sends several messages per session, on no more sessions than its half of the limit, and says QUIT', async () => {
+    const world = await setUp();
+    world.deps.settings.connectionsPerSite = 4;
+    world.deps.settings.messagesPerConnection = 8;
+    const to = Array.from({ length: 40 }, (_, n) => `u${n}@x.example`);
+    expect(await deliver([message(makeJob(to))], world.begin())).toEqual([]);
+    expect(server.messages).toHaveLength(40);
+    expect(server.peak()).toBeLessThanOrEqual(2);
+    expect(server.connections()).toBeLessThanOrEqual(6);
+    expect(server.commands.filter((line) => line === 'QUIT')).toHaveLength(server.connections());
+    await expect.poll(() => server.open()).toBe(0);
+  });
+
+  it('composes for each personalization, and sends all sites at once', async () => {
+    const world = await setUp({
+      dot: (to) =>
+        to === 'slow@a.example' ? { act: (socket) => setTimeout(() => socket.write('250 OK\r\n'), 300) } : undefined,
+    });
+    const job = makeJob(['slow@a.example', 'b@b.example']);
+    job.personalizations = [
+      { index: 0, to: [{ email: 'slow@a.example' }], cc: [], substitutions: { Hello: 'Bonjour' } },
+      { index: 1, to: [{ email: 'b@b.example' }], cc: [], subject: 'Own' },
+    ];
+    job.copies[1]!.personalization = 1;
+    expect(await deliver([message(job)], world.begin())).toEqual([]);
+    expect(world.outcome(1)!.at).toBeLessThan(world.outcome(0)!.at);
+    const [slow, own] = ['slow@a.example', 'b@b.example'].map((to) =>
+      server.messages.find((one) => one.to[0] === to)!.data.toString(),
+    );
+    expect(slow).toContain('Subject: Bonjour\r\n');
+    expect(own).toContain('Subject: Own\r\n');
+  });
+
+  it('judges each recipient by itself, and holds what was deferred: one hold, due by the schedule', async () => {
+    const world = await setUp({
+      rcpt: (to) =>
+        ({
+          'no@x.example': '550 5.1.1 no such user\r\n',
+          'later@x.example': '450 4.2.0 greylisted\r\n',
+          'later2@x.example': '451 4.7.1 later\r\n',
+        })[to],
+    });
+    const job = makeJob(['yes@x.example', 'no@x.example', 'later@x.example', 'later2@x.example']);
+    expect(await deliver([message(job)], world.begin())).toEqual([]);
+    expect(world.outcome(0)?.event).toBe('delivered');
+    expect(world.outcome(1)).toMatchObject({ event: 'bounced', type: 'bounce', status: '5.1.1' });
+    expect(world.outcome(2)).toBeUndefined();
+    expect(world.holds).toHaveLength(1);
+    const [hold] = world.holds;
+    const held = jobOf(hold);
+    expect(held).toMatchObject({ id: job.id, attempt: 1, hop: 1, lane: 'default-1' });
+    expect(held.copies.map(({ address }) => address).sort()).toEqual(['later2@x.example', 'later@x.example']);
+    expect(held.firstAttemptAt).toBeGreaterThanOrEqual(START);
+    expect(hold!.due - held.firstAttemptAt!).toBeGreaterThanOrEqual(5 * MINUTE);
+    expect(hold!.due - held.firstAttemptAt!).toBeLessThan(5 * MINUTE + 10_000);
+    expect(hold).toMatchObject({ copies: 2, account: 'operator' });
+    expect(world.attempts.map(({ event, address, attempt, due }) => [event, address, attempt, due]).sort()).toEqual([
+      ['deferred', 'later2@x.example', 0, hold!.due],
+      ['deferred', 'later@x.example', 0, hold!.due],
+    ]);
+    expect(world.published.get('other')).toMatchObject({ delivered: 1, bounced: 1, deferred: 2 });
+  });
+
+  it('keeps long content out of the hold, and finds it again', async () => {
+    const content = { ...CONTENT, parts: [{ type: 'text/plain', value: 'long '.repeat(HELD_CONTENT_BYTES) }] };
+    const world = await setUp({ rcpt: (_, nth) => (nth === 0 ? '450 later\r\n' : undefined) });
+    await deliver([message(makeJob(['a@x.example'], { content }))], world.begin());
+    const held = jobOf(world.holds[0]);
+    expect(held.content).toBeUndefined();
+    expect(held.contentKey).toBeTypeOf('string');
+    expect(Buffer.byteLength(JSON.stringify(held))).toBeLessThan(1_500);
+    expect(await deliver([message(held)], world.begin())).toEqual([]);
+    expect(world.outcome(0)?.event).toBe('delivered');
+    expect(server.messages[0]!.data.toString()).toContain('long long');
+  });
+
+  it('ends what was deferred for 72 hours as a blocked bounce', async () => {
+    const world = await setUp({ rcpt: '450 4.2.0 greylisted\r\n' });
+    const job = makeJob(['a@x.example'], { attempt: 20, hop: 40, firstAttemptAt: START - 72 * 60 * MINUTE });
+    expect(await deliver([message(job)], world.begin())).toEqual([]);
+    expect(world.holds).toEqual([]);
+    expect(world.outcome(0)).toMatchObject({
+      event: 'bounced',
+      type: 'blocked',
+      attempt: 20,
+      reply: 'expired: 450 4.2.0 greylisted',
+    });
+  });
+
+  it('doubts what was lost behind the dot, twice, and then says unknown', async () => {
+    const world = await setUp({ dot: { end: 'reset' } });
+    let job = makeJob(['a@x.example']);
+    for (const doubts of [1, 2]) {
+      expect(await deliver([message(job)], world.begin())).toEqual([]);
+      world.now += 10 * MINUTE;
+      job = jobOf(world.holds.pop());
+      expect(job.copies[0]?.doubts).toBe(doubts);
+      expect(world.attempts.at(-1)).toMatchObject({ event: 'doubted', attempt: doubts - 1 });
+    }
+    expect(await deliver([message(job)], world.begin())).toEqual([]);
+    expect(world.outcome(0)).toMatchObject({ event: 'unknown', possibleDuplicate: true });
+    expect(world.holds).toEqual([]);
+    expect(new Set(server.messages.map(({ data }) => data.toString())).size).toBe(1);
+  });
+
+  describe('when it is told twice', () => {
+    it('skips copies that are final, and marks the others as possible duplicates', async () => {
+      const world = await setUp();
+      const job = makeJob(['a@x.example', 'b@x.example']);
+      await deliver([message({ ...job, copies: job.copies.slice(0, 1) })], world.begin());
+      expect(await deliver([message(job, 2)], world.begin())).toEqual([]);
+      expect(server.messages.map(({ to }) => to[0])).toEqual(['a@x.example', 'b@x.example']);
+      expect(world.outcome(0)?.possibleDuplicate).toBeUndefined();
+      expect(world.outcome(1)?.possibleDuplicate).toBe(true);
+    });
+
+    it.each<[string, Parameters<typeof makeJob>[1], number]>([
+      ['received again', {}, 2],
+      ['perhaps sent before', { maybeSent: true }, 1],
+      ['tried before', { attempt: 1 }, 1],
+      ['held before', { hop: 1 }, 1],
+    ])('reads the records of a job that was %s', async (_, changes, count) => {
+      const world = await setUp();
+      await deliver([message(makeJob(['a@x.example']))], world.begin());
+      expect(await deliver([message(makeJob(['a@x.example'], changes), count)], world.begin())).toEqual([]);
+      expect(server.messages).toHaveLength(1);
+    });
+
+    it('hands a job back that another worker holds', async () => {
+      const world = await setUp({}, { claim: async () => false });
+      expect(await deliver([message(makeJob(['a@x.example']), 2)], world.begin())).toEqual(['m1']);
+      expect(server.connections()).toBe(0);
+    });
+
+    it('sends a job once that is twice in one batch', async () => {
+      const world = await setUp();
+      const job = makeJob(['a@x.example']);
+      expect(await deliver([message(job, 1, 'm1'), message(job, 1, 'm2')], world.begin())).toEqual(['m2']);
+      expect(server.messages).toHaveLength(1);
+    });
+  });
+
+  describe('what fails', () => {
+    // Attack: one message of the queue that can never be delivered, to hold up everyone behind it.
+    it('hands poison back, each with its reason, and delivers the rest', async () => {
+      const world = await setUp();
+      const bodies = [
+        '',
+        'no json',
+        '[]',
+        '{"v":2}',
+        JSON.stringify({ ...makeJob(['p@x.example']), content: undefined, contentKey: 'gone', id: 'j2' }),
+      ];
+      const loop = makeJob(['p@x.example'], { hop: JOB_HOPS, id: 'j3' });
+      const broken = makeJob(['p@x.example'], {
+        id: 'j4',
+        content: { ...CONTENT, parts: [{ type: 'text/plain', value: 'x' }], replyTo: null as never },
+      });
+      const lacking = makeJob(['p@x.example'], { id: 'j5', personalizations: [] });
+      const messages = [
+        ...bodies.map((body, n) => message(body, 1, `p${n}`)),
+        message(loop, 1, 'loop'),
+        message(broken, 1, 'broken'),
+        message(lacking, 1, 'lacking'),
+      ];
+      const handedBack = await deliver([...messages, message(makeJob(['a@x.example']))], world.begin());
+      expect(handedBack.sort()).toEqual(['broken', 'lacking', 'loop', 'p0', 'p1', 'p2', 'p3', 'p4']);
+      expect(world.problems).toHaveLength(8);
+      expect(world.outcome(0)?.event).toBe('delivered');
+      expect(server.messages).toHaveLength(1);
+    });
+
+    it.each(['recordOutcome', 'recordAttempt', 'hold', 'storeContent'] as const)(
+      'hands the job back when %s fails',
+      async (call) => {
+        const refuse = async () => {
+          throw new Error('throttled');
+        };
+        const world = await setUp(
+          { rcpt: (to) => (to.startsWith('later') ? '450 later\r\n' : undefined) },
+          { [call]: refuse },
+        );
+        const content = { ...CONTENT, parts: [{ type: 'text/plain', value: 'x'.repeat(3_000) }] };
+        const job = makeJob(['a@x.example', 'later@x.example'], { content });
+        expect(await deliver([message(job)], world.begin())).toEqual(['m1']);
+        expect(world.holds).toEqual([]);
+      },
+    );
+
+    it('tries a write again before it gives up', async () => {
+      let calls = 0;
+      const world = await setUp();
+      const { recordOutcome } = world.deps;
+      world.deps.recordOutcome = async (record) => {
+        if (++calls < 3) throw new Error('throttled');
+        return recordOutcome(record);
+      };
+      expect(await deliver([message(makeJob(['a@x.example']))], world.begin())).toEqual([]);
+      expect(world.outcome(0)?.event).toBe('delivered');
+    });
+
+    it('drops mail from a domain that is not the account’s any more', async () => {
+      const world = await setUp();
+      const content = { ...CONTENT, from: { email: 'a@gone.example' } };
+      expect(await deliver([message(makeJob(['a@x.example'], { content }))], world.begin())).toEqual([]);
+      expect(world.outcome(0)).toMatchObject({ event: 'dropped', reply: expect.stringContaining('gone.example') });
+      expect(server.messages).toHaveLength(0);
+    });
+
+    it('settles domains without a route by themselves', async () => {
+      const world = await setUp();
+      const { resolveSite } = world.deps;
+      world.deps.resolveSite = async (domain) => {
+        if (domain === 'none.example')
+          return { kind: 'bounced', type: 'bounce', status: '5.1.2', reply: 'no such domain' };
+        if (domain === 'dark.example') return { kind: 'deferred', reply: 'dns: SERVFAIL' };
+        return resolveSite(domain);
+      };
+      expect(
+        await deliver([message(makeJob(['a@none.example', 'b@dark.example', 'c@x.example']))], world.begin()),
+      ).toEqual([]);
+      expect(world.outcome(0)).toMatchObject({ event: 'bounced', type: 'bounce', status: '5.1.2' });
+      expect(jobOf(world.holds[0]).copies.map(({ index }) => index)).toEqual([1]);
+      expect(world.outcome(2)?.event).toBe('delivered');
+    });
+  });
+
+  describe('hosts', () => {
+    const twoHosts: Partial<DeliverDeps> = {
+      resolveSite: async () => ({
+        kind: 'site',
+        site: 'two',
+        provider: 'other',
+        hosts: ['down.example', 'up.example'],
+      }),
+    };
+    it('tries the next host where the first cannot be greeted', async () => {
+      const world = await setUp({}, twoHosts);
+      world.deps.resolveHost = async (host) => ({ addresses: [host === 'down.example' ? '127.0.0.2' : '127.0.0.1'] });
+      expect(await deliver([message(makeJob(['a@x.example', 'b@x.example']))], world.begin())).toEqual([]);
+      expect(world.outcome(0)).toMatchObject({ event: 'delivered', mx: 'up.example [127.0.0.1]' });
+    });
+
+    it('does not try the next host once the mail was named', async () => {
+      const world = await setUp({ rcpt: '450 later\r\n' }, twoHosts);
+      await deliver([message(makeJob(['a@x.example']))], world.begin());
+      expect(server.connections()).toBe(1);
+      expect(world.holds).toHaveLength(1);
+    });
+
+    it('defers all of a site that cannot be reached, with the reason, and nothing of the others', async () => {
+      const world = await setUp();
+      world.deps.resolveHost = async (host) => ({
+        addresses: [host === 'mx.down.example' ? '127.0.0.2' : '127.0.0.1'],
+      });
+      expect(
+        await deliver([message(makeJob(['a@down.example', 'b@down.example', 'c@up.example']))], world.begin()),
+      ).toEqual([]);
+      expect(jobOf(world.holds[0]).copies.map(({ index }) => index)).toEqual([0, 1]);
+      expect(world.attempts.map(({ reply }) => reply)).toEqual(['connect: ECONNREFUSED', 'connect: ECONNREFUSED']);
+      expect(world.outcome(2)?.event).toBe('delivered');
+    });
+
+    it('opens a new session where the server closed the old one between messages', async () => {
+      const world = await setUp({
+        mail: (_, nth) => (nth % 2 === 1 ? { say: '421 4.4.2 enough\r\n', end: 'close' } : undefined),
+      });
+      world.deps.settings.connectionsPerSite = 2;
+      const to = Array.from({ length: 4 }, (_, n) => `u${n}@x.example`);
+      expect(await deliver([message(makeJob(to))], world.begin())).toEqual([]);
+      expect(server.messages).toHaveLength(4);
+      expect(world.holds).toEqual([]);
+    });
+  });
+});

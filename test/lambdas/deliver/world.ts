@@ -1,0 +1,139 @@
+/** What deliver touches of AWS and DNS, in memory; SMTP is real, to a server on loopback. */
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { jobId, makeRequestId } from '../../../core/ids.ts';
+import type { Job, StoredRequest } from '../../../core/job.ts';
+import type { Content, Copy, Personalization } from '../../../core/mail.ts';
+import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../../core/records.ts';
+import { openSession, type SessionOptions } from '../../../io/smtp.ts';
+import type { DeliverDeps } from '../../../lambdas/deliver/deliver.ts';
+import type { LaneMessage } from '../../../lambdas/deliver/take.ts';
+import type { Tally } from '../../../lambdas/deliver/tally.ts';
+
+export const START = Date.UTC(2026, 10, 23, 12);
+export const REQUEST = makeRequestId(START, Buffer.alloc(10, 7));
+const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+export const KEY: KeyObject = createPrivateKey(pair.privateKey.export({ format: 'pem', type: 'pkcs8' }));
+export const PUBLIC_KEY = pair.publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+export const SECRET = Buffer.alloc(32, 5);
+
+export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
+  const began = performance.now();
+  const world = {
+    /** Milliseconds of life left at the start of a run; the clock of a run is real. */
+    life: 180_000,
+    now: START,
+    outcomes: new Map<string, OutcomeRecord>(),
+    attempts: [] as AttemptRecord[],
+    holds: [] as Hold[],
+    bucket: new Map<string, StoredRequest>(),
+    claims: new Map<string, ClaimRecord>(),
+    problems: [] as string[],
+    published: new Map<string, Tally>() as ReadonlyMap<string, Tally>,
+    quitBeforeEnd: true,
+  };
+  const clock = () => world.now + Math.floor(performance.now() - began);
+  let started = performance.now();
+  const deps: DeliverDeps = {
+    settings: {
+      lane: 'default-1',
+      pool: 'default',
+      ehloName: 'mail.sender.example',
+      smtpPort: port,
+      connectionsPerSite: 20,
+      messagesPerConnection: 50,
+      messagesDays: 30,
+    },
+    now: clock,
+    random: () => 0.5,
+    remainingMs: () => world.life - (performance.now() - started),
+    returnPathSecret: SECRET,
+    readContent: async (key) => {
+      const stored = world.bucket.get(key);
+      if (!stored) throw new Error(`no ${key}`);
+      return structuredClone(stored);
+    },
+    storeContent: async (key, request) => {
+      world.bucket.set(key, structuredClone(request));
+    },
+    readOutcomes: async (account, requestId, indexes) =>
+      new Set(
+        indexes.filter((index) => world.outcomes.has(`${account}#${requestId}/${String(index).padStart(4, '0')}`)),
+      ),
+    claim: async (claim) => {
+      const key = `${claim.pk}/${claim.sk}`;
+      const known = world.claims.get(key);
+      if (known && known.until >= clock() && known.fence !== claim.fence) return false;
+      world.claims.set(key, claim);
+      return true;
+    },
+    recordOutcome: async (record) => {
+      const key = `${record.pk}/${record.sk}`;
+      if (world.outcomes.has(key)) return 'already-final';
+      world.outcomes.set(key, record);
+      return 'recorded';
+    },
+    recordAttempt: async (record) => {
+      world.attempts.push(record);
+    },
+    hold: async (hold) => {
+      world.holds.push(structuredClone(hold));
+    },
+    readDomain: async (_account, domain) =>
+      domain === 'sender.example' ? { selector: 's1', key: KEY, returnPath: `em.${domain}` } : undefined,
+    resolveSite: async (domain) => ({ kind: 'site', site: `mx.${domain}`, provider: 'other', hosts: [`mx.${domain}`] }),
+    resolveHost: async () => ({ addresses: ['127.0.0.1'] }),
+    openSession: (options: SessionOptions) => openSession(options),
+    publish: (tallies) => {
+      world.published = tallies;
+    },
+    report: (problem) => {
+      world.problems.push(problem);
+    },
+    ...overrides,
+  };
+  const begin = () => {
+    started = performance.now();
+    return deps;
+  };
+  /** Outcomes by copy index. */
+  const outcome = (index: number) => world.outcomes.get(`operator#${REQUEST}/${String(index).padStart(4, '0')}`);
+  return Object.assign(world, { deps, begin, outcome });
+}
+
+export const CONTENT: Content = {
+  from: { email: 'news@sender.example', name: 'News' },
+  replyTo: [],
+  subject: 'Hello',
+  parts: [{ type: 'text/plain', value: 'Hello there.\n.\nA dot above.\n' }],
+  attachments: [],
+  headers: {},
+  sections: {},
+  categories: [],
+  customArgs: {},
+};
+
+/** A job of one personalization: these addresses in To (or in the roles that copies say). */
+export function makeJob(to: string[], changes: Partial<Job> = {}): Job {
+  const personalization: Personalization = { index: 0, to: to.map((email) => ({ email })), cc: [] };
+  const copies: Copy[] = to.map((address, index) => ({ personalization: 0, role: 'to', address, index }));
+  return {
+    v: 1,
+    id: jobId(REQUEST, 0, 0),
+    hop: 0,
+    attempt: 0,
+    account: 'operator',
+    requestId: REQUEST,
+    lane: 'default-1',
+    acceptedAt: START,
+    content: structuredClone(CONTENT),
+    personalizations: [personalization],
+    copies,
+    ...changes,
+  };
+}
+
+export const message = (job: Job | string, receiveCount = 1, messageId = 'm1'): LaneMessage => ({
+  messageId,
+  body: typeof job === 'string' ? job : JSON.stringify(job),
+  receiveCount,
+});
