@@ -6,6 +6,7 @@
 import { jobId } from './ids.ts';
 import { INLINE_CONTENT_BYTES, INLINE_PERSONALIZATION_BYTES, JOB_BYTES, JOB_COPIES } from './limits.ts';
 import type { Content, Copy, MailRequest, Personalization } from './mail.ts';
+import { OPERATOR } from './records.ts';
 
 /** A personalization too long to travel: the stored request (`contentKey`) has it. */
 export type StoredPersonalization = { index: number; stored: true };
@@ -33,6 +34,8 @@ export type Job = {
   /** Exactly one of the two: the content itself, or its key in the content bucket (a `StoredRequest`). */
   content?: Content;
   contentKey?: string;
+  /** Bytes of the object at `contentKey`: what reading it costs in memory. */
+  contentBytes?: number;
   personalizations: (Personalization | StoredPersonalization)[];
   copies: Copy[];
 };
@@ -43,6 +46,11 @@ export type StoredRequest = Pick<MailRequest, 'content' | 'personalizations' | '
 /** The key of a stored request in the content bucket. */
 export function contentKey(account: string, requestId: string): string {
   return `requests/${account}/${requestId}.json`;
+}
+
+/** Bytes of a stored request, as they lie in the bucket. */
+export function storedBytes({ content, personalizations, copies, sendAt }: StoredRequest): number {
+  return byteLength({ content, personalizations, copies, sendAt });
 }
 
 /** Whether a request's content is too long to travel inside its jobs, or one of its personalizations is. */
@@ -66,7 +74,9 @@ type Cut = { account: string; requestId: string; acceptedAt: number; contentKey?
  * @param laneOf chooses the lane of the n-th job; must itself be a pure function
  */
 export function cutJobs(request: StoredRequest, turn: number, cut: Cut, laneOf: (jobId: string) => string): Job[] {
-  const shared = cut.contentKey === undefined ? { content: request.content } : { contentKey: cut.contentKey };
+  const { contentKey } = cut;
+  const shared =
+    contentKey === undefined ? { content: request.content } : { contentKey, contentBytes: storedBytes(request) };
   const fixed = byteLength(shared) + 400;
   const byIndex = new Map(request.personalizations.map((one) => [one.index, one]));
   const jobs: Job[] = [];
@@ -131,10 +141,18 @@ export function parseJob(body: string): Job {
   return job as Job;
 }
 
-/** SQS fair queues: one group per account for single mail, per request for bulk, per account for retries (DESIGN 3). */
-export function messageGroup(job: Pick<Job, 'account' | 'requestId' | 'attempt'>, jobsInRequest: number): string {
+/**
+ * SQS fair queues: one group per request for bulk, per account for retries and for single mail, so that neither a newsletter
+ * nor retries nor a noisy account delay a password reset. The operator's own single mail has none: each such message is a
+ * group of its own, never a noisy one, and spares the surcharge of $0.10 per million requests.
+ */
+export function messageGroup(
+  job: Pick<Job, 'account' | 'requestId' | 'attempt'>,
+  jobsInRequest: number,
+): string | undefined {
   if (job.attempt > 0) return `${job.account}.retry`;
-  return jobsInRequest > 1 ? `${job.account}.${job.requestId}` : `${job.account}.single`;
+  if (jobsInRequest > 1) return `${job.account}.${job.requestId}`;
+  return job.account === OPERATOR ? undefined : `${job.account}.single`;
 }
 
 function carry(personalization: Personalization, stored: boolean): Personalization | StoredPersonalization {

@@ -22,9 +22,14 @@ const BATCH_KEYS = 100;
 
 export function messagesIn(table: string, client: Table) {
   return {
-    /** Writes the request record. A second call with the same id changes nothing: ids are random, so the first was ours. */
+    /**
+     * Writes the request record. A second call with the same id changes nothing: ids are random, so the first was ours.
+     * Only a refused one gives way: a retry with its Idempotency-Key is accepted under the same id.
+     */
     recordRequest: async (record: RequestRecord): Promise<void> => {
-      await putOnce(record, 'attribute_not_exists(pk)');
+      await putOnce(record, 'attribute_not_exists(pk) OR refused = :refused', {
+        ExpressionAttributeValues: { ':refused': true },
+      });
     },
 
     /** Overwrites the record of a request that could not be queued: it holds no copies, and says why. */

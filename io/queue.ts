@@ -5,7 +5,8 @@
  */
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
-export type Entry = { body: string; group: string; delaySeconds?: number };
+/** `group`: a fair-queue group; undefined: a group of its own. */
+export type Entry = { body: string; group: string | undefined; delaySeconds?: number };
 export type Sent = 'sent' | 'refused' | 'unanswered';
 
 /** One SendMessageBatch holds 10 entries and 1 MiB (SQS quotas); the rest of an entry is small. */
@@ -43,7 +44,7 @@ async function sendBatch(queues: SQSClient, url: string, batch: readonly Entry[]
   const Entries = batch.map(({ body, group, delaySeconds }, index) => ({
     Id: String(index),
     MessageBody: body,
-    MessageGroupId: group,
+    ...(group === undefined ? {} : { MessageGroupId: group }),
     ...(delaySeconds ? { DelaySeconds: delaySeconds } : {}),
   }));
   try {

@@ -10,6 +10,8 @@ export type Fault = {
   service: Service;
   /** The API's name of the call (`SendMessageBatch`). Absent: any. */
   action?: string;
+  /** Which of these calls, by what they ask for. Absent: each. */
+  when?: (call: Call) => boolean;
   kind: 'throttle' | 'error500' | 'timeout-before' | 'timeout-after' | 'reset';
   /** How many calls it strikes. */
   times: number;
@@ -48,7 +50,8 @@ export function openFaults(): Faults {
           fired < fault.times &&
           fault.service === call.service &&
           (fault.function ?? functionName) === functionName &&
-          (fault.action ?? call.operation) === call.operation,
+          (fault.action ?? call.operation) === call.operation &&
+          (fault.when?.(call) ?? true),
       );
       if (!hit) return undefined;
       hit.fired++;

@@ -78,6 +78,7 @@ export async function startProxy(options: {
     if (!caller)
       return send(outgoing, refusal(undefined, 'UnrecognizedClientException', 'The security token is invalid.', 403));
     const { vault, naming } = behind;
+    const begin = performance.now();
     const call = readCall(request, { ...naming, ...vault });
     if (!call) {
       const what = request.headers['x-amz-target'] ?? `${request.method} ${request.url}`;
@@ -88,12 +89,13 @@ export async function startProxy(options: {
     const denied = caller === OPERATOR ? undefined : deny(caller, call, behind);
     if (denied) return send(outgoing, denied);
     const fault = caller === OPERATOR ? undefined : faults.strike(caller, call);
-    if (options.latency) await sleep(LATENCY[call.service] ?? 0);
     if (fault?.kind === 'throttle') return send(outgoing, throttled(call.service));
     if (fault?.kind === 'error500') return send(outgoing, serverError(call.service));
     if (fault?.kind === 'reset') return void outgoing.destroy();
     if (fault?.kind !== 'timeout-before') {
       const reply = await answer(call, request, behind, caller);
+      // What the emulator took is part of the latency, not beside it.
+      if (options.latency) await sleep(Math.max(0, (LATENCY[call.service] ?? 0) - (performance.now() - begin)));
       if (!fault) return send(outgoing, reply);
     }
     await sleep(fault.holdMs ?? FAULT_HOLD_MS, undefined, { ref: false });

@@ -5,10 +5,11 @@
  */
 import { type ApiKey, readAuthorization, secretMatches } from '../../core/api-key.ts';
 import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../../core/errors.ts';
-import { makeRequestId } from '../../core/ids.ts';
+import { makeRequestId, requestIdTime } from '../../core/ids.ts';
 import type { MailRequest } from '../../core/mail.ts';
 import { parseJsonBody, validateMailSend } from '../../core/mail-send/index.ts';
 import type { DomainRecord, KeyRecord } from '../../core/records.ts';
+import { isThrottle } from '../../io/queue.ts';
 import { readBody } from './body.ts';
 import { type CommitDeps, commit } from './commit.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
@@ -34,7 +35,9 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (http.method !== 'POST') return refuse(apiErrors.methodNotAllowed);
 
   const key = readAuthorization(http.headers.authorization);
-  const record = key && (await deps.readKey(key));
+  const known = await look(async () => key && deps.readKey(key));
+  if (!known.ok) return refuse(known.error);
+  const record = known.found;
   if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized);
   if (!record?.scopes.includes('mail.send')) return refuse(apiErrors.forbidden);
 
@@ -42,24 +45,37 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (!body.ok) return refuse(body.error);
   const parsed = parseJsonBody(body.bytes, http.headers['content-type']);
   if (!parsed.ok) return answerErrors(parsed.status, parsed.errors);
-  const valid = validateMailSend(parsed.value, {
-    now: deps.now(),
-    pools: new Set(deps.lanes.map(({ pool }) => pool)),
-  });
+  const pools = new Set(deps.lanes.map(({ pool }) => pool));
+  const validAt = (time: number) => validateMailSend(parsed.value, { now: time, pools });
+  const now = deps.now();
+  const valid = validAt(now);
   if (!valid.ok) return answerErrors(400, valid.errors);
 
   const { request } = valid;
-  if (!(await deps.readSender(key.account, domainOf(request.content.from.email))))
-    return refuse(apiErrors.senderNotVerified);
+  const sender = await look(() => deps.readSender(key.account, domainOf(request.content.from.email)));
+  if (!sender.ok) return refuse(sender.error);
+  if (!sender.found) return refuse(apiErrors.senderNotVerified);
   if (request.sandbox) return { status: 200, headers: {}, body: '' };
 
-  const requestId = makeRequestId(deps.now(), deps.randomBytes(10));
+  const requestId = makeRequestId(now, deps.randomBytes(10));
   const submission: Submission = { account: key.account, keyId: key.id, requestId, request };
-  const outcome = await once(http.headers['idempotency-key'], body.bytes, submission, deps, (taken, maybeSent) =>
-    commit(taken, maybeSent, deps),
-  );
+  const outcome = await once(http.headers['idempotency-key'], body.bytes, submission, deps, (taken, maybeSent) => {
+    // Read as it was the first time: what was scheduled then and is due now must have the same jobs, ids included.
+    const first = maybeSent ? validAt(requestIdTime(taken.requestId)) : valid;
+    return commit(first.ok ? { ...taken, request: first.request } : taken, maybeSent, deps);
+  });
   if (!outcome.ok) return refuse(outcome.error);
   return { status: 202, headers: { 'X-Message-Id': outcome.requestId }, body: '' };
+}
+
+/** Reads before anything is done: when it fails, the caller may simply come again. */
+async function look<T>(read: () => Promise<T>): Promise<{ ok: true; found: T } | { ok: false; error: ApiFailure }> {
+  try {
+    return { ok: true, found: await read() };
+  } catch (error) {
+    const throttled = isThrottle((error as Error).name);
+    return { ok: false, error: throttled ? apiErrors.tooManyRequests : apiErrors.unavailable };
+  }
 }
 
 function domainOf(address: string): string {

@@ -99,7 +99,7 @@ export async function commit(submission: Submission, maybeSent: boolean, deps: C
 /** Seconds after which a first copy of a job can no longer be at work. */
 const firstCopySeconds = ({ deliverTimeoutSeconds }: CommitDeps) => deliverTimeoutSeconds + 30;
 
-type Outgoing = { job: Job; group: string } | { expansion: Expansion };
+type Outgoing = { job: Job; group: string | undefined } | { expansion: Expansion };
 
 /** Sends until every entry is known to be in its queue, or the tries are used up: then the worst that is known of any. */
 async function sendPatiently(all: Outgoing[], deps: CommitDeps): Promise<Sent> {

@@ -8,7 +8,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { domainOf } from '../../core/domain.ts';
-import type { StoredRequest } from '../../core/job.ts';
+import { type Job, parseJob, type StoredRequest } from '../../core/job.ts';
 import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../core/records.ts';
 import { SESSIONS, WAITS, WAITS_LIFE, type Waits } from '../../core/smtp/limits.ts';
 import type { HostAddresses, Route } from '../../io/mx.ts';
@@ -27,6 +27,8 @@ export type DeliverSettings = {
   /** Sessions to one site at once, both environments of the lane together. */
   connectionsPerSite: number;
   messagesPerConnection: number;
+  /** Bytes of stored content read at once: a batch of long mails is sent in turns, not all held in memory. */
+  contentBytes: number;
   /** Days that records are kept. */
   messagesDays: number;
   /** The address to connect from; absent: the system's choice. */
@@ -89,28 +91,37 @@ const WRITES = 25;
 /** Delivers a batch. Returns the ids of the messages to hand back. */
 export async function deliver(messages: LaneMessage[], deps: DeliverDeps): Promise<string[]> {
   const run = beginRun(deps);
-  const tasks: Task[] = [];
   const handedBack: string[] = [];
+  const handBack = ({ messageId }: LaneMessage, problem: string) => {
+    deps.report(`message ${messageId}: ${problem}`);
+    handedBack.push(messageId);
+  };
+  const parsed: Parsed[] = [];
+  for (const message of messages)
+    try {
+      parsed.push({ message, job: parseJob(message.body) });
+    } catch (error) {
+      handBack(message, (error as Error).message);
+    }
   const seen = new Set<string>();
-  await Promise.all(
-    messages.map(async (message) => {
-      const task = await takeJob(message, seen, run).catch((error: Error) => error.message);
-      if (task === 'done') return;
-      if (typeof task !== 'string') {
-        tasks.push(task);
-        return;
-      }
-      deps.report(`message ${message.messageId}: ${task}`);
-      handedBack.push(message.messageId);
-    }),
-  );
-  const sites = await findSites(tasks, run);
-  await Promise.all([...sites.values()].map((site) => deliverToSite(site, run)));
-  await Promise.all(
-    tasks.map(async (task) => {
-      if (!(await task.ended)) handedBack.push(task.message.messageId);
-    }),
-  );
+  for (const turn of cutTurns(parsed, deps.settings.contentBytes)) {
+    const tasks: Task[] = [];
+    await Promise.all(
+      turn.map(async ({ message, job }) => {
+        const task = await takeJob(message, job, seen, run).catch((error: Error) => error.message);
+        if (task === 'done') return;
+        if (typeof task === 'string') handBack(message, task);
+        else tasks.push(task);
+      }),
+    );
+    const sites = await findSites(tasks, run);
+    await Promise.all([...sites.values()].map((site) => deliverToSite(site, run)));
+    await Promise.all(
+      tasks.map(async (task) => {
+        if (!(await task.ended)) handedBack.push(task.message.messageId);
+      }),
+    );
+  }
   try {
     deps.publish(run.tallies.all());
   } catch (error) {
@@ -118,6 +129,30 @@ export async function deliver(messages: LaneMessage[], deps: DeliverDeps): Promi
     deps.report(`metrics: ${(error as Error).message}`);
   }
   return handedBack;
+}
+
+type Parsed = { message: LaneMessage; job: Job };
+
+/** Jobs that may be in memory together: at least one, however long its content. One object that several name counts once. */
+function cutTurns(parsed: Parsed[], contentBytes: number): Parsed[][] {
+  const turns: Parsed[][] = [];
+  let bytes = 0;
+  let read = new Set<string>();
+  for (const one of parsed) {
+    const { contentKey = '', contentBytes: own = 0 } = one.job;
+    let turn = turns.at(-1);
+    const cost = read.has(contentKey) ? 0 : own;
+    if (!turn || bytes + cost > contentBytes) {
+      turn = [];
+      turns.push(turn);
+      bytes = 0;
+      read = new Set();
+    }
+    turn.push(one);
+    bytes += read.has(contentKey) ? 0 : own;
+    read.add(contentKey);
+  }
+  return turns;
 }
 
 function beginRun(deps: DeliverDeps): Run {

@@ -22,6 +22,8 @@ const settings: DeliverDeps['settings'] = {
   connectionsPerSite: requireNumber('CONNECTIONS_PER_SITE'),
   messagesPerConnection: requireNumber('MESSAGES_PER_CONNECTION'),
   messagesDays: requireNumber('MESSAGES_DAYS'),
+  // A message is in memory a few times over: as stored, parsed, composed, and on its way.
+  contentBytes: requireNumber('AWS_LAMBDA_FUNCTION_MEMORY_SIZE') * 100_000,
   ...(SOURCE_ADDRESS ? { localAddress: SOURCE_ADDRESS } : {}),
 };
 const [tables, now, random] = [openTables(), Date.now, Math.random];

@@ -3,7 +3,7 @@
  * last copy of a job has its verdict, what was put off is held: one item, due by the retry schedule, with the attempts
  * recorded; when the retry window is over, those copies end as `blocked` bounces instead.
  */
-import { contentKey, type Job, type StoredRequest } from '../../core/job.ts';
+import { contentKey, type Job, type StoredRequest, storedBytes } from '../../core/job.ts';
 import { HELD_CONTENT_BYTES } from '../../core/limits.ts';
 import type { Copy } from '../../core/mail.ts';
 import { type Attempt, doubtAgain, expire, type Final, judge, type Verdict } from '../../core/outcome.ts';
@@ -215,7 +215,9 @@ async function hold(job: Job, copies: Copy[], due: number, run: Run): Promise<vo
     const personalizations = job.personalizations.filter(
       (one): one is StoredRequest['personalizations'][number] => !('stored' in one),
     );
-    await run.deps.storeContent(kept.contentKey, { content, personalizations, copies: job.copies, sendAt: {} });
+    const stored: StoredRequest = { content, personalizations, copies: job.copies, sendAt: {} };
+    kept.contentBytes = storedBytes(stored);
+    await run.deps.storeContent(kept.contentKey, stored);
   } else if (content) kept.content = content;
   const { account } = job;
   await run.deps.hold({ ...holdKey(kept.id, due), due, account, copies: copies.length, kind: 'job', job: kept });

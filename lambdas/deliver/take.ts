@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { domainOf } from '../../core/domain.ts';
-import { type Job, parseJob } from '../../core/job.ts';
+import type { Job } from '../../core/job.ts';
 import { JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type ClaimRecord, claimKey } from '../../core/records.ts';
@@ -62,9 +62,13 @@ const DAY_SECONDS = 86_400;
  * Takes a job. `'done'`: every copy of it is final. A text says why the job is handed back.
  * @param seen ids of the jobs that this batch has already: the same one again waits its turn
  */
-export async function takeJob(message: LaneMessage, seen: Set<string>, run: Run): Promise<Task | 'done' | string> {
+export async function takeJob(
+  message: LaneMessage,
+  job: Job,
+  seen: Set<string>,
+  run: Run,
+): Promise<Task | 'done' | string> {
   const { deps } = run;
-  const job = parseJob(message.body);
   if (job.hop >= JOB_HOPS) return `job ${job.id} has been on a lane ${job.hop} times: a loop`;
   if (seen.has(job.id)) return `job ${job.id} is twice in this batch`;
   seen.add(job.id);

@@ -109,7 +109,8 @@ describe('parseJob', () => {
 
 describe('messageGroup', () => {
   it('keeps single mail, a newsletter and retries of one account apart', () => {
-    const job = { account: 'operator', requestId: 'R', attempt: 0 };
+    const job = { account: 'subuser2', requestId: 'R', attempt: 0 };
     expect(new Set([messageGroup(job, 1), messageGroup(job, 5), messageGroup({ ...job, attempt: 1 }, 5)]).size).toBe(3);
+    expect(messageGroup({ ...job, account: 'operator' }, 1)).toBeUndefined();
   });
 });

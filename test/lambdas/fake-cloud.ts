@@ -103,7 +103,8 @@ export function makeCloud(plans: Plan[] = []) {
         : undefined,
     recordRequest: (record) =>
       call('recordRequest', () => {
-        if (!cloud.requests.has(record.pk)) cloud.requests.set(record.pk, record);
+        const known = cloud.requests.get(record.pk);
+        if (!known || known.refused) cloud.requests.set(record.pk, record);
       }),
     refuseRequest: (record) =>
       call('refuseRequest', () => void cloud.requests.set(record.pk, { ...record, copies: 0, refused: true })),

@@ -35,7 +35,7 @@ test('the templates and assets are there, without an account', () => {
   );
   expect(functions).toHaveLength(4);
   for (const { Metadata } of functions)
-    expect(existsSync(join(directory, String(Metadata?.['aws:asset:path']), 'index.js'))).toBe(true);
+    expect(existsSync(join(directory, String(Metadata?.['aws:asset:path']), 'index.cjs'))).toBe(true);
   for (const [id, one] of Object.entries(nested)) {
     const file = String(template.Resources[id]?.Metadata?.['aws:asset:path']);
     expect(JSON.parse(readFileSync(join(directory, file), 'utf8'))).toEqual(one);

@@ -74,5 +74,5 @@ export function mutate(body: Json, { path, how, value }: { path: number[]; how: 
   if (how === 'delete' && !Array.isArray(list)) delete parent[key];
   else if (how === 'again' && Array.isArray(list)) list.push(structuredClone(list[0] ?? null));
   else if (how === 'add' && typeof value === 'string') parent[value] = value;
-  else parent[key] = value;
+  else parent[key] = structuredClone(value);
 }

@@ -92,6 +92,20 @@ describe('the answers', () => {
     );
   });
 
+  it.each([
+    ['readKey', 'ThrottlingException', 429],
+    ['readKey', 'TimeoutError', 503],
+    ['readSender', 'ProvisionedThroughputExceededException', 429],
+    ['readSender', 'InternalServerError', 503],
+  ] as const)('%s fails with %s: %i, and nothing written', async (read, name, status) => {
+    const world = makeCloud();
+    const failing = { ...world.accept, [read]: () => Promise.reject(Object.assign(new Error(name), { name })) };
+    const answer = await accept(makePost(makeMail()), failing);
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.body).errors[0]).toMatchObject({ field: null });
+    expect(world.cloud.calls).toEqual([]);
+  });
+
   it('sandbox mode: 200, and nothing written', async () => {
     const world = makeCloud();
     expect(
@@ -261,5 +275,29 @@ describe('Idempotency-Key', () => {
     const answer = await accept(post('order-1'), world.accept);
     expect(answer).toMatchObject({ status: 202, headers: { 'X-Message-Id': known!.requestId } });
     expect(JSON.parse(world.cloud.queues.get('lane:default-1')![0]!.body)).toMatchObject({ maybeSent: true });
+  });
+
+  it('is taken over after its send_at under the same job ids, so that deliver knows both for one', async () => {
+    const world = makeCloud([{ operation: 'hold', fault: 'after', times: 1 }]);
+    const scheduled = post('order-1', { send_at: START / 1_000 + 60 });
+    expect((await accept(scheduled, world.accept)).status).toBe(503);
+    await release(world.release);
+    world.cloud.now = START + 61_000;
+    expect((await accept(scheduled, world.accept)).status).toBe(202);
+    await reachLanes(world);
+    const jobs = world.cloud.queues.get('lane:default-1')!.map(({ body }) => JSON.parse(body) as Job);
+    expect(jobs).toHaveLength(2);
+    expect(new Set(jobs.map(({ id }) => id)).size).toBe(1);
+    expect(jobs[1]).toMatchObject({ maybeSent: true });
+  });
+
+  it('a retry of a refused request is on record with its copies', async () => {
+    const world = makeCloud([{ operation: 'hold', fault: 'error', times: 1 }]);
+    const scheduled = post('order-1', { send_at: START / 1_000 + 60 });
+    expect((await accept(scheduled, world.accept)).status).toBe(503);
+    expect([...world.cloud.requests.values()]).toMatchObject([{ copies: 0, refused: true }]);
+    expect((await accept(scheduled, world.accept)).status).toBe(202);
+    expect([...world.cloud.requests.values()]).toEqual([expect.objectContaining({ copies: 1 })]);
+    expect([...world.cloud.requests.values()][0]).not.toHaveProperty('refused');
   });
 });

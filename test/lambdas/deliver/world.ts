@@ -35,6 +35,7 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
   let started = performance.now();
   const deps: DeliverDeps = {
     settings: {
+      contentBytes: 25_000_000,
       lane: 'default-1',
       pool: 'default',
       ehloName: 'mail.sender.example',
