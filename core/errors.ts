@@ -72,6 +72,13 @@ export const apiErrors = {
   notUtf8: { status: 415, message: 'Invalid UTF8 in request.', field: null, help: null },
   tooManyRequests: { status: 429, message: 'too many requests', field: null, help: null },
   internalError: { status: 500, message: 'internal server error', field: null, help: null },
+  uncertain: {
+    status: 503,
+    message:
+      'The request may have been accepted: the queue did not answer. Repeat it with an Idempotency-Key, or look whether it arrived before you send it again.',
+    field: null,
+    help: null,
+  },
   unavailable: {
     status: 503,
     message: 'The service is temporarily unavailable. Nothing was sent; send the request again.',

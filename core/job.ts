@@ -29,6 +29,8 @@ export type Job = {
   lane: string;
   /** Milliseconds since the epoch: the 202. */
   acceptedAt: number;
+  /** Unix seconds of its `send_at`: what is scheduled is dated, and its delivery timed, from then. Absent: now. */
+  sendAt?: number;
   /** Milliseconds since the epoch of the first delivery attempt; the retry window counts from it. */
   firstAttemptAt?: number;
   /** Exactly one of the two: the content itself, or its key in the content bucket (a `StoredRequest`). */
@@ -104,6 +106,7 @@ export function cutJobs(request: StoredRequest, turn: number, cut: Cut, laneOf: 
         requestId,
         lane: laneOf(id),
         acceptedAt,
+        ...(turn > 0 ? { sendAt: turn } : {}),
         ...shared,
         personalizations: [],
         copies: [],

@@ -8,7 +8,7 @@ export const DEFAULT_POOL = 'default';
 
 /**
  * @param poolName `ip_pool_name`; absent: the pool called `default`, or the first
- * @throws Error when the pool has no lane: accept refuses such a name before
+ * @throws Error when the pool has no lane that takes mail: accept refuses such a name before
  */
 export function chooseLane<L extends WeightedLane>(
   lanes: readonly L[],
@@ -16,7 +16,8 @@ export function chooseLane<L extends WeightedLane>(
   jobId: string,
 ): L {
   const wanted = poolName ?? (lanes.some(({ pool }) => pool === DEFAULT_POOL) ? DEFAULT_POOL : lanes[0]?.pool);
-  const inPool = lanes.filter(({ pool }) => pool === wanted);
+  // Weight 0 is a lane that is being emptied.
+  const inPool = lanes.filter(({ pool, weight }) => pool === wanted && weight > 0);
   if (inPool.length === 0) throw new Error(`no lane in pool ${wanted}`);
   const total = inPool.reduce((sum, { weight }) => sum + weight, 0);
   let left = (createHash('sha256').update(jobId).digest().readUInt32BE(0) / 2 ** 32) * total;

@@ -80,7 +80,17 @@ export type IdempotencyRecord = {
 };
 
 /** The claim of a job that may be on a lane twice: one worker at a time. */
-export type ClaimRecord = { pk: string; sk: string; until: number; fence: string; expiresAt: number };
+export type ClaimRecord = {
+  pk: string;
+  sk: string;
+  /** Milliseconds since the epoch: as long as the claimant can run. */
+  until: number;
+  /** Names the claimant. */
+  fence: string;
+  /** The hop of the job that was claimed: one with fewer hops is a stale twin. */
+  hop?: number;
+  expiresAt: number;
+};
 
 export const MESSAGES_INDEX = 'byRecipient';
 
@@ -128,6 +138,8 @@ export type Expansion = {
   contentKey: string;
   /** Jobs made from it may already be on a lane. */
   maybeSent?: true;
+  /** Its jobs carry the content: as they were cut first, so they are cut again. */
+  inline?: true;
   /** It comes from a hold: its jobs count a hop, so that deliver reads the records first, should it be released twice. */
   released?: true;
   /** Turns (unix seconds, 0 = now) before this one are done; absent: none is. */

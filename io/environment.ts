@@ -17,7 +17,7 @@ export function requireNumber(name: string, env: NodeJS.ProcessEnv = process.env
   return Number(text);
 }
 
-/** A lane as accept, expand and release know it. */
+/** A lane as accept, expand and release know it. Weight 0: it gets no new mail, and works off what it has. */
 export type Lane = { name: string; pool: string; weight: number; url: string };
 
 /**
@@ -28,7 +28,7 @@ export function requireLanes(env: NodeJS.ProcessEnv = process.env): Lane[] {
   const lanes = JSON.parse(requireVariable('LANES', env)) as Lane[];
   if (!Array.isArray(lanes) || lanes.length === 0) throw new Error('environment variable LANES names no lane');
   for (const { name, pool, weight, url } of lanes)
-    if (!name || !pool || !url || !(weight > 0))
+    if (!name || !pool || !url || !(weight >= 0))
       throw new Error(`environment variable LANES: lane ${name} is not whole`);
   return lanes;
 }

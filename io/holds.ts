@@ -14,24 +14,34 @@ export function holdsIn(table: string, client: Table) {
       await client.send(new PutCommand({ TableName: table, Item: hold }));
     },
 
-    /** One page of what is due, oldest first, of every shard in turn. `until` in milliseconds since the epoch. */
+    /**
+     * What is due, in pages: one of each shard in turn, so that none waits for another's backlog. `until` in milliseconds since
+     * the epoch.
+     */
     readDue: async function* (until: number): AsyncGenerator<Hold[]> {
-      for (let shard = 0; shard < HOLD_SHARDS; shard++) {
-        let from: Record<string, unknown> | undefined;
-        do {
+      let open: { shard: string; from?: Record<string, unknown> }[] = Array.from(
+        { length: HOLD_SHARDS },
+        (_, shard) => ({
+          shard: holdShard(shard),
+        }),
+      );
+      while (open.length > 0) {
+        const further: typeof open = [];
+        for (const { shard, from } of open) {
           const page = await client.send(
             new QueryCommand({
               TableName: table,
               KeyConditionExpression: 'pk = :shard AND sk < :until',
-              ExpressionAttributeValues: { ':shard': holdShard(shard), ':until': `${holdDue(until)}$` },
+              ExpressionAttributeValues: { ':shard': shard, ':until': `${holdDue(until)}$` },
               ConsistentRead: true,
               Limit: 200,
               ...(from ? { ExclusiveStartKey: from } : {}),
             }),
           );
           if (page.Items?.length) yield page.Items as Hold[];
-          from = page.LastEvaluatedKey;
-        } while (from);
+          if (page.LastEvaluatedKey) further.push({ shard, from: page.LastEvaluatedKey });
+        }
+        open = further;
       }
     },
 

@@ -91,12 +91,19 @@ export function messagesIn(table: string, client: Table) {
       return final;
     },
 
-    /** Claims a job that may be on a lane twice. False: another worker holds it until later than now. */
+    /**
+     * Claims a job that may be on a lane twice. False: another worker holds it until later than now, or has had it with
+     * more hops than this one.
+     */
     claimJob: async (claim: ClaimRecord, now: number): Promise<boolean> =>
-      putOnce(claim, 'attribute_not_exists(pk) OR #until < :now OR fence = :fence', {
-        ExpressionAttributeNames: { '#until': 'until' },
-        ExpressionAttributeValues: { ':now': now, ':fence': claim.fence },
-      }),
+      putOnce(
+        claim,
+        'attribute_not_exists(pk) OR fence = :fence OR (#until < :now AND (attribute_not_exists(hop) OR hop <= :hop))',
+        {
+          ExpressionAttributeNames: { '#until': 'until' },
+          ExpressionAttributeValues: { ':now': now, ':fence': claim.fence, ':hop': claim.hop ?? 0 },
+        },
+      ),
 
     /** Writes a copy's outcome, once. `already-final`: there was one, which stands. */
     recordOutcome: async (record: OutcomeRecord): Promise<'recorded' | 'already-final'> =>

@@ -43,7 +43,7 @@ function cutBatches(entries: readonly Entry[]): Entry[][] {
 async function sendBatch(queues: SQSClient, url: string, batch: readonly Entry[]): Promise<Sent[]> {
   const Entries = batch.map(({ body, group, delaySeconds }, index) => ({
     Id: String(index),
-    MessageBody: body,
+    MessageBody: escapeForQueue(body),
     ...(group === undefined ? {} : { MessageGroupId: group }),
     ...(delaySeconds ? { DelaySeconds: delaySeconds } : {}),
   }));
@@ -58,6 +58,11 @@ async function sendBatch(queues: SQSClient, url: string, batch: readonly Entry[]
   } catch (error) {
     return batch.map(() => (wasRefused(error) ? 'refused' : 'unanswered'));
   }
+}
+
+/** SQS takes the characters of XML 1.0 only; these two are the ones outside it that JSON leaves as they are. */
+function escapeForQueue(json: string): string {
+  return json.replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
 }
 
 /** Whether an error says that the call had no effect: a 4xx of the service, or no connection at all. */

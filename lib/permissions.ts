@@ -3,7 +3,7 @@
  * compares the synthesized policies with it, and the local stack lets nothing else through.
  * No action is a wildcard; `*` as a resource only where AWS knows no other (the rows say why).
  */
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 
 export type FunctionName = 'accept' | 'expand' | 'deliver' | 'release';
@@ -23,6 +23,8 @@ export type Target =
   | 'anything';
 
 export type Permission = {
+  /** Default Allow. */
+  effect?: 'Allow' | 'Deny';
   actions: readonly string[];
   on: Target;
   /** IAM conditions; all must hold. */
@@ -48,6 +50,14 @@ const JOIN_VPC: Permission = {
   ],
   on: 'anything',
 };
+/** Lambda needs them, the function's own code does not: what faces the world's mail servers may not touch the network's set-up. */
+const LEAVE_VPC_ALONE: Permission = {
+  effect: 'Deny',
+  actions: JOIN_VPC.actions,
+  on: 'anything',
+  // The key is there when the call comes from a function's code (Lambda: "Using source function ARN").
+  conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
+};
 /** Only with tracing on; X-Ray knows no resource for these. */
 export const TRACE: Permission = { actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], on: 'anything' };
 
@@ -72,6 +82,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     OWN_LOGS,
     CONSUME,
     JOIN_VPC,
+    LEAVE_VPC_ALONE,
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem', 'dynamodb:BatchGetItem'], on: 'messages' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
@@ -97,10 +108,15 @@ export function grant(
   fn: LambdaFunction,
   actions: readonly string[],
   resources: readonly string[],
-  conditions?: Permission['conditions'],
+  { effect, conditions }: Pick<Permission, 'effect' | 'conditions'> = {},
 ): void {
   fn.addToRolePolicy(
-    new PolicyStatement({ actions: [...actions], resources: [...resources], ...(conditions && { conditions }) }),
+    new PolicyStatement({
+      ...(effect && { effect: Effect.DENY }),
+      actions: [...actions],
+      resources: [...resources],
+      ...(conditions && { conditions }),
+    }),
   );
 }
 
@@ -114,9 +130,9 @@ export function grantOwn(
   fn: LambdaFunction,
   targets: Partial<Record<Target, readonly string[]>>,
 ): void {
-  for (const { actions, on, conditions } of PERMISSIONS[name]) {
+  for (const { actions, on, ...limits } of PERMISSIONS[name]) {
     const resources = on === 'anything' ? ['*'] : targets[on];
     if (!resources) throw new Error(`${name} has a permission on ${on}, but its stage gives no ${on}`);
-    grant(fn, actions, resources, conditions);
+    grant(fn, actions, resources, limits);
   }
 }

@@ -41,8 +41,11 @@ const SourceIp = z.strictObject({
   name: label,
   /** The name it says in EHLO (RFC 5321 4.1.1.1): the PTR record of its address, and an A record back to it. */
   ehloName: hostName,
-  /** Its share of the pool's mail, relative to the others. Default 1. */
-  weight: z.number().positive().max(1000).default(1),
+  /**
+   * Its share of the pool's mail, relative to the others. Default 1. 0 empties the lane: it gets no new mail and works off
+   * what it has; take the address out of the settings when its queue is empty.
+   */
+  weight: z.number().min(0).max(1000).default(1),
   /** An Elastic IP that you have (`eipalloc-...`). Default: the stack allocates one, and keeps it when the stack goes. */
   allocationId: z
     .string()
@@ -162,6 +165,8 @@ const Checked = Shape.superRefine(({ pools, maxAzs, delivery }, context) => {
   for (const [p, pool] of pools.entries()) {
     if (pooled.has(pool.name)) refuse(['pools', p, 'name'], `"${pool.name}" names two pools`);
     pooled.add(pool.name);
+    if (!pool.sourceIps.some(({ weight }) => weight > 0))
+      refuse(['pools', p, 'sourceIps'], 'need one with a weight above 0, or the pool can take no mail');
     for (const [i, { name, zone, allocationId, ip }] of pool.sourceIps.entries()) {
       const at = ['pools', p, 'sourceIps', i];
       const slot = subnetSlot(name);

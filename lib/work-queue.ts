@@ -15,7 +15,7 @@ import type { Stage } from './stage.ts';
  */
 const MAX_RECEIVE_COUNT = 8;
 /** A dead letter keeps the time of its first sending, so this must stay below the dead-letter queue's own retention. */
-const QUEUE_DAYS = 4;
+const QUEUE_DAYS = 10;
 
 export type WorkQueueProps = {
   /** Timeout of the function that works it off, in seconds. */

@@ -40,7 +40,8 @@ export type CommitDeps = {
   hold: (hold: Hold) => Promise<void>;
 };
 
-export type Committed = { ok: true } | { ok: false; throttled: boolean };
+/** `uncertain`: a queue may have taken it, and nothing could be written about that. */
+export type Committed = { ok: true } | { ok: false; why: 'throttled' | 'unavailable' | 'uncertain' };
 
 const TRIES = 3;
 const DAY_SECONDS = 86_400;
@@ -53,6 +54,7 @@ export async function commit(submission: Submission, maybeSent: boolean, deps: C
   const store = once(() => deps.storeContent(key, request));
   const record = makeRecord(submission, acceptedAt, deps.messagesDays);
   let attempted = false;
+  let sent: Sent = 'refused';
   try {
     const scheduled = turns.some((turn) => turn > 0);
     const stored = scheduled || mustBeStored(request);
@@ -66,6 +68,7 @@ export async function commit(submission: Submission, maybeSent: boolean, deps: C
       requestId,
       acceptedAt,
       contentKey: key,
+      ...(stored || expand ? {} : { inline: true as const }),
       ...(maybeSent ? { maybeSent } : {}),
     };
 
@@ -78,7 +81,7 @@ export async function commit(submission: Submission, maybeSent: boolean, deps: C
       await deps.hold(holdRequest(expansion, due * 1_000, request.copies.length));
       return { ok: true };
     }
-    const sent = expand
+    sent = expand
       ? await sendPatiently([{ expansion }], deps)
       : await sendPatiently(
           jobs.map((job) => ({ job: maybeSent ? { ...job, maybeSent } : job, group: messageGroup(job, jobs.length) })),
@@ -91,8 +94,9 @@ export async function commit(submission: Submission, maybeSent: boolean, deps: C
     await deps.hold(holdRequest({ ...expansion, maybeSent: true }, deps.now() + wait, request.copies.length));
     return { ok: true };
   } catch (error) {
+    if (sent === 'unanswered') return { ok: false, why: 'uncertain' };
     if (attempted) await deps.refuseRequest(record).catch(() => undefined);
-    return { ok: false, throttled: isThrottle((error as Error).name) };
+    return { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' };
   }
 }
 
@@ -101,25 +105,26 @@ const firstCopySeconds = ({ deliverTimeoutSeconds }: CommitDeps) => deliverTimeo
 
 type Outgoing = { job: Job; group: string | undefined } | { expansion: Expansion };
 
-/** Sends until every entry is known to be in its queue, or the tries are used up: then the worst that is known of any. */
+/**
+ * Sends until every entry is known to be in its queue, or the tries are used up. `refused`: then none is in a queue;
+ * `unanswered`: some are or may be.
+ */
 async function sendPatiently(all: Outgoing[], deps: CommitDeps): Promise<Sent> {
   let left = all.map((item) => ({ item, maybeSent: false }));
   for (let attempt = 0; attempt < TRIES && left.length > 0; attempt++) {
-    const failed: typeof left = [];
-    for (const [url, group] of groupByQueue(left, deps)) {
-      const results = await deps.sendEntries(
-        url,
-        group.map((one) => toEntry(one, firstCopySeconds(deps))),
-      );
-      group.forEach((one, index) => {
-        if (results[index] !== 'sent')
-          failed.push({ ...one, maybeSent: one.maybeSent || results[index] === 'unanswered' });
-      });
-    }
-    left = failed;
+    const tried = await Promise.all(
+      [...groupByQueue(left, deps)].map(async ([url, group]) => {
+        const entries = group.map((one) => toEntry(one, firstCopySeconds(deps)));
+        const results = await deps.sendEntries(url, entries);
+        return group.flatMap((one, index) =>
+          results[index] === 'sent' ? [] : [{ ...one, maybeSent: one.maybeSent || results[index] === 'unanswered' }],
+        );
+      }),
+    );
+    left = tried.flat();
   }
   if (left.length === 0) return 'sent';
-  return left.some(({ maybeSent }) => maybeSent) ? 'unanswered' : 'refused';
+  return left.length === all.length && !left.some(({ maybeSent }) => maybeSent) ? 'refused' : 'unanswered';
 }
 
 function groupByQueue<T extends { item: Outgoing }>(

@@ -54,7 +54,10 @@ export async function once(
       return { ok: false, error: apiErrors.idempotencyInProgress };
     return await run({ ...ended, at: deps.now(), state: 'accepting' }, true);
   } catch (error) {
-    return conclude({ ok: false, throttled: isThrottle((error as Error).name) }, submission.requestId);
+    return conclude(
+      { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' },
+      submission.requestId,
+    );
   }
 
   async function run(taken: IdempotencyRecord, maybeSent: boolean): Promise<Once> {
@@ -89,5 +92,10 @@ function makeRecord(key: string, body: Uint8Array, { account, requestId }: Submi
 
 function conclude(committed: Committed, requestId: string): Once {
   if (committed.ok) return { ok: true, requestId };
-  return { ok: false, error: committed.throttled ? apiErrors.tooManyRequests : apiErrors.unavailable };
+  const errors = {
+    throttled: apiErrors.tooManyRequests,
+    unavailable: apiErrors.unavailable,
+    uncertain: apiErrors.uncertain,
+  };
+  return { ok: false, error: errors[committed.why] };
 }

@@ -4,6 +4,7 @@
  * more. So all that comes from here counts a hop, and deliver claims and reads before it sends such a job.
  */
 import { messageGroup } from '../../core/job.ts';
+import { chooseLane } from '../../core/lane.ts';
 import { QUEUE_DELAY_SECONDS } from '../../core/limits.ts';
 import type { Hold } from '../../core/records.ts';
 import type { Lane } from '../../io/environment.ts';
@@ -46,10 +47,18 @@ export async function release(deps: ReleaseDeps): Promise<{ released: number; st
   return { released, stayed };
 }
 
-/** A lane that is no longer there gives its jobs to the first of the lanes that are: an IP was removed, its mail was not. */
+/**
+ * A lane that is no longer there gives its jobs to another of the pool the sender asked for: an IP was removed, its mail was not.
+ * Where that pool is gone too, any lane is better than none.
+ */
 function queueOf(hold: Hold, { lanes, expandQueueUrl }: ReleaseDeps): string {
   if (hold.kind === 'request') return expandQueueUrl;
-  return (lanes.find(({ name }) => name === hold.job.lane) ?? lanes[0]!).url;
+  const { job } = hold;
+  const own = lanes.find(({ name }) => name === job.lane);
+  if (own) return own.url;
+  const wanted = job.content?.ipPoolName;
+  const pool = lanes.some((lane) => lane.pool === wanted) ? wanted : undefined;
+  return chooseLane(lanes, pool, job.id).url;
 }
 
 function toEntry(hold: Hold, now: number): Entry {

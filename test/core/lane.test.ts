@@ -24,3 +24,8 @@ it('stays in the pool that was asked for', () => {
 it('takes the first pool where none is called default', () => {
   expect(chooseLane([{ name: 'x', pool: 'marketing', weight: 1 }], undefined, 'job-1').name).toBe('x');
 });
+
+it('gives nothing to a lane of weight 0: it is being emptied', () => {
+  const emptied = [{ name: 'a', pool: 'default', weight: 0 }, ...lanes.slice(1)];
+  for (let n = 0; n < 50; n++) expect(chooseLane(emptied, undefined, `job-${n}`).name).toBe('b');
+});

@@ -11,5 +11,5 @@ it('reads lanes, and refuses one that is not whole', () => {
   const lane = { name: 'default-1', pool: 'default', weight: 1, url: 'https://sqs/lane' };
   expect(requireLanes({ LANES: JSON.stringify([lane]) })).toEqual([lane]);
   expect(() => requireLanes({ LANES: '[]' })).toThrow('names no lane');
-  expect(() => requireLanes({ LANES: JSON.stringify([{ ...lane, weight: 0 }]) })).toThrow('default-1 is not whole');
+  expect(() => requireLanes({ LANES: JSON.stringify([{ ...lane, weight: -1 }]) })).toThrow('default-1 is not whole');
 });

@@ -73,6 +73,12 @@ describe('request records', () => {
     expect(await messages.readTrace('operator', 'R3')).toEqual([{ ...makeRequest('R3'), copies: 0, refused: true }]);
   });
 
+  it('a refused one gives way when the request is accepted after all', async () => {
+    await messages.refuseRequest(makeRequest('R5'));
+    await messages.recordRequest(makeRequest('R5'));
+    expect(await messages.readTrace('operator', 'R5')).toEqual([makeRequest('R5')]);
+  });
+
   it('come before their attempts and outcomes in a trace', async () => {
     await messages.recordRequest(makeRequest('R4'));
     const { event: _event, recipient: _recipient, ...outcome } = makeOutcome('R4', 0);

@@ -94,6 +94,15 @@ describe('sendEntries', () => {
     expect((await send(() => answer)).results).toEqual([result, result]);
   });
 
+  // The attack: a name with a character that SQS refuses, so that a request which was accepted can never be queued.
+  it('escapes the characters that SQS does not take', async () => {
+    const text = JSON.stringify({ name: 'a\ufffe\uffff\u0000b' });
+    const { batches } = await send(took, [{ body: text, group: 'g' }]);
+    const { MessageBody } = batches[0]!.Entries[0]!;
+    expect(MessageBody).toMatch(/^[\x20-\x7e]+$/);
+    expect(JSON.parse(MessageBody)).toEqual(JSON.parse(text));
+  });
+
   it('a queue that nobody listens at refused everything', async () => {
     const results = await sendEntries(clientAt(9), 'http://127.0.0.1:9/000000000000/lane', makeEntries(1));
     expect(results).toEqual(['refused']);

@@ -230,6 +230,58 @@ describe('202 if and only if it will be delivered', () => {
     expect(second!.readyAt).toBe(START + 210_000);
   });
 
+  it('a request that is held instead is cut again as it was first: equal ids, equal copies', async () => {
+    const personalizations = Array.from({ length: 300 }, (_, i) => ({
+      to: [{ email: `r${i}@example.net` }],
+      custom_args: { pad: 'x'.repeat(400) },
+    }));
+    const body = makeMail({ personalizations, content: [{ type: 'text/plain', value: 'x'.repeat(20_000) }] });
+    const world = makeCloud([{ operation: 'sendJobs', fault: 'after', times: 3 }]);
+    expect((await accept(makePost(body), world.accept)).status).toBe(202);
+    await reachLanes(world);
+    const jobs = world.cloud.queues.get('lane:default-1')!.map(({ body }) => JSON.parse(body) as Job);
+    const byId = Map.groupBy(jobs, ({ id }) => id);
+    expect(byId.size).toBeGreaterThan(3);
+    for (const twins of byId.values()) {
+      expect(twins).toHaveLength(4);
+      for (const twin of twins) expect(twin.copies).toEqual(twins[0]!.copies);
+    }
+  });
+
+  it('a request of which some jobs are on their lane is held until those can no longer be at work', async () => {
+    const { accept: deps, cloud } = makeCloud();
+    const personalizations = Array.from({ length: 300 }, (_, i) => ({ to: [{ email: `r${i}@example.net` }] }));
+    const { sendEntries } = deps;
+    const partly: typeof sendEntries = async (url, entries) => [
+      ...(await sendEntries(url, entries.slice(0, 1))),
+      ...entries.slice(1).map(() => 'refused' as const),
+    ];
+    expect((await accept(makePost(makeMail({ personalizations })), { ...deps, sendEntries: partly })).status).toBe(202);
+    const [hold] = [...cloud.holds.values()];
+    // Three tries put one job each on the lane; there are three, so only the last try's state decides.
+    expect(cloud.queues.get('lane:default-1')!.length).toBe(3);
+    expect(hold).toBeUndefined();
+
+    const never: typeof sendEntries = async (url, entries) =>
+      cloud.queues.get('lane:default-1')!.length < 4 ? partly(url, entries) : entries.map(() => 'refused' as const);
+    expect((await accept(makePost(makeMail({ personalizations })), { ...deps, sendEntries: never })).status).toBe(202);
+    const [held] = [...cloud.holds.values()];
+    expect(held).toMatchObject({ due: START + 210_000, expansion: { maybeSent: true, inline: true } });
+  });
+
+  it('says that nobody can know, when a queue may have it and nothing can be written about it', async () => {
+    const world = makeCloud([
+      { operation: 'sendJobs', fault: 'after', times: 3 },
+      { operation: 'hold', fault: 'error', times: 9 },
+    ]);
+    const answer = await accept(makePost(makeMail()), world.accept);
+    expect([answer.status, JSON.parse(answer.body).errors[0].message]).toEqual([
+      503,
+      expect.stringMatching(/^The request may have been accepted/),
+    ]);
+    expect([...world.cloud.requests.values()]).toMatchObject([{ copies: 1 }]);
+  });
+
   it('a refused send is sent again at once, unmarked', async () => {
     const { accept: deps, cloud } = makeCloud([{ operation: 'sendJobs', fault: 'throttle', times: 2 }]);
     expect((await accept(makePost(makeMail()), deps)).status).toBe(202);

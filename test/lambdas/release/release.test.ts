@@ -60,3 +60,13 @@ it('gives the mail of a lane that is gone to one that is there', async () => {
   await release(world.release);
   expect(world.cloud.queues.get('lane:default-1')).toHaveLength(1);
 });
+
+it('and stays in the pool that was asked for', async () => {
+  const hold = makeHold(1, START, 'removed-1');
+  if (hold.kind !== 'job') throw new Error('not a job');
+  const content = { from: { email: 'shop@example.com' }, ipPoolName: 'bulk' } as Job['content'];
+  const { contentKey: _, ...job } = hold.job;
+  const world = await makeHeld([{ ...hold, job: { ...job, content: content! } }]);
+  await release(world.release);
+  expect(world.cloud.queues.get('lane:bulk-1')).toHaveLength(1);
+});
