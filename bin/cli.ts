@@ -68,12 +68,19 @@ export async function main(argv: string[]): Promise<number> {
   return command.run(connection, rest, values);
 }
 
+/** What went wrong, for a person: a sentence for what he can put right, the stack only for our own mistakes. */
+function explain(error: unknown): string {
+  const { name, message, code, $metadata, stack } = error as NodeJS.ErrnoException & { $metadata?: object };
+  if (error instanceof CliError || code?.startsWith('ERR_PARSE_ARGS')) return message;
+  if ($metadata && code === undefined) return `AWS refused: ${message.split('\n')[0] || name} (${name})`;
+  if (/^(E[A-Z]+|EAI_AGAIN)$/.test(code ?? '') || name === 'TimeoutError')
+    return `AWS cannot be reached: ${message || code}`;
+  return stack ?? String(error);
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const expected = error instanceof CliError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS');
-  process.stderr.write(
-    `pennypost: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`,
-  );
+  process.stderr.write(`pennypost: ${explain(error)}\n`);
   process.exitCode = 1;
 }

@@ -81,7 +81,7 @@ export const apiErrors = {
   },
   unavailable: {
     status: 503,
-    message: 'The service is temporarily unavailable. Nothing was sent; send the request again.',
+    message: 'The service is temporarily unavailable: this request was not taken. Send it again.',
     field: null,
     help: null,
   },

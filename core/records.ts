@@ -74,8 +74,8 @@ export type IdempotencyRecord = {
   /** SHA-256 of the body, hex. */
   body: string;
   at: number;
-  /** `failed`: nothing is at work on it; the next request with the key takes over. */
-  state: 'accepting' | 'accepted' | 'failed';
+  /** `failed`: nothing of it is queued. `uncertain`: some of it may be. The next request with the key takes over. */
+  state: 'accepting' | 'accepted' | 'failed' | 'uncertain';
   expiresAt: number;
 };
 

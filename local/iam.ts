@@ -34,6 +34,7 @@ export type Decision = {
 /** Condition keys that the proxy fills in, or that a request of ours never has (lower case; encryption context by prefix). */
 const KEYS = new Set([
   'aws:securetransport',
+  'lambda:sourcefunctionarn',
   'aws:sourceaccount',
   'aws:sourcearn',
   'aws:principalaccount',

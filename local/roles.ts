@@ -79,7 +79,9 @@ export function readRoles(assembly: Assembly, specs: readonly FunctionSpec[]): R
     denials,
     mark,
     check(functionName, access) {
-      const decision = mark(functionName, access);
+      // The call comes from the function's own code: Lambda itself, and its poller, do not set this.
+      const context = { ...access.context, 'lambda:sourcefunctionarn': byFunction.get(functionName)?.arn ?? '' };
+      const decision = mark(functionName, { ...access, context });
       if (!decision.allowed) {
         const { action, resource } = access;
         const message = `AccessDenied: function ${functionName} is not authorized to perform ${action} on ${resource}: ${decision.reason}`;

@@ -39,8 +39,10 @@ export type Connection = {
 };
 
 const LOCAL = '.pennypost/local.json';
+const ACCOUNT = /^[a-z2-7]{8}$/;
 
 export async function connect({ local, stack, account = OPERATOR, dns }: Options): Promise<Connection> {
+  if (!ACCOUNT.test(account)) throw new CliError(`"${account}" is not an account id: 8 characters of a-z and 2-7`);
   const here = stack === undefined ? await findLocal() : undefined;
   if (local && !here) throw new CliError(`no local stack runs here: ${LOCAL} is not there. Start one with: npm start`);
   if (here) pointTo(here.awsUrl);
@@ -65,12 +67,20 @@ type Local = { apiUrl: string; awsUrl: string; stackName: string; dnsServer: str
 async function findLocal(): Promise<Local | undefined> {
   const text = await readFile(LOCAL, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const found = JSON.parse(text) as Local;
+  const found = readLocal(text);
   try {
     process.kill(found.pid, 0);
     return found;
   } catch {
     return undefined;
+  }
+}
+
+function readLocal(text: string): Local {
+  try {
+    return JSON.parse(text) as Local;
+  } catch {
+    throw new CliError(`${LOCAL} is not JSON: remove it, or name a deployed stack with --stack`);
   }
 }
 

@@ -58,8 +58,7 @@ export async function checkDomain(
 ): Promise<number> {
   const domain = (await operator.listDomains(account)).find((one) => one.domain === name.toLowerCase());
   if (!domain) throw new CliError(`${name} is not a domain of this account; add it: domains add ${name}`);
-  const resolver = new Resolver({ timeout: 3_000, tries: 2 });
-  if (dnsServers) resolver.setServers(dnsServers);
+  const resolver = openResolver(dnsServers);
   const checked = await Promise.all(
     dnsRecordsOf(domain, lanes).map(async (record) => ({ ...record, fault: await checkRecord(record, resolver) })),
   );
@@ -87,6 +86,16 @@ export async function checkDomain(
     );
   }
   return valid ? 0 : 1;
+}
+
+function openResolver(servers: string[] | undefined): Resolver {
+  const resolver = new Resolver({ timeout: 3_000, tries: 2 });
+  try {
+    if (servers) resolver.setServers(servers);
+  } catch {
+    throw new CliError(`"${servers}" is not a DNS server: --dns takes an IP address, or IP:PORT`);
+  }
+  return resolver;
 }
 
 async function checkRecord(record: DnsRecord, resolver: Resolver): Promise<string | undefined> {

@@ -59,10 +59,10 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
 
   const requestId = makeRequestId(now, deps.randomBytes(10));
   const submission: Submission = { account: key.account, keyId: key.id, requestId, request };
-  const outcome = await once(http.headers['idempotency-key'], body.bytes, submission, deps, (taken, maybeSent) => {
+  const outcome = await once(http.headers['idempotency-key'], body.bytes, submission, deps, (taken, earlier) => {
     // Read as it was the first time: what was scheduled then and is due now must have the same jobs, ids included.
-    const first = maybeSent ? validAt(requestIdTime(taken.requestId)) : valid;
-    return commit(first.ok ? { ...taken, request: first.request } : taken, maybeSent, deps);
+    const first = earlier !== 'none' ? validAt(requestIdTime(taken.requestId)) : valid;
+    return commit(first.ok ? { ...taken, request: first.request } : taken, earlier, deps);
   });
   if (!outcome.ok) return refuse(outcome.error);
   return { status: 202, headers: { 'X-Message-Id': outcome.requestId }, body: '' };

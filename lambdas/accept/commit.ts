@@ -43,10 +43,16 @@ export type CommitDeps = {
 /** `uncertain`: a queue may have taken it, and nothing could be written about that. */
 export type Committed = { ok: true } | { ok: false; why: 'throttled' | 'unavailable' | 'uncertain' };
 
+/**
+ * What is known of an earlier run under the same id: none; it failed, so nothing of it is queued (a hold may be); or nobody knows.
+ */
+export type Earlier = 'none' | 'failed' | 'unknown';
+
 const TRIES = 3;
 const DAY_SECONDS = 86_400;
 
-export async function commit(submission: Submission, maybeSent: boolean, deps: CommitDeps): Promise<Committed> {
+export async function commit(submission: Submission, earlier: Earlier, deps: CommitDeps): Promise<Committed> {
+  const maybeSent = earlier !== 'none';
   const { account, requestId, request } = submission;
   const acceptedAt = requestIdTime(requestId);
   const key = contentKey(account, requestId);
@@ -82,9 +88,10 @@ export async function commit(submission: Submission, maybeSent: boolean, deps: C
       return { ok: true };
     }
     sent = expand
-      ? await sendPatiently([{ expansion }], deps)
+      ? await sendPatiently([{ expansion }], earlier === 'unknown', deps)
       : await sendPatiently(
           jobs.map((job) => ({ job: maybeSent ? { ...job, maybeSent } : job, group: messageGroup(job, jobs.length) })),
+          earlier === 'unknown',
           deps,
         );
     if (sent === 'sent') return { ok: true };
@@ -108,9 +115,10 @@ type Outgoing = { job: Job; group: string | undefined } | { expansion: Expansion
 /**
  * Sends until every entry is known to be in its queue, or the tries are used up. `refused`: then none is in a queue;
  * `unanswered`: some are or may be.
+ * @param maybeSent they may be there already, from an earlier run
  */
-async function sendPatiently(all: Outgoing[], deps: CommitDeps): Promise<Sent> {
-  let left = all.map((item) => ({ item, maybeSent: false }));
+async function sendPatiently(all: Outgoing[], maybeSent: boolean, deps: CommitDeps): Promise<Sent> {
+  let left = all.map((item) => ({ item, maybeSent }));
   for (let attempt = 0; attempt < TRIES && left.length > 0; attempt++) {
     const tried = await Promise.all(
       [...groupByQueue(left, deps)].map(async ([url, group]) => {

@@ -9,7 +9,7 @@ import { IDEMPOTENCY_HOURS } from '../../core/limits.ts';
 import { type IdempotencyRecord, idempotencyKey } from '../../core/records.ts';
 import { isThrottle } from '../../io/queue.ts';
 import type { Submission } from './accept.ts';
-import type { Committed } from './commit.ts';
+import type { Committed, Earlier } from './commit.ts';
 
 export type IdempotencyDeps = {
   now: () => number;
@@ -38,21 +38,21 @@ export async function once(
   body: Uint8Array,
   submission: Submission,
   deps: IdempotencyDeps,
-  act: (submission: Submission, maybeSent: boolean) => Promise<Committed>,
+  act: (submission: Submission, earlier: Earlier) => Promise<Committed>,
 ): Promise<Once> {
-  if (key === undefined) return conclude(await act(submission, false), submission.requestId);
+  if (key === undefined) return conclude(await act(submission, 'none'), submission.requestId);
   if (!/^[\x21-\x7e]{1,256}$/.test(key)) return { ok: false, error: apiErrors.badIdempotencyKey };
 
   const record = makeRecord(key, body, submission, deps.now());
   try {
     const first = await deps.beginIdempotent(record);
-    if (!first) return await run(record, false);
+    if (!first) return await run(record, 'none');
     if (first.body !== record.body) return { ok: false, error: apiErrors.idempotencyMismatch };
     const ended = await awaitEnd(first, deps);
     if (ended.state === 'accepted') return { ok: true, requestId: ended.requestId };
     if (ended.state === 'accepting' && deps.now() < ended.at + ACCEPT_MS)
       return { ok: false, error: apiErrors.idempotencyInProgress };
-    return await run({ ...ended, at: deps.now(), state: 'accepting' }, true);
+    return await run({ ...ended, at: deps.now(), state: 'accepting' }, ended.state === 'failed' ? 'failed' : 'unknown');
   } catch (error) {
     return conclude(
       { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' },
@@ -60,11 +60,12 @@ export async function once(
     );
   }
 
-  async function run(taken: IdempotencyRecord, maybeSent: boolean): Promise<Once> {
-    if (maybeSent) await deps.endIdempotent(taken);
-    const committed = await act({ ...submission, requestId: taken.requestId }, maybeSent);
+  async function run(taken: IdempotencyRecord, earlier: Earlier): Promise<Once> {
+    if (earlier !== 'none') await deps.endIdempotent(taken);
+    const committed = await act({ ...submission, requestId: taken.requestId }, earlier);
     // If this last write is lost, the next request with the key takes over and finds everything done: still one message.
-    await deps.endIdempotent({ ...taken, state: committed.ok ? 'accepted' : 'failed' }).catch(() => undefined);
+    const state = committed.ok ? 'accepted' : committed.why === 'uncertain' ? 'uncertain' : 'failed';
+    await deps.endIdempotent({ ...taken, state }).catch(() => undefined);
     return conclude(committed, taken.requestId);
   }
 }

@@ -36,7 +36,10 @@ export async function givenMail({ settings = {}, folder, ...options }: Given = {
     onLog: (line) => void log.push(line),
     ...options,
     folder: place,
-    settings: defineSettings({ ...settings, delivery: { batchingWindowSeconds: 0, ...settings.delivery } }),
+    settings: defineSettings({
+      ...settings,
+      delivery: { batchSize: 10, batchingWindowSeconds: 0, ...settings.delivery },
+    }),
   });
   const { stack, local } = launched;
   return {

@@ -8,7 +8,7 @@ import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, it } from 'vitest';
 import type { OutcomeRecord } from '../../core/records.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
-import { givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
+import { givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
 
 const MESSAGES = 2_000;
 const KILLS = 12;
@@ -76,7 +76,13 @@ it(`${MESSAGES} messages, deliver killed ${KILLS} times: none lost, none twice b
 
     // Assess
     expect(kills.length).toBeGreaterThan(3);
-    const ledger = await thenAllIsAccountedFor(mail, ids, 150);
+    let ledger = await thenAllIsAccountedFor(mail, ids, 150);
+    // On a slow machine a run of ten seconds leaves some for later: their time has come.
+    for (let more = 0; more < 3 && ledger.held > 0; more++) {
+      await whenRetriesAreDue(mail);
+      await sleep(3_000);
+      ledger = await thenAllIsAccountedFor(mail, ids, 150);
+    }
     expect(ledger).toMatchObject({
       accepted: MESSAGES,
       delivered: MESSAGES - 80,

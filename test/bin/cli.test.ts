@@ -1,0 +1,310 @@
+/** The command line as people and scripts use it: a process of its own, against a running local stack. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeRequestId } from '../../core/ids.ts';
+import { eventually, givenMail, type Mail, mailTo } from '../e2e/given.ts';
+
+let mail: Mail;
+let place: string;
+
+beforeAll(async () => {
+  mail = await givenMail();
+  place = join(mail.folder, 'user');
+  mkdirSync(place);
+  symlinkSync(mail.folder, join(place, '.pennypost'));
+});
+afterAll(() => mail.end());
+
+type Ran = { code: number; out: string; err: string };
+
+/** Nothing of this machine's AWS configuration, and no metadata service: only what the test gives. */
+function run(argv: string[], cwd = place, environment: Record<string, string> = {}): Promise<Ran> {
+  const env = { PATH: process.env.PATH, HOME: cwd, AWS_EC2_METADATA_DISABLED: 'true', ...environment };
+  return new Promise((done) => {
+    execFile(process.execPath, [resolve('bin/cli.ts'), ...argv], { cwd, env, timeout: 15_000 }, (error, out, err) =>
+      done({ code: error ? Number(error.code ?? -1) : 0, out, err }),
+    );
+  });
+}
+async function runJson<T>(...argv: string[]): Promise<T> {
+  const { code, out, err } = await run([...argv, '--json']);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out.trimEnd()).not.toContain('\n');
+  return JSON.parse(out) as T;
+}
+
+/** Exit code 1 and one line for a person; the line before it may say which stack it is about. */
+function expectSentence({ code, out, err }: Ran, words: RegExp): void {
+  const lines = err
+    .trimEnd()
+    .split('\n')
+    .filter((line) => !line.startsWith('local stack at'));
+  expect({ code, out, lines: lines.length }).toEqual({ code: 1, out: '', lines: 1 });
+  expect(lines[0]).toMatch(/^pennypost: /);
+  expect(lines[0]).toMatch(words);
+  expect(err).not.toMatch(/\n\s+at |node:internal|\.ts:\d/);
+}
+
+describe('what was typed', () => {
+  it.each([[['trace', '--help']], [[]]])('%j prints the commands', async (argv) => {
+    const { code, out, err } = await run(argv);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    for (const command of ['keys create', 'domains check DOMAIN', 'trace X-MESSAGE-ID']) expect(out).toContain(command);
+  });
+
+  it.each([
+    ['an unknown command', ['mail', 'send'], /there is no command "mail send"; --help lists them/],
+    ['half a command', ['keys'], /there is no command "keys"/],
+    ['too few arguments', ['keys', 'delete'], /"keys delete" takes 1 argument, not 0/],
+    ['too many arguments', ['trace', 'one', 'two'], /"trace" takes 1 argument, not 2/],
+    ['an unknown option', ['keys', 'list', '--verbose'], /--verbose/],
+    ['an option without its value', ['keys', 'create', '--name'], /--name/],
+    ['an account that is none', ['keys', 'list', '--account', 'Nobody'], /"Nobody" is not an account id/],
+    [
+      'a DNS server that is none',
+      ['domains', 'check', 'example.com', '--dns', 'dns.example'],
+      /"dns.example" is not a DNS server/,
+    ],
+    ['a key without a name', ['keys', 'create'], /keys create needs --name/],
+    ['a domain that is none', ['domains', 'add', 'http://example.com'], /is not a domain name/],
+    ['an id that is none', ['trace', 'nonsense'], /"nonsense" is not an X-Message-Id/],
+    ['an id of nothing', ['trace', makeRequestId(1_000, Buffer.alloc(10))], /no request \S{22} in this account/],
+    ['a key that is not there', ['keys', 'delete', 'operatorNothing'], /there is no key operatorNothing/],
+    [
+      'a domain that is not there',
+      ['domains', 'check', 'nobody.example'],
+      /nobody\.example is not a domain of this account/,
+    ],
+  ])('%s', async (_name, argv, words) => {
+    expectSentence(await run(argv), words);
+  });
+});
+
+describe('keys', () => {
+  it('create shows the secret once; the key sends; list shows it without; delete removes it', async () => {
+    const { code, out, err } = await run(['keys', 'create', '--name', 'website']);
+    expect({ code, err }).toEqual({ code: 0, err: `local stack at ${mail.local.apiUrl}\n` });
+    const key = out.split('\n')[0]!;
+    expect(key).toMatch(/^SG\.operator[\w-]{14}\.[\w-]{43}$/);
+    const [, id, secret] = key.split('.') as [string, string, string];
+    expect(out).toMatch(new RegExp(`only time the key is shown. Its id is ${id}; it may: mail.send`));
+    expect(await mail.post(mailTo('key@example.net'), { authorization: `Bearer ${key}` })).toMatchObject({
+      status: 202,
+    });
+
+    const listed = await run(['keys', 'list']);
+    expect(listed.out).toMatch(/^ID +NAME +SCOPES +CREATED \(UTC\)$/m);
+    expect(listed.out).toMatch(new RegExp(`^${id} +website +mail\\.send +\\d{4}-\\d\\d-\\d\\d \\d\\d:`, 'm'));
+    expect(JSON.stringify(await run(['keys', 'list', '--json'])) + listed.out).not.toContain(secret);
+
+    expect((await run(['keys', 'delete', key])).out).toBe(`Deleted ${id}. It is refused within a minute.\n`);
+    expect((await run(['keys', 'list'])).out).not.toContain(id);
+    expectSentence(await run(['keys', 'delete', id]), new RegExp(`there is no key ${id}`));
+  });
+
+  it('the same as JSON, with scopes, in an account of its own', async () => {
+    const of = ['--account', 'another2'];
+    const made = await runJson<Record<string, unknown>>(
+      'keys',
+      'create',
+      '--name',
+      'ci',
+      '--scope',
+      'stats.read',
+      '--scope',
+      'mail.send',
+      ...of,
+    );
+    expect(made).toEqual({
+      api_key: expect.stringMatching(/^SG\.another2/),
+      api_key_id: expect.stringMatching(/^another2/),
+      name: 'ci',
+      scopes: ['stats.read', 'mail.send'],
+    });
+    expect(await runJson('keys', 'list', ...of)).toEqual([
+      { api_key_id: made.api_key_id, name: 'ci', scopes: made.scopes, created: expect.any(Number) },
+    ]);
+    expect(await runJson('keys', 'delete', String(made.api_key_id), ...of)).toEqual({ deleted: made.api_key_id });
+    expect(await run(['keys', 'list', ...of])).toMatchObject({ code: 0, out: expect.stringMatching(/^No keys yet/) });
+  });
+});
+
+describe('domains', () => {
+  type Record = { purpose: string; name: string; type: string; value: string };
+  type Checked = { valid: boolean; records: (Record & { valid: boolean; reason: string | null })[] };
+
+  it('add prints the records to publish, and again the same ones', async () => {
+    const { code, out } = await run(['domains', 'add', 'Shop.example']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ {2}s1\._domainkey\.shop\.example {2}TXT\n {2}v=DKIM1; k=rsa; p=[\w+/=]{300,}$/m);
+    expect(out).toMatch(/^ {2}em\.shop\.example {2}TXT\n {2}v=spf1 ip4:\S+ -all$/m);
+    expect(out).toMatch(/^ {2}em\.shop\.example {2}MX\n {2}10 \S+$/m);
+    expect(out).toMatch(/^ {2}_dmarc\.shop\.example {2}TXT\n {2}v=DMARC1; p=none$/m);
+    const records = await runJson<Record[]>('domains', 'add', 'shop.example');
+    for (const { name, type, value } of records) expect(out).toContain(`  ${name}  ${type}\n  ${value}\n`);
+    expect((await run(['domains', 'list'])).out).toMatch(/^shop\.example +s1 +\d{4}-\S+ \S+ +not yet$/m);
+  });
+
+  it('check finds all of them, and remembers it', async () => {
+    const { code, out } = await run(['domains', 'check', 'EXAMPLE.com']);
+    expect(code).toBe(0);
+    expect(out.match(/^ok /gm)).toHaveLength(4);
+    expect(out).toContain('example.com is ready to send.');
+    const domains = await runJson<{ domain: string; valid: number | null }[]>('domains', 'list');
+    expect(domains.find(({ domain }) => domain === 'example.com')!.valid).toBeGreaterThan(0);
+  });
+
+  it('check names what is missing or wrong, why, and what to publish: exit code 1', async () => {
+    // Prepare: a domain of which DNS knows nothing but a wrong key, two SPF records, and somebody else's TXT.
+    const records = await runJson<Record[]>('domains', 'add', 'wrong.example', '--account', 'another2');
+    const value = (purpose: string) => records.find((record) => record.purpose === purpose)!.value;
+    mail.dns.setRecord('s1._domainkey.wrong.example', 'TXT', ['v=DKIM1; k=rsa; p=AAAA']);
+    mail.dns.setRecord('em.wrong.example', 'TXT', [value('spf'), 'v=spf1 include:other.example -all']);
+
+    // Act
+    const text = await run(['domains', 'check', 'wrong.example', '--account', 'another2']);
+
+    // Assess
+    expect(text.code).toBe(1);
+    expect(text.err).not.toContain('pennypost:');
+    const missing = (purpose: string, reason: string) =>
+      expect(text.out).toMatch(new RegExp(`^missing {2}${purpose} .*\\n +${reason}.*Publish:$`, 'm'));
+    missing('dkim', 'the key there is another one');
+    missing('spf', 'there is more than one SPF record');
+    missing('dmarc', 'there is no such record');
+    expect(text.out).toMatch(/^ok +return path/m);
+    expect(text.out).toContain(value('dkim'));
+    expect(text.out).toContain('wrong.example is not ready.');
+
+    const json = await run(['domains', 'check', 'wrong.example', '--account', 'another2', '--json']);
+    expect({ code: json.code, err: json.err }).toEqual({ code: 1, err: '' });
+    const checked = JSON.parse(json.out) as Checked;
+    expect(checked.valid).toBe(false);
+    expect(checked.records.map(({ purpose, valid }) => [purpose, valid])).toEqual([
+      ['dkim', false],
+      ['spf', false],
+      ['return path', true],
+      ['dmarc', false],
+    ]);
+
+    mail.dns.setRecord('s1._domainkey.wrong.example', 'TXT', [value('dkim')]);
+    mail.dns.setRecord('em.wrong.example', 'TXT', [value('spf')]);
+    mail.dns.setRecord('_dmarc.wrong.example', 'TXT', [value('dmarc')]);
+    expect((await run(['domains', 'check', 'wrong.example', '--account', 'another2'])).code).toBe(0);
+  });
+
+  it('a DNS server that does not answer is said so, not taken for missing records', async () => {
+    const { code, out } = await run(['domains', 'check', 'example.com', '--dns', '127.0.0.1:1']);
+    expect(code).toBe(1);
+    expect(out.match(/the look-up failed \(ECONNREFUSED\): try again/g)).toHaveLength(4);
+  });
+});
+
+describe('trace', () => {
+  it('tells of each recipient: delivered, bounced, deferred until when', async () => {
+    const { id } = await mail.post({
+      ...mailTo('x'),
+      personalizations: ['reader', 'bounce', 'greylist'].map((name) => ({ to: [{ email: `${name}@example.net` }] })),
+    });
+    await eventually(
+      () => mail.ledger([id]),
+      ({ delivered, bounced, held }) => delivered === 1 && bounced === 1 && held === 1,
+    );
+
+    const { code, out } = await run(['trace', id]);
+    expect(code).toBe(0);
+    const time = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3}';
+    expect(out).toMatch(new RegExp(`^accepted {2}${time} {2}from shop@example\\.com {2}"Your order"$`, 'm'));
+    expect(out).toMatch(/^ +3 recipients, API key operator/m);
+    expect(out).toMatch(
+      new RegExp(`^0 {2}reader@example\\.net\\n +delivered ${time} {2}250 .*mx1\\.sink\\.test.*default-1`, 'm'),
+    );
+    expect(out).toMatch(new RegExp(`^1 {2}bounce@example\\.net\\n +bounced +${time} {2}550.5\\.1\\.1 `, 'm'));
+    expect(out).toMatch(
+      new RegExp(`^2 {2}greylist@example\\.net\\n +deferred +${time} {2}4\\d\\d.*\\n +next attempt ${time}$`, 'm'),
+    );
+    expect(out).toMatch(new RegExp(`^held {6}until ${time}: 1 deferred or put off$`, 'm'));
+    expect(out).not.toMatch(/^queued/m);
+
+    type Told = {
+      request: { copies: number };
+      copies: { index: number; address: string; events: { event: string }[] }[];
+      holds: { copies: number }[];
+    };
+    const told = await runJson<Told>('trace', id);
+    expect(told.request.copies).toBe(3);
+    expect(told.copies.map(({ index, address, events }) => [index, address, events.map(({ event }) => event)])).toEqual(
+      [
+        [0, 'reader@example.net', ['delivered']],
+        [1, 'bounce@example.net', ['bounced']],
+        [2, 'greylist@example.net', ['deferred']],
+      ],
+    );
+    expect(told.holds).toMatchObject([{ kind: 'job', copies: 1 }]);
+    // A webhook's sg_message_id and a Message-ID begin with it: both are what people have at hand.
+    expect((await run(['trace', `<${id}.0@example.com>`])).out).toContain('reader@example.net');
+    expectSentence(await run(['trace', id, '--account', 'another2']), /no request \S+ in this account/);
+  });
+
+  it('tells what is scheduled', async () => {
+    const { id } = await mail.post(mailTo('later@example.net', { send_at: Math.floor(Date.now() / 1_000) + 3_600 }));
+    expect((await run(['trace', id])).out).toMatch(/^held {6}until .*: 1 scheduled$/m);
+  });
+});
+
+describe('without a stack', () => {
+  let empty: string;
+  beforeAll(() => {
+    empty = mkdtempSync(join(tmpdir(), 'pennypost-cli-'));
+  });
+  afterAll(() => rmSync(empty, { recursive: true, force: true }));
+  const keys = { AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1' };
+
+  it('--local: how to start one', async () => {
+    expectSentence(await run(['keys', 'list', '--local'], empty), /no local stack runs here.*npm start/);
+  });
+
+  it('no region, no credentials: which of them, and what to do', async () => {
+    expectSentence(await run(['keys', 'list'], empty), /no AWS region: set AWS_REGION.*npm start/);
+    expectSentence(await run(['keys', 'list'], empty, { AWS_REGION: 'us-east-1' }), /no AWS credentials.*npm start/);
+  });
+
+  it('AWS out of reach, or saying no: a sentence', async () => {
+    expectSentence(
+      await run(['keys', 'list'], empty, { ...keys, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }),
+      /AWS cannot be reached/,
+    );
+    const there = { ...keys, AWS_ENDPOINT_URL: mail.local.awsUrl, AWS_ACCESS_KEY_ID: 'operator' };
+    expectSentence(
+      await run(['keys', 'list', '--stack', 'Nowhere'], empty, there),
+      /there is no stack Nowhere in this account and region/,
+    );
+  });
+
+  it('credentials that have expired: what AWS said', async () => {
+    const aws = createServer((_request, response) => {
+      response.writeHead(403, { 'content-type': 'text/xml' });
+      response.end(
+        '<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token has expired</Message></Error></ErrorResponse>',
+      );
+    });
+    await new Promise<void>((listening) => aws.listen(0, '127.0.0.1', listening));
+    const there = { ...keys, AWS_ENDPOINT_URL: `http://127.0.0.1:${(aws.address() as { port: number }).port}` };
+    expectSentence(await run(['keys', 'list'], empty, there), /AWS refused: The security token has expired/);
+    aws.close();
+  });
+
+  it('a local.json of a stack that is gone is passed over; one that is broken is named', async () => {
+    mkdirSync(join(empty, '.pennypost'));
+    const file = join(empty, '.pennypost', 'local.json');
+    // No process can have this id (Linux: at most 4,194,304).
+    writeFileSync(file, JSON.stringify({ ...mail.local, pid: 99_999_999 }));
+    expectSentence(await run(['keys', 'list', '--local'], empty), /no local stack runs here/);
+    writeFileSync(file, '{');
+    expectSentence(await run(['keys', 'list'], empty), /local\.json is not JSON/);
+  });
+});
