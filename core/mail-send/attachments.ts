@@ -17,8 +17,11 @@ import {
   under,
 } from './faults.ts';
 
-/** `contentId`: what @sendgrid/mail puts on the wire when its types are followed; SendGrid itself drops it. */
-const PROPERTIES = ['content', 'filename', 'type', 'disposition', 'content_id', 'contentId'];
+/**
+ * `contentId`: what @sendgrid/mail puts on the wire when its types are followed; SendGrid itself drops it. `name`: sendgrid-go may
+ * send it; like SendGrid, nobody reads it.
+ */
+const PROPERTIES = ['content', 'filename', 'type', 'disposition', 'content_id', 'contentId', 'name'];
 
 const NONE = 0;
 const DIGIT = 1;

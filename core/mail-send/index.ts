@@ -1,6 +1,7 @@
 /**
  * `POST /v3/mail/send`: from a JSON value to a MailRequest, or to everything that is wrong with it, field by field.
- * What is accepted is carried whole: a property that no field takes is refused, not dropped. Never throws on JSON.
+ * What is accepted is carried whole: a property that no field takes is refused, not dropped, but for a few that official
+ * clients send and SendGrid does not read (docs/limits.md). Never throws on JSON.
  */
 import { type ApiError, apiError } from '../errors.ts';
 import type { Content, MailRequest } from '../mail.ts';
@@ -9,12 +10,15 @@ import { readAttachments } from './attachments.ts';
 import { readParts, readSubject } from './content.ts';
 import { readCategories, readCustomArgs, readTags } from './data.ts';
 import { type Faults, type JsonObject, listFaults, noFaults, readObject } from './faults.ts';
+import { addFooter } from './footer.ts';
 import { readHeaders, spellingOf } from './headers.ts';
 import { readList, readPersonalizations } from './personalizations.ts';
 import {
   isEnabled,
+  readArchive,
   readAsm,
   readBatchId,
+  readFooter,
   readMailSettings,
   readPoolName,
   readSendAt,
@@ -39,7 +43,9 @@ export type MailSendContext = {
 
 export type ValidatedMail = { ok: true; request: MailRequest } | { ok: false; errors: ApiError[] };
 
+/** `substitutions`: a personalization's by right; at the root SendGrid does not read it. */
 const PROPERTIES = [
+  'substitutions',
   'personalizations',
   'from',
   'reply_to',
@@ -82,10 +88,12 @@ function readRequest(faults: Faults, root: JsonObject, context: MailSendContext)
   const headers = readHeaders(faults, root.headers, 'headers') ?? {};
   const customArgs = readCustomArgs(faults, root.custom_args, 'custom_args') ?? {};
   const sendAt = readSendAt(faults, root.send_at, '', now);
+  const mailSettings = readMailSettings(faults, root.mail_settings);
   const envelope = readPersonalizations(faults, list, {
     from,
     spelling: spellingOf(list.some((one) => has(one, 'headers')) ? headers : {}),
     customArgs,
+    archive: readArchive(mailSettings),
     sendAt,
     template: template.kind,
     now,
@@ -98,18 +106,19 @@ function readRequest(faults: Faults, root: JsonObject, context: MailSendContext)
     headers,
     customArgs,
     ...(template.id === undefined ? {} : { templateId: template.id }),
+    ...(mailSettings ? { mailSettings } : {}),
     ...rest,
+    parts: addFooter(rest.parts, readFooter(mailSettings)),
   };
-  return { content, ...envelope, sandbox: isEnabled(content.mailSettings, 'sandbox_mode') };
+  return { content, ...envelope, sandbox: isEnabled(mailSettings, 'sandbox_mode') };
 }
 
-type Rest = Omit<Content, 'from' | 'subject' | 'headers' | 'customArgs' | 'templateId'>;
+type Rest = Omit<Content, 'from' | 'subject' | 'headers' | 'customArgs' | 'templateId' | 'mailSettings'>;
 
 function readRest(faults: Faults, root: JsonObject, context: MailSendContext, templated: boolean): Rest {
   const asm = readAsm(faults, root.asm, context.groups);
   const ipPoolName = readPoolName(faults, root.ip_pool_name, context.pools);
   const batchId = readBatchId(faults, root.batch_id);
-  const mailSettings = readMailSettings(faults, root.mail_settings);
   const trackingSettings = readTrackingSettings(faults, root.tracking_settings);
   return {
     replyTo: readReplyTo(faults, root.reply_to, root.reply_to_list),
@@ -120,7 +129,6 @@ function readRest(faults: Faults, root: JsonObject, context: MailSendContext, te
     ...(asm ? { asm } : {}),
     ...(ipPoolName === undefined ? {} : { ipPoolName }),
     ...(batchId === undefined ? {} : { batchId }),
-    ...(mailSettings ? { mailSettings } : {}),
     ...(trackingSettings ? { trackingSettings } : {}),
   };
 }

@@ -2,8 +2,7 @@
  * The personalizations of a request: who gets each message, and what differs from the root. Counts are checked before
  * the entries are, so that a body with a million recipients costs no more than one with a thousand.
  */
-import type { Mailbox } from '../address.ts';
-import { asciiAddress } from '../address.ts';
+import { asciiAddress, type Mailbox } from '../address.ts';
 import type { Address, Copy, Personalization } from '../mail.ts';
 import { type Party, readRecipient, readSender, sameAddress } from './addresses.ts';
 import { readSubject } from './content.ts';
@@ -29,6 +28,8 @@ export type Root = {
   /** How it spells its header names, by the name in lower case; empty where no personalization has headers. */
   spelling: ReadonlyMap<string, string>;
   customArgs: Record<string, string>;
+  /** `mail_settings.bcc` where it is enabled: gets one more copy of each personalization that does not have it already. */
+  archive: Mailbox | undefined;
   /** Unix seconds, only if in the future. */
   sendAt: number | undefined;
   template: TemplateKind;
@@ -39,7 +40,9 @@ export type Root = {
 export type Envelope = { personalizations: Personalization[]; copies: Copy[]; sendAt: Record<number, number> };
 
 const ROLES = ['to', 'cc', 'bcc'] as const;
+/** `categories`: sendgrid-go may send it; like SendGrid, nobody reads it. */
 const PROPERTIES = [
+  'categories',
   ...ROLES,
   'from',
   'subject',
@@ -82,12 +85,17 @@ export function readPersonalizations(faults: Faults, list: unknown[], root: Root
     const object = readObject(faults, entry, under(FIELD, index), PROPERTIES);
     if (object) readPersonalization(faults, object, index, root, envelope);
   }
+  const count = envelope.copies.length;
+  if (count > RECIPIENTS) {
+    const message = `There is a limit of ${RECIPIENTS} total recipients (to + cc + bcc + mail_settings.bcc) per request, you provided ${count}.`;
+    addFault(faults, FIELD, message, 'recipient-errors');
+  }
   return envelope;
 }
 
 function readPersonalization(faults: Faults, object: JsonObject, index: number, root: Root, envelope: Envelope): void {
   const field = under(FIELD, index);
-  const recipients = readRecipients(faults, object, field, index, envelope.copies);
+  const recipients = readRecipients(faults, object, index, envelope.copies, root.archive);
   const from = readSender(faults, object.from, under(field, 'from'));
   if (from && root.from && from.mailbox.asciiDomain !== root.from.mailbox.asciiDomain)
     addFault(
@@ -112,14 +120,15 @@ function readPersonalization(faults: Faults, object: JsonObject, index: number, 
   });
 }
 
-/** Adds the copies in the order to, cc, bcc, and gives what the readers see. */
+/** Adds the copies in the order to, cc, bcc, archive, and gives what the readers see. */
 function readRecipients(
   faults: Faults,
   object: JsonObject,
-  field: string,
   personalization: number,
   copies: Copy[],
+  archive: Mailbox | undefined,
 ): { to: Address[]; cc: Address[] } {
+  const field = under(FIELD, personalization);
   const visible: Record<(typeof ROLES)[number], Address[]> = { to: [], cc: [], bcc: [] };
   const seen = new Set<string>();
   let repeated: string | undefined;
@@ -136,6 +145,8 @@ function readRecipients(
       copies.push({ personalization, role, address: asciiAddress(party.mailbox), index: copies.length });
     }
   }
+  if (archive && !isRepeated(archive, seen))
+    copies.push({ personalization, role: 'bcc', address: asciiAddress(archive), index: copies.length });
   if (repeated) {
     const message = `Each email address in the personalization block should be unique between to, cc, and bcc. We found the first duplicate instance of ${repeated}.`;
     addFault(faults, field, message, 'recipient-errors');

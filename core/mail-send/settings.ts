@@ -1,8 +1,9 @@
 /**
  * How and when a mail is sent: send_at, batch_id, asm, ip_pool_name, mail_settings, tracking_settings.
- * Settings are checked here and carried as they were given; what they do is done where the mail is rendered and sent.
+ * Settings are checked here and carried as they were given. What is promised by one and not done is refused, except where
+ * not doing it harms nobody (docs/limits.md).
  */
-import { readMailbox } from '../address.ts';
+import { type Mailbox, readMailbox } from '../address.ts';
 import {
   addFault,
   type Faults,
@@ -16,6 +17,7 @@ import {
   readString,
   under,
 } from './faults.ts';
+import type { Footer } from './footer.ts';
 import {
   BATCH_ID_CHARACTERS,
   GROUPS_TO_DISPLAY,
@@ -49,8 +51,11 @@ const TRACKING_SETTINGS: Shape = {
     utm_term: readString,
     utm_content: readString,
     utm_campaign: readString,
+    utm_name: readString,
   },
 };
+/** What sendgrid-go once had among the tracking settings. Like SendGrid, nobody reads it there, so it is not carried. */
+const NEVER_TRACKING = ['bcc', 'footer', 'bypass_list_management', 'sandbox_mode'];
 const OTHER_BYPASSES = ['bypass_spam_management', 'bypass_bounce_management', 'bypass_unsubscribe_management'];
 const BATCH_ID = /^[\x21-\x7e]+$/;
 
@@ -125,13 +130,40 @@ export function readMailSettings(faults: Faults, value: unknown): JsonObject | u
       'mail_settings.bypass_list_management',
       `The bypass_list_management setting must not be combined with ${others.join(', ')}.`,
     );
+  if (isEnabled(settings, 'spam_check'))
+    addFault(
+      faults,
+      'mail_settings.spam_check.enable',
+      'The spam_check mail setting is not available and must not be enabled: the mail would go out unchecked.',
+    );
   checkBcc(faults, settings);
   checkSpamCheck(faults, settings);
   return settings;
 }
 
 export function readTrackingSettings(faults: Faults, value: unknown): JsonObject | undefined {
-  return readSettings(faults, value, 'tracking_settings', TRACKING_SETTINGS);
+  const settings = readSettings(faults, value, 'tracking_settings', TRACKING_SETTINGS, NEVER_TRACKING);
+  if (!settings) return undefined;
+  if (isEnabled(settings, 'subscription_tracking'))
+    addFault(
+      faults,
+      'tracking_settings.subscription_tracking.enable',
+      'The subscription_tracking setting is not available and must not be enabled: the mail would go out without the unsubscribe link. Put a link of your own into the content and a List-Unsubscribe header into the headers.',
+    );
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !NEVER_TRACKING.includes(name)));
+}
+
+/** `mail_settings.bcc.email` where the setting is enabled. */
+export function readArchive(settings: JsonObject | undefined): Mailbox | undefined {
+  const { enable, email } = settingOf(settings, 'bcc') ?? {};
+  return enable === true && typeof email === 'string' ? readMailbox(email) : undefined;
+}
+
+/** `mail_settings.footer` where the setting is enabled. */
+export function readFooter(settings: JsonObject | undefined): Footer | undefined {
+  const { enable, text, html } = settingOf(settings, 'footer') ?? {};
+  if (enable !== true) return undefined;
+  return { ...(typeof text === 'string' ? { text } : {}), ...(typeof html === 'string' ? { html } : {}) };
 }
 
 export function isEnabled(settings: JsonObject | undefined, name: string): boolean {
@@ -155,8 +187,14 @@ function readGroup(
   return undefined;
 }
 
-function readSettings(faults: Faults, value: unknown, field: string, shape: Shape): JsonObject | undefined {
-  const settings = readObject(faults, value, field, Object.keys(shape));
+function readSettings(
+  faults: Faults,
+  value: unknown,
+  field: string,
+  shape: Shape,
+  ignored: string[] = [],
+): JsonObject | undefined {
+  const settings = readObject(faults, value, field, [...Object.keys(shape), ...ignored]);
   if (!settings) return undefined;
   for (const [name, properties] of Object.entries(shape)) {
     if (isFull(faults)) break;
@@ -189,15 +227,13 @@ function checkBcc(faults: Faults, settings: JsonObject): void {
     );
 }
 
-/** Legacy: SendGrid's own spam check before sending. */
+/** Legacy: SendGrid's own spam check before sending. It can only be off; what else it says is checked all the same. */
 function checkSpamCheck(faults: Faults, settings: JsonObject): void {
   const check = settingOf(settings, 'spam_check');
   if (!check) return;
-  const { enable, threshold, post_to_url: url } = check;
+  const { threshold, post_to_url: url } = check;
   const field = 'mail_settings.spam_check';
   const { least, most } = SPAM_THRESHOLD;
-  if (enable === true && threshold === undefined)
-    addFault(faults, `${field}.threshold`, 'The threshold is required when the spam_check mail setting is enabled.');
   if (Number.isInteger(threshold) && ((threshold as number) < least || (threshold as number) > most))
     addFault(faults, `${field}.threshold`, `The spam_check threshold must be from ${least} to ${most}.`);
   if (typeof url === 'string' && url !== '' && !/^https?:\/\//.test(url))

@@ -25,12 +25,21 @@ function checkErrors(errors: ApiError[]): void {
   }
 }
 
+function archiveOf(body: Json): string | undefined {
+  const bcc = (body.mail_settings as { bcc?: { enable?: boolean; email?: string } } | undefined)?.bcc;
+  return bcc?.enable ? bcc.email : undefined;
+}
+
 function checkRequest(request: MailRequest, body: Json): void {
   const { content, personalizations, copies, sendAt } = request;
-  const given = body.personalizations as Record<string, unknown[] | undefined>[];
-  const roles = given.flatMap((one, i) =>
-    ['to', 'cc', 'bcc'].flatMap((role) => (one[role] ?? []).map(() => `${i} ${role}`)),
-  );
+  const given = body.personalizations as Record<string, { email: string }[] | undefined>[];
+  const archive = archiveOf(body);
+  const roles = given.flatMap((one, i) => {
+    const own = ['to', 'cc', 'bcc'].flatMap((role) => (one[role] ?? []).map(() => `${i} ${role}`));
+    const all = [...(one.to ?? []), ...(one.cc ?? []), ...(one.bcc ?? [])];
+    const has = all.some(({ email }) => email.toLowerCase() === archive?.toLowerCase());
+    return archive === undefined || has ? own : [...own, `${i} bcc`];
+  });
   expect(copies.map(({ personalization, role }) => `${personalization} ${role}`)).toEqual(roles);
   expect(copies.map(({ index }) => index)).toEqual(copies.map((_, i) => i));
   for (const { address } of copies) expect(address).toMatch(/^[\x20-\x7e]+@[a-z0-9.-]+$/i);

@@ -41,7 +41,17 @@ const bodies: [string, string, boolean][] = [
   ['250,000 headers', around(mail({ headers: '@' }), keys(250_000)), true],
   ['250,000 sections', around(mail({ sections: '@' }), keys(250_000)), true],
   ['250,000 unknown properties', keys(250_000), false],
-  ['one long header key', put(mail({ headers: { [fill('a')]: 'x' } })), true],
+  [
+    'HTML of ends of a body, with a footer',
+    put(
+      mail({
+        content: [{ type: 'text/html', value: fill('</body ') }],
+        mail_settings: { footer: { enable: true, html: 'f' } },
+      }),
+    ),
+    true,
+  ],
+  ['one long header key', put(mail({ headers: { [fill('a')]: 'x' } })), false],
   ['one long unknown property', put(mail({ [fill('a')]: 'x' })), false],
   ['the same name 500,000 times', `{${fill('"a":1,')}"a":1}`, false],
   ['backslashes', `{"a":"${fill('\\\\')}"}`, false],

@@ -29,7 +29,11 @@ export const rich = (): Json =>
     batch_id: 'b',
     asm: { group_id: 1, groups_to_display: [1] },
     ip_pool_name: 'bulk',
-    mail_settings: { footer: { enable: true, text: 't' }, sandbox_mode: { enable: false } },
+    mail_settings: {
+      footer: { enable: true, text: 't' },
+      sandbox_mode: { enable: false },
+      bcc: { enable: true, email: 'k@example.net' },
+    },
     tracking_settings: { click_tracking: { enable: true } },
   });
 

@@ -61,7 +61,10 @@ describe('a body with every field', () => {
         from: { email: 'from@example.com', name: 'From' },
         replyTo: [{ email: 'r1@example.com', name: 'R' }, { email: 'r2@example.com' }],
         subject: 'Root',
-        parts: body.content,
+        parts: [
+          { type: 'text/plain', value: 'x\nt' },
+          { type: 'text/html', value: '<p>xh' },
+        ],
         attachments: [
           { content: 'aGk=', filename: 'ä.txt', type: 'text/plain', disposition: 'inline', contentId: 'cid' },
           { content: 'aGk=', filename: 'b', disposition: 'attachment' },
@@ -273,7 +276,7 @@ describe("what SendGrid's own library sends", () => {
         mailSettings: {
           sandboxMode: { enable: true },
           bypassListManagement: { enable: false },
-          spamCheck: { enable: true, threshold: 3, postToUrl: 'https://example.com' },
+          spamCheck: { enable: false, threshold: 3, postToUrl: 'https://example.com' },
         },
         trackingSettings: {
           clickTracking: { enable: true, enableText: true },
