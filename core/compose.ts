@@ -2,7 +2,7 @@
  * Composes the message of a personalization. nodemailer's nodes encode and fold the fields; they are only ever
  * given text, never a path, a URL, a stream or a prepared header, so no input can make them read anything.
  *
- * The same arguments always give the same octets: Date is the time of acceptance, Message-ID and boundaries are made from
+ * The same arguments always give the same octets: Date is the time of acceptance (or its send_at), Message-ID and boundaries are made from
  * ids, so that every copy and every attempt is one message to threading and to duplicate filters.
  * Bcc is no argument: it cannot reach the wire. Names and values of headers cannot begin another field.
  */
@@ -10,6 +10,7 @@ import { encodeWord } from 'nodemailer/lib/mime-funcs';
 import MimeNode from 'nodemailer/lib/mime-node';
 import { ADDRESS_CHARACTERS } from './address.ts';
 import { domainOf } from './domain.ts';
+import { FIELD_NAME, OURS, WORD_CHARACTERS } from './headers.ts';
 import { messageIdHeader } from './ids.ts';
 import type { Address, Attachment, Part } from './mail.ts';
 import { composeEntity, type Entity } from './mime.ts';
@@ -20,7 +21,7 @@ export type Message = {
   personalization: number;
   account: string;
   pool: string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: the Date. Of scheduled mail, its time. */
   acceptedAt: number;
   from: Address;
   to: Address[];
@@ -32,14 +33,8 @@ export type Message = {
   categories: string[];
 };
 
-/** Fields that are ours to write, or that accept refuses; a custom header of that name is left out. */
-const OURS =
-  /^(from|sender|to|cc|bcc|reply-to|subject|mime-version|dkim-signature|received|return-path|feedback-id|content-.*|resent-.*|x-sg-id|x-sg-eid|otp-token)$/;
-const FIELD_NAME = /^[!-9;-~]{1,76}$/;
 /** Characters of a display name that are shown; more may not fit a line. */
 const NAME_CHARACTERS = 256;
-/** Characters of a value without white space: longer ones cannot be folded into lines of 998. */
-const WORD_CHARACTERS = 900;
 
 /** The body of a message, which personalizations share as long as rendering leaves them equal. */
 export function composeBody(parts: Part[], attachments: Attachment[], requestId: string): Entity {

@@ -6,21 +6,25 @@
 import type { Address, Content, Part, Personalization } from './mail.ts';
 import { makeReplacer } from './replace.ts';
 
-/** Characters of one rendered text: a request is at most 4.5 MB, and substitution may not turn it into gigabytes. */
-export const RENDERED_CHARACTERS = 8_000_000;
+/** Characters that substitutions may add to the text of one personalization: hundreds of them are in memory at once. */
+export const RENDERED_GROWTH = 1_000_000;
 
 export type Rendered = { from: Address; replyTo: Address[]; subject: string; parts: Part[] };
 
-/** The rendered personalization, or undefined when it grows beyond RENDERED_CHARACTERS. `parts` is the content's own array when nothing in it changed. */
+/**
+ * The rendered personalization, or undefined when its text, or the values it is made with, are longer than the text as it
+ * was stored and RENDERED_GROWTH. `parts` is the content's own array when nothing in it changed.
+ */
 export function renderPersonalization(content: Content, personalization: Personalization): Rendered | undefined {
   const from = personalization.from ?? content.from;
   const subject = personalization.subject ?? content.subject ?? '';
-  const table = expandSections(personalization.substitutions ?? {}, content.sections);
+  const limit = subject.length + content.parts.reduce((sum, { value }) => sum + value.length, RENDERED_GROWTH);
+  const table = expandSections(personalization.substitutions ?? {}, content.sections, limit);
   if (table === undefined) return undefined;
   if (Object.keys(table).length === 0) return { from, subject, parts: content.parts, replyTo: content.replyTo };
 
   const { replace } = makeReplacer(table);
-  let left = RENDERED_CHARACTERS;
+  let left = limit;
   let whole = true;
   const render = (text: string): string => {
     const rendered = replace(text, left);
@@ -46,12 +50,13 @@ export function renderPersonalization(content: Content, personalization: Persona
 function expandSections(
   substitutions: Record<string, string>,
   sections: Record<string, string>,
+  limit: number,
 ): Record<string, string> | undefined {
   if (Object.keys(sections).length === 0 || Object.keys(substitutions).length === 0) return substitutions;
   const ofSections = makeReplacer(sections);
   const ofSubstitutions = makeReplacer(substitutions);
   const expanded: [string, string][] = [];
-  let left = RENDERED_CHARACTERS;
+  let left = limit;
   for (const [key, value] of Object.entries(substitutions)) {
     const withSections = ofSections.replace(value, left);
     if (withSections === undefined) return undefined;

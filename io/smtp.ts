@@ -6,12 +6,11 @@
  * MAIL, RCPT and DATA go in one packet where the server takes it (RFC 2920). DATA's message is never begun with less time
  * left than its reply may take.
  */
-import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { toEnvelopeAddress } from '../core/domain.ts';
 import type { Attempt, Failure, Stage } from '../core/outcome.ts';
 import type { Waits } from '../core/smtp/limits.ts';
 import { makeReply, type Reply } from '../core/smtp/reply.ts';
+import { connectTo, startTls } from './smtp-connect.ts';
 import { isLost, type Lost, openLine, type SmtpLine } from './smtp-line.ts';
 
 export type SessionOptions = {
@@ -59,6 +58,9 @@ export type Session = {
   transcript: string[];
 };
 
+/** How long each wait may be: no longer than what is left of the session's patience. */
+type Within = (wait: number) => number;
+type Patience = { within: Within; resume: () => void; pause: (answered: boolean) => void };
 type Greeted = { line: SmtpLine; capabilities: Map<string, string>; tls?: string };
 /** `again`: STARTTLS failed in a way that the host may get over without it. */
 type Refused = Failure & { again?: boolean };
@@ -68,18 +70,37 @@ const QUIT_WAIT = 1_000;
 
 /** Connects, greets, and starts TLS where offered. */
 export async function openSession(options: SessionOptions): Promise<{ ok: true; session: Session } | Failure> {
-  const first = await greet(options, options.tls !== 'off');
-  if ('line' in first) return { ok: true, session: makeSession(first, options) };
+  const patience = keepPatience(options);
+  const first = await greet(options, options.tls !== 'off', patience.within);
+  if ('line' in first) return { ok: true, session: makeSession(first, options, patience) };
   const { again, ...failure } = first;
   if (!again) return failure;
-  const second = await greet(options, false);
+  const second = await greet(options, false, patience.within);
   if (!('line' in second)) return failure;
-  return { ok: true, session: makeSession(second, options, failure.error ?? failure.reply?.text ?? 'TLS failed') };
+  return {
+    ok: true,
+    session: makeSession(second, options, patience, failure.error ?? failure.reply?.text ?? 'TLS failed'),
+  };
 }
 
-async function greet(options: SessionOptions, wantTls: boolean): Promise<Greeted | Refused> {
-  const { waits, remaining } = options;
-  const within = (wait: number) => Math.max(1, Math.min(wait, remaining()));
+/** What is left of `waits.session` while we wait, between messages not at all; each answer to one makes it whole again. */
+function keepPatience({ waits, remaining }: SessionOptions): Patience {
+  let left = waits.session;
+  let since = performance.now();
+  const now = () => left - (performance.now() - since);
+  return {
+    within: (wait) => Math.max(1, Math.min(wait, remaining(), now())),
+    resume: () => {
+      since = performance.now();
+    },
+    pause: (answered) => {
+      left = answered ? waits.session : now();
+    },
+  };
+}
+
+async function greet(options: SessionOptions, wantTls: boolean, within: Within): Promise<Greeted | Refused> {
+  const { waits } = options;
   const socket = await connectTo(options, within(waits.connect));
   if (typeof socket === 'string') return failed('connect', socket);
   const line = openLine(socket);
@@ -110,7 +131,7 @@ async function greet(options: SessionOptions, wantTls: boolean): Promise<Greeted
 async function sayEhlo(
   line: SmtpLine,
   { ehloName, waits }: SessionOptions,
-  within: (wait: number) => number,
+  within: Within,
 ): Promise<Map<string, string> | Reply | Lost> {
   line.write(`EHLO ${ehloName}`);
   const reply = await line.reply(within(waits.command));
@@ -127,7 +148,13 @@ function readCapability(text: string): [string, string] {
   return [keyword.toUpperCase(), rest.join(' ')];
 }
 
-function makeSession({ line, capabilities, tls }: Greeted, options: SessionOptions, tlsError?: string): Session {
+function makeSession(
+  { line, capabilities, tls }: Greeted,
+  options: SessionOptions,
+  patience: Patience,
+  tlsError?: string,
+): Session {
+  patience.pause(false);
   let accepted = 0;
   let mustReset = false;
   const send = async (message: Outgoing): Promise<Sent> => {
@@ -136,7 +163,9 @@ function makeSession({ line, capabilities, tls }: Greeted, options: SessionOptio
     const commands = [...(mustReset ? ['RSET'] : []), mail, `RCPT TO:<${envelope(message.to)}>`];
     mustReset = true;
     const octets = join(message.octets);
-    const result = await transact(line, commands, capabilities.has('PIPELINING'), octets, options);
+    patience.resume();
+    const result = await transact(line, commands, capabilities.has('PIPELINING'), octets, options, patience.within);
+    patience.pause(result.ok || ('reply' in result && result.reply !== undefined));
     if (result.ok) {
       accepted++;
       mustReset = false;
@@ -200,10 +229,9 @@ async function transact(
   commands: string[],
   pipelining: boolean,
   octets: Buffer[],
-  options: SessionOptions,
+  { waits, remaining }: SessionOptions,
+  within: Within,
 ): Promise<Sent> {
-  const { waits, remaining } = options;
-  const within = (wait: number) => Math.max(1, Math.min(wait, remaining()));
   const isShort = () => remaining() < waits.body + waits.dot;
   if (isShort()) return { ok: false, postponed: true };
   if (pipelining) line.write(...commands, 'DATA');
@@ -232,15 +260,10 @@ async function transact(
     line.close(failure ? '354 without a recipient' : 'no time left for the message');
     return failure ?? { ok: false, postponed: true };
   }
-  return sendMessage(line, octets, within, waits);
+  return sendMessage(line, octets, (wait) => Math.max(1, Math.min(wait, remaining())), waits);
 }
 
-async function sendMessage(
-  line: SmtpLine,
-  octets: Buffer[],
-  within: (wait: number) => number,
-  waits: Waits,
-): Promise<Attempt> {
+async function sendMessage(line: SmtpLine, octets: Buffer[], within: Within, waits: Waits): Promise<Attempt> {
   line.expectReply();
   const written = await line.writeMessage(octets, within(waits.body));
   if (isLost(written)) return failed('body', written.lost);
@@ -265,41 +288,4 @@ function refusal(stage: Stage, code: number, text: string): Failure {
 function refuse(line: SmtpLine, stage: Stage, why: Reply | Lost): Refused {
   line.close(isLost(why) ? why.lost : why.text);
   return failed(stage, isLost(why) ? why.lost : why);
-}
-
-/** A connected socket, or why there is none. */
-function connectTo({ address, port, localAddress }: SessionOptions, wait: number): Promise<Socket | string> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: address, port, noDelay: true, ...(localAddress ? { localAddress } : {}) });
-    const end = (result: Socket | string): void => {
-      clearTimeout(timer);
-      socket.off('connect', onConnect).off('error', onError);
-      if (typeof result === 'string') socket.on('error', () => {}).destroy();
-      resolve(result);
-    };
-    const onConnect = (): void => end(socket);
-    const onError = (error: NodeJS.ErrnoException): void => end(error.code ?? error.message);
-    const timer = setTimeout(() => end('timeout'), wait);
-    socket.on('connect', onConnect).on('error', onError);
-  });
-}
-
-function startTls(socket: Socket, host: string, wait: number): Promise<TLSSocket | string> {
-  return new Promise((resolve) => {
-    const secured = connectTls({ socket, rejectUnauthorized: false, ...(isIP(host) ? {} : { servername: host }) });
-    const end = (result: TLSSocket | string): void => {
-      clearTimeout(timer);
-      secured.off('secureConnect', onSecure).off('error', onError).off('close', onClose);
-      if (typeof result === 'string') {
-        secured.on('error', () => {}).destroy();
-        socket.on('error', () => {}).destroy();
-      }
-      resolve(result);
-    };
-    const onSecure = (): void => end(secured);
-    const onError = (error: NodeJS.ErrnoException): void => end(`TLS: ${error.code ?? error.message}`);
-    const onClose = (): void => end('TLS: closed by the server');
-    const timer = setTimeout(() => end('TLS: timeout'), wait);
-    secured.on('secureConnect', onSecure).on('error', onError).on('close', onClose);
-  });
 }

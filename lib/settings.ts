@@ -76,7 +76,7 @@ const Delivery = z.strictObject({
   batchSize: whole(1, 100).default(100),
   /** Seconds that a run waits for its batch to fill: 0 to 300. Default 2; 0 (with a batch of 10) is fastest and dearest. */
   batchingWindowSeconds: whole(0, 300).default(2),
-  /** Connections that one run of one lane opens to one site; two runs may be under way. Default 10. */
+  /** Connections to one site from one lane, both of its environments together: each run opens half. Default 10. */
   connectionsPerSite: whole(1, 1000).default(10),
   /** Messages sent over one connection before it is closed. Default 100. */
   messagesPerConnection: whole(1, 10_000).default(100),

@@ -24,6 +24,12 @@ export type Waits = {
   /** The 220, and each reply to EHLO, STARTTLS, MAIL, RCPT, RSET. */
   command: number;
   tls: number;
+  /**
+   * All of these together, and `data`, from connecting or from the last message's end: so a host that is just quick enough
+   * with each of them cannot keep a run, and the lane's other mail, for minutes. The minima of RFC 5321 4.5.3.2 (5 minutes
+   * for each command) cannot be kept by a function of 180 seconds.
+   */
+  session: number;
   /** From DATA to 354. */
   data: number;
   /** The message itself, whatever its size, before its last octet has left. */
@@ -35,6 +41,7 @@ export const WAITS: Waits = {
   connect: 10_000,
   command: 30_000,
   tls: 15_000,
+  session: 45_000,
   data: 15_000,
   body: 30_000,
   dot: 60_000,

@@ -12,7 +12,7 @@ export type Reply = {
   enhanced?: string;
   /** Each line without code and separator; control characters are spaces. */
   lines: string[];
-  /** `code text`, lines joined by a space, at most REPLY_KEPT characters. */
+  /** `code text`, lines joined by a space, the enhanced status only once, at most REPLY_KEPT characters. */
   text: string;
 };
 
@@ -73,8 +73,13 @@ export function createReplyReader(): ReplyReader {
 
 /** A reply from its parts. */
 export function makeReply(code: number, lines: string[]): Reply {
-  const text = `${code} ${lines.join(' ')}`.trimEnd().slice(0, REPLY_KEPT);
   const enhanced = ENHANCED.exec(lines[0] ?? '');
+  // Servers begin every line with it (RFC 2034 4).
+  const repeated = enhanced?.[0];
+  const said = lines.map((line, n) =>
+    n > 0 && repeated && ENHANCED.exec(line)?.[0] === repeated ? line.slice(repeated.length + 1) : line,
+  );
+  const text = `${code} ${said.join(' ')}`.trimEnd().slice(0, REPLY_KEPT);
   return {
     code,
     lines,

@@ -13,7 +13,8 @@ import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../core
 import { SESSIONS, WAITS, WAITS_LIFE, type Waits } from '../../core/smtp/limits.ts';
 import type { HostAddresses, Route } from '../../io/mx.ts';
 import type { openSession } from '../../io/smtp.ts';
-import { deliverToSite, type Site } from './sessions.ts';
+import { createLetters, type Letters } from './letter.ts';
+import { deliverToSite, type Item, openSite, type Site } from './sessions.ts';
 import { settle } from './settle.ts';
 import { type LaneMessage, type Task, takeJob } from './take.ts';
 import { createTallies, type Tally } from './tally.ts';
@@ -29,6 +30,8 @@ export type DeliverSettings = {
   messagesPerConnection: number;
   /** Bytes of stored content read at once: a batch of long mails is sent in turns, not all held in memory. */
   contentBytes: number;
+  /** Bytes of messages that are in memory at once, made and on their way. */
+  letterBytes: number;
   /** Days that records are kept. */
   messagesDays: number;
   /** The address to connect from; absent: the system's choice. */
@@ -75,7 +78,14 @@ export type Run = {
   remaining: () => number;
   /** Whether another message may be begun. */
   hasTime: () => boolean;
+  /** Milliseconds since the run began. */
+  elapsed: () => number;
+  /** Whether the run has lasted so long that it is not prolonged for slow sites alone. */
+  isLate: () => boolean;
   startedAt: number;
+  /** The sites of this turn. */
+  sites: () => Site[];
+  letters: Letters;
   tallies: ReturnType<typeof createTallies>;
   /** Limits writes to the tables that are under way at once. */
   writes: Gate;
@@ -87,6 +97,8 @@ export type Run = {
 const FINISH = 10_000;
 /** Outcomes under way at once: the records are at most this far behind the replies. */
 const WRITES = 25;
+/** Milliseconds of a run of WAITS_LIFE after which slow sites alone do not keep it: the lane's other mail waits. */
+const LATE = 20_000;
 
 /** Delivers a batch. Returns the ids of the messages to hand back. */
 export async function deliver(messages: LaneMessage[], deps: DeliverDeps): Promise<string[]> {
@@ -106,16 +118,18 @@ export async function deliver(messages: LaneMessage[], deps: DeliverDeps): Promi
   const seen = new Set<string>();
   for (const turn of cutTurns(parsed, deps.settings.contentBytes)) {
     const tasks: Task[] = [];
+    const readContent = readOnce(deps.readContent);
     await Promise.all(
       turn.map(async ({ message, job }) => {
-        const task = await takeJob(message, job, seen, run).catch((error: Error) => error.message);
+        const task = await takeJob(message, job, seen, { ...run, deps: { ...deps, readContent } }).catch(
+          (error: Error) => error.message,
+        );
         if (task === 'done') return;
         if (typeof task === 'string') handBack(message, task);
         else tasks.push(task);
       }),
     );
-    const sites = await findSites(tasks, run);
-    await Promise.all([...sites.values()].map((site) => deliverToSite(site, run)));
+    await deliverTurn(tasks, run);
     await Promise.all(
       tasks.map(async (task) => {
         if (!(await task.ended)) handedBack.push(task.message.messageId);
@@ -155,48 +169,60 @@ function cutTurns(parsed: Parsed[], contentBytes: number): Parsed[][] {
   return turns;
 }
 
+/** Jobs of one request share its content, in memory as in the bucket. */
+function readOnce(read: DeliverDeps['readContent']): DeliverDeps['readContent'] {
+  const known = new Map<string, Promise<StoredRequest>>();
+  return (key) => {
+    let content = known.get(key);
+    if (!content) {
+      content = read(key);
+      known.set(key, content);
+    }
+    return content;
+  };
+}
+
 function beginRun(deps: DeliverDeps): Run {
-  const share = Math.min(1, deps.remainingMs() / WAITS_LIFE);
+  const life = deps.remainingMs();
+  const share = Math.min(1, life / WAITS_LIFE);
   const scaled = Object.entries(WAITS).map(([name, wait]) => [name, Math.ceil(wait * share)]);
   const waits = Object.fromEntries(scaled) as Waits;
   const remaining = () => deps.remainingMs() - FINISH * share;
+  const elapsed = () => life - deps.remainingMs();
   return {
     deps,
     waits,
     remaining,
     hasTime: () => remaining() >= waits.body + waits.dot,
+    elapsed,
+    isLate: () => elapsed() >= LATE * share,
     startedAt: deps.now(),
+    sites: () => [],
+    letters: createLetters(deps.settings.letterBytes, deps.settings.pool),
     tallies: createTallies(),
     writes: createGate(WRITES),
     sessions: createGate(SESSIONS),
   };
 }
 
-/** Groups the copies of all jobs by site; settles those whose domain has none. */
-async function findSites(tasks: Task[], run: Run): Promise<Map<string, Site>> {
+/** Finds each domain's site and begins on it at once: nobody waits for another domain's DNS. */
+async function deliverTurn(tasks: Task[], base: Run): Promise<void> {
   const sites = new Map<string, Site>();
-  const routes = new Map<string, Promise<Route>>();
+  const run: Run = { ...base, sites: () => [...sites.values()] };
+  const items = tasks.flatMap((task) => task.copies.map((copy): Item => ({ task, copy })));
+  const byDomain = Map.groupBy(items, ({ copy }) => domainOf(copy.address));
   await Promise.all(
-    tasks.flatMap((task) =>
-      task.copies.map(async (copy) => {
-        const domain = domainOf(copy.address);
-        let route = routes.get(domain);
-        if (!route) {
-          route = run.deps.resolveSite(domain);
-          routes.set(domain, route);
-        }
-        const found = await route;
-        if (found.kind !== 'site') return settle({ task, copy }, { route: found, domain }, run);
-        let site = sites.get(found.site);
-        if (!site) {
-          site = { name: found.site, provider: found.provider, hosts: found.hosts, queue: [] };
-          sites.set(found.site, site);
-        }
-        site.queue.push({ task, copy });
-      }),
-    ),
+    [...byDomain].map(async ([domain, ofDomain]) => {
+      const route = await run.deps.resolveSite(domain);
+      if (route.kind !== 'site') {
+        for (const item of ofDomain) await settle(item, { route, domain }, run);
+        return;
+      }
+      const site = sites.get(route.site) ?? openSite(route);
+      sites.set(route.site, site);
+      await deliverToSite(site, ofDomain, run);
+    }),
   );
-  return sites;
 }
 
 /** Lets so many in at once, in the order in which they came. */

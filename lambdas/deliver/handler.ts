@@ -24,6 +24,7 @@ const settings: DeliverDeps['settings'] = {
   messagesDays: requireNumber('MESSAGES_DAYS'),
   // A message is in memory a few times over: as stored, parsed, composed, and on its way.
   contentBytes: requireNumber('AWS_LAMBDA_FUNCTION_MEMORY_SIZE') * 100_000,
+  letterBytes: requireNumber('AWS_LAMBDA_FUNCTION_MEMORY_SIZE') * 200_000,
   ...(SOURCE_ADDRESS ? { localAddress: SOURCE_ADDRESS } : {}),
 };
 const [tables, now, random] = [openTables(), Date.now, Math.random];

@@ -1,47 +1,142 @@
 /**
- * The message of a personalization, made when its first copy is about to be sent and kept until its last one is: all
- * copies are the same octets, the signature among them.
+ * The message of a personalization, made when a copy is about to be sent: all copies are the same octets, the signature
+ * among them. It is kept for its next copies while there is room; made again, it is the same.
+ *
+ * Messages on their way take no more than `letterBytes` of memory together, but for one that is longer by itself. Making
+ * them gives way to the network: a reply that has come must not be found too late because we were composing.
  */
 import { composeBody, composeHeader } from '../../core/compose.ts';
 import { hashBody, signDkim } from '../../core/dkim.ts';
 import { domainOf } from '../../core/domain.ts';
 import { requestIdTime } from '../../core/ids.ts';
-import type { Part, Personalization } from '../../core/mail.ts';
+import type { Content, Copy, Part, Personalization } from '../../core/mail.ts';
 import { renderPersonalization } from '../../core/render.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
-import type { Task } from './take.ts';
+import { dueOf, type Task } from './take.ts';
 
 /** `dropped`: it cannot be made, and why. */
 export type Letter =
   | { octets: Buffer[]; eightBit: boolean; returnPathDomain: string; dropped?: undefined }
   | { dropped: string };
 
+/** A message in memory. `bytes`: what it takes there beside what its content's other messages share with it. */
+export type Kept = { letter: Letter; bytes: number; users: number; forget: () => void };
+
+export type Letters = {
+  /** The message of a copy, when there is room for it. Every one is given back. @throws what making it throws */
+  borrow: (task: Task, copy: Copy) => Promise<{ letter: Letter; giveBack: () => void }>;
+  /** One copy of a message less is left; with the last one it goes. */
+  release: (task: Task, personalization: number) => void;
+};
+
 type Body = { header: string; stuffed: Buffer; hash: string };
 
 /** Bodies by the parts they were made from: personalizations whose rendering changes nothing share one. */
 const bodies = new WeakMap<Part[], Body>();
 const EMPTY_LINE = Buffer.from('\r\n');
+/** Milliseconds of composing after which what came from the network is read. */
+const COMPOSING = 20;
 
-export function letterOf(task: Task, personalization: number, pool: string): Letter {
-  const known = task.letters.get(personalization);
-  if (known) return known;
-  const letter = write(task, task.personalizations.get(personalization)!, pool);
-  task.letters.set(personalization, letter);
-  return letter;
+export function createLetters(letterBytes: number, pool: string): Letters {
+  let used = 0;
+  /** Messages that someone is sending. */
+  let lent = 0;
+  /** Messages that nobody is sending now, the one that was longest idle first. */
+  const idle = new Set<Kept>();
+  let waiting: (() => void)[] = [];
+  let composed = 0;
+  let breath: Promise<void> | undefined;
+
+  const lend = (kept: Kept) => {
+    if (kept.users++ === 0) {
+      lent++;
+      idle.delete(kept);
+    }
+    const giveBack = () => {
+      if (--kept.users > 0) return;
+      lent--;
+      idle.add(kept);
+      wake();
+    };
+    return { letter: kept.letter, giveBack };
+  };
+  const wake = () => {
+    const woken = waiting;
+    waiting = [];
+    for (const go of woken) go();
+  };
+  const make = (task: Task, index: number): Kept => {
+    const began = performance.now();
+    try {
+      const { letter, bytes } = write(task, task.personalizations.get(index)!, pool);
+      const forget = () => {
+        task.letters.delete(index);
+        idle.delete(kept);
+        used -= bytes;
+      };
+      const kept: Kept = { letter, bytes, users: 0, forget };
+      used += bytes;
+      task.letters.set(index, kept);
+      return kept;
+    } finally {
+      composed += performance.now() - began;
+      if (composed >= COMPOSING)
+        breath = new Promise((resolve) =>
+          setImmediate(() => {
+            composed = 0;
+            breath = undefined;
+            resolve();
+          }),
+        );
+    }
+  };
+  return {
+    borrow: async (task, { personalization }) => {
+      for (;;) {
+        const known = task.letters.get(personalization);
+        if (known) return lend(known);
+        if (breath) {
+          await breath;
+          continue;
+        }
+        const bytes = estimate(task.content, task.personalizations.get(personalization)!);
+        for (const kept of idle) {
+          if (used + bytes <= letterBytes) break;
+          kept.forget();
+        }
+        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, personalization));
+        await new Promise<void>((go) => waiting.push(go));
+      }
+    },
+    release: (task, personalization) => {
+      const left = (task.uses.get(personalization) ?? 1) - 1;
+      task.uses.set(personalization, left);
+      if (left > 0) return;
+      task.letters.get(personalization)?.forget();
+      wake();
+    },
+  };
 }
 
-/** One copy of it less is left; with the last one its message goes. */
-export function releaseLetter(task: Task, personalization: number): void {
-  const left = (task.uses.get(personalization) ?? 1) - 1;
-  task.uses.set(personalization, left);
-  if (left <= 0) task.letters.delete(personalization);
+/** About what a message will take; a body that it shares costs nothing more. */
+function estimate({ parts, attachments }: Content, { substitutions }: Personalization): number {
+  if (Object.keys(substitutions ?? {}).length === 0) return 0;
+  let bytes = 0;
+  for (const { value } of parts) bytes += value.length;
+  for (const { content } of attachments) bytes += content.length;
+  return bytes;
 }
 
-function write({ job, content, domains }: Task, personalization: Personalization, pool: string): Letter {
+function write(
+  { job, content, domains }: Task,
+  personalization: Personalization,
+  pool: string,
+): { letter: Letter; bytes: number } {
+  const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0 });
   const rendered = renderPersonalization(content, personalization);
-  if (!rendered) return { dropped: '5.3.4 the message is too long once its substitutions are made' };
+  if (!rendered) return drop('5.3.4 the message is too long once its substitutions are made');
   const domain = domains.get(domainOf(rendered.from.email));
-  if (!domain) return { dropped: `5.7.20 ${domainOf(rendered.from.email)} is not a domain of this account any more` };
+  if (!domain) return drop(`5.7.20 ${domainOf(rendered.from.email)} is not a domain of this account any more`);
   const body = bodyOf(rendered.parts, content.attachments, job.requestId);
   const header = composeHeader(
     {
@@ -49,7 +144,7 @@ function write({ job, content, domains }: Task, personalization: Personalization
       personalization: personalization.index,
       account: job.account,
       pool,
-      acceptedAt: requestIdTime(job.requestId),
+      acceptedAt: dueOf(job, requestIdTime(job.requestId)),
       from: rendered.from,
       to: personalization.to,
       cc: personalization.cc,
@@ -61,11 +156,13 @@ function write({ job, content, domains }: Task, personalization: Personalization
     { header: body.header, body: body.stuffed },
   );
   const signature = signDkim(header, body.hash, domain);
-  return {
-    octets: [Buffer.concat([Buffer.from(signature), header, EMPTY_LINE]), body.stuffed, FINAL_DOT],
+  const head = Buffer.concat([Buffer.from(signature), header, EMPTY_LINE]);
+  const letter = {
+    octets: [head, body.stuffed, FINAL_DOT],
     eightBit: measureLines(header).eightBit,
     returnPathDomain: domain.returnPath,
   };
+  return { letter, bytes: head.length + (rendered.parts === content.parts ? 0 : body.stuffed.length) };
 }
 
 function bodyOf(parts: Part[], attachments: Task['content']['attachments'], requestId: string): Body {

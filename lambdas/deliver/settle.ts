@@ -12,9 +12,8 @@ import { nextAttempt } from '../../core/retry.ts';
 import type { Route } from '../../io/mx.ts';
 import type { Session } from '../../io/smtp.ts';
 import type { Run } from './deliver.ts';
-import { releaseLetter } from './letter.ts';
 import type { Item, Site } from './sessions.ts';
-import type { PutOff, Task } from './take.ts';
+import { dueOf, type PutOff, type Task } from './take.ts';
 
 /** What is known of a copy: an attempt (with or without a session), no route, or a message that cannot be made. */
 export type Known =
@@ -57,9 +56,10 @@ export function fail({ task, copy }: Item, problem: string, run: Run): void {
   close(task, copy, run);
 }
 
-/** `accepted` counts a copy when a lane has it for the first time. */
+/** `accepted` counts a copy when a lane has it for the first time; what was scheduled comes from its hold, by one hop. */
 function countPickedUp({ job, message }: Task, provider: string, run: Run): void {
-  if (job.hop === 0 && job.attempt === 0 && message.receiveCount === 1) run.tallies.count(provider, 'accepted');
+  const isNew = job.hop === 0 || (job.hop === 1 && job.sendAt !== undefined && !job.maybeSent);
+  if (isNew && job.attempt === 0 && message.receiveCount === 1) run.tallies.count(provider, 'accepted');
 }
 
 function verdictOf(known: Known): Verdict | Final {
@@ -107,7 +107,7 @@ async function finish(task: Task, copy: Copy, final: Final, place: Place, run: R
 async function recordFinal(task: Task, copy: Copy, final: Final, place: Place, run: Run): Promise<void> {
   const { deps, tallies } = run;
   const at = deps.now();
-  const { account, requestId, attempt, acceptedAt } = task.job;
+  const { account, requestId, attempt } = task.job;
   const { site, provider, mx, tls } = place;
   const record: OutcomeRecord = {
     ...copyKey(account, requestId, copy.index),
@@ -126,12 +126,12 @@ async function recordFinal(task: Task, copy: Copy, final: Final, place: Place, r
   if (written === undefined) task.failed = true;
   if (written !== 'recorded') return;
   tallies.count(provider, final.event);
-  if (final.event === 'delivered') tallies.latency(provider, (at - acceptedAt) / 1_000);
+  if (final.event === 'delivered') tallies.latency(provider, Math.max(0, at - dueOf(task.job)) / 1_000);
 }
 
 /** One copy less is open; the last one ends the job. */
 function close(task: Task, copy: Copy, run: Run): void {
-  releaseLetter(task, copy.personalization);
+  run.letters.release(task, copy.personalization);
   task.open--;
   if (task.open > 0) return;
   endTask(task, run).then(task.end, (error: Error) => {
@@ -155,13 +155,19 @@ async function endTask(task: Task, run: Run): Promise<boolean> {
       // What is not attempted keeps the job's id; two jobs of one id would wait for each other's claim.
       const id = postponed.length > 0 ? `${job.id}~${job.hop}` : job.id;
       const copies = deferred.map(({ copy }) => copy);
-      if (!task.failed) await hold({ ...job, id, attempt, firstAttemptAt }, copies, due, run);
+      if (!task.failed) await hold({ ...job, id, attempt, firstAttemptAt }, copies, due, run, task.possibleDuplicates);
     }
   }
   if (postponed.length > 0 && !task.failed) {
     if (task.claim) await insist(() => deps.claim({ ...task.claim!, until: deps.now() }));
     // At once the first time; then later each time, so that a long jam does not use up the job's hops.
-    await hold(job, postponed, deps.now() + Math.min(job.hop, POSTPONED_MINUTES) * 60_000, run);
+    await hold(
+      job,
+      postponed,
+      deps.now() + Math.min(job.hop, POSTPONED_MINUTES) * 60_000,
+      run,
+      task.possibleDuplicates,
+    );
   }
   return !task.failed;
 }
@@ -199,12 +205,16 @@ async function recordPutOff(task: Task, put: PutOff, due: number, run: Run): Pro
   if (!written) task.failed = true;
 }
 
-/** Holds some copies of a job, with what their messages need. */
-async function hold(job: Job, copies: Copy[], due: number, run: Run): Promise<void> {
+/**
+ * Holds some copies of a job, with what their messages need.
+ * @param maybeSent whether their outcome, one day, is to say that they may have arrived before
+ */
+export async function hold(job: Job, copies: Copy[], due: number, run: Run, maybeSent: boolean): Promise<void> {
   const wanted = new Set(copies.map(({ personalization }) => personalization));
   const { maybeSent: _, content, ...rest } = job;
   const kept: Job = {
     ...rest,
+    ...(maybeSent ? { maybeSent } : {}),
     hop: job.hop + 1,
     copies,
     personalizations: job.personalizations.filter(({ index }) => wanted.has(index)),

@@ -1,6 +1,7 @@
 /**
  * Taking a job from the lane: read it, claim it where it may be at work twice, leave out the copies that are final, and get
- * what its messages are made of. Whatever fails here fails before anything was sent, and the job is handed back whole.
+ * what its messages are made of. Whatever fails here fails before anything was sent, and the job is handed back whole; but
+ * one that must wait for its twin is held for some minutes, since the queue would show it again only much later, and count.
  */
 import { randomUUID } from 'node:crypto';
 import { domainOf } from '../../core/domain.ts';
@@ -9,7 +10,8 @@ import { JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type ClaimRecord, claimKey } from '../../core/records.ts';
 import type { DeliverDeps, Run } from './deliver.ts';
-import type { Letter } from './letter.ts';
+import type { Kept } from './letter.ts';
+import { hold } from './settle.ts';
 
 /** A message of the lane's queue. */
 export type LaneMessage = { messageId: string; body: string; receiveCount: number };
@@ -38,8 +40,8 @@ export type Task = {
   personalizations: Map<number, Personalization>;
   /** By the domain of the from address; undefined: the account has no such domain any more. */
   domains: Map<string, SendingDomain | undefined>;
-  /** Made messages by personalization, while copies of it are left. */
-  letters: Map<number, Letter>;
+  /** Made messages by personalization, while copies of it are left and there is room. */
+  letters: Map<number, Kept>;
   /** Copies left by personalization. */
   uses: Map<number, number>;
   /** Copies that may have reached their reader before this run. */
@@ -57,9 +59,20 @@ export type Task = {
 };
 
 const DAY_SECONDS = 86_400;
+/** accept's resend waits for the function's timeout + 30 s, so an unmarked job that is older may have a marked twin. */
+const LATE_MS = 30_000;
+/** Milliseconds after which a job that was never held comes from no working lane, but from the dead-letter queue. */
+const REDRIVEN_MS = 15 * 60_000;
+/** Milliseconds that a job waits for its twin: longer than any run. */
+const TWIN_WAIT = 4 * 60_000;
+
+/** When a job's mail was to go out, in milliseconds since the epoch. */
+export function dueOf({ sendAt = 0, acceptedAt }: Job, accepted = acceptedAt): number {
+  return Math.max(accepted, sendAt * 1_000);
+}
 
 /**
- * Takes a job. `'done'`: every copy of it is final. A text says why the job is handed back.
+ * Takes a job. `'done'`: every copy of it is final, or held. Another text says why the job is handed back.
  * @param seen ids of the jobs that this batch has already: the same one again waits its turn
  */
 export async function takeJob(
@@ -70,12 +83,18 @@ export async function takeJob(
 ): Promise<Task | 'done' | string> {
   const { deps } = run;
   if (job.hop >= JOB_HOPS) return `job ${job.id} has been on a lane ${job.hop} times: a loop`;
-  if (seen.has(job.id)) return `job ${job.id} is twice in this batch`;
+  const redelivered = job.maybeSent === true || message.receiveCount > 1;
+  const waitForTwin = (problem: string): Promise<'done' | string> =>
+    hold(job, job.copies, deps.now() + TWIN_WAIT, run, redelivered).then(
+      () => 'done',
+      (error: Error) => `${problem}; not held: ${error.message}`,
+    );
+  if (seen.has(job.id)) return waitForTwin(`job ${job.id} is twice in this batch`);
   seen.add(job.id);
 
-  const again = job.attempt > 0 || job.hop > 0 || job.maybeSent === true || message.receiveCount > 1;
-  const claim = again ? makeClaim(job, deps) : undefined;
-  if (claim && !(await deps.claim(claim))) return `job ${job.id} is at work elsewhere`;
+  const isLate = deps.now() - job.acceptedAt > LATE_MS;
+  const claim = redelivered || isLate || job.attempt > 0 || job.hop > 0 ? makeClaim(job, deps) : undefined;
+  if (claim && !(await deps.claim(claim))) return waitForTwin(`job ${job.id} is at work elsewhere`);
   let { copies } = job;
   if (claim) {
     const indexes = copies.map(({ index }) => index);
@@ -94,7 +113,7 @@ export async function takeJob(
     ...made,
     letters: new Map(),
     uses,
-    possibleDuplicates: job.maybeSent === true || message.receiveCount > 1,
+    possibleDuplicates: redelivered || (job.hop === 0 && deps.now() - dueOf(job) > REDRIVEN_MS),
     ...(claim ? { claim } : {}),
     open: copies.length,
     deferred: [],
@@ -105,11 +124,18 @@ export async function takeJob(
   };
 }
 
-/** One worker at a time: held as long as this run can last. */
-function makeClaim({ account, requestId, id }: Job, { now, remainingMs }: DeliverDeps): ClaimRecord {
+/**
+ * One worker at a time: held as long as this run can last. All that a job is split into (`~`, settle.ts) shares its claim,
+ * and of two chains of one job the one with fewer hops gives way.
+ */
+function makeClaim({ account, requestId, id, hop }: Job, { now, remainingMs }: DeliverDeps): ClaimRecord {
   const until = now() + remainingMs();
   const expiresAt = Math.floor(until / 1_000) + DAY_SECONDS;
-  return { ...claimKey(account, requestId, id), until, fence: randomUUID(), expiresAt };
+  return { ...claimKey(account, requestId, rootOf(id)), until, fence: randomUUID(), hop, expiresAt };
+}
+
+function rootOf(id: string): string {
+  return id.replace(/(~\d+)+$/, '');
 }
 
 async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {

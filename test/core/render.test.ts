@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Content, Personalization } from '../../core/mail.ts';
-import { RENDERED_CHARACTERS, renderPersonalization } from '../../core/render.ts';
+import { RENDERED_GROWTH, renderPersonalization } from '../../core/render.ts';
 
 const CONTENT: Content = {
   from: { email: 'a@sender.example' },
@@ -63,6 +63,10 @@ describe('render', () => {
     const sections = { s: 'z'.repeat(1_000_000) };
     const many = personalization({ substitutions: { '-a-': 's'.repeat(9_000) } });
     expect(renderPersonalization({ ...CONTENT, sections }, many)).toBeUndefined();
-    expect(RENDERED_CHARACTERS).toBeLessThan(16_000_000);
+    const long = { ...CONTENT, parts: [{ type: 'text/plain', value: `${'y'.repeat(3_000_000)}-name-` }] };
+    const grown = (by: number) =>
+      renderPersonalization(long, personalization({ substitutions: { '-name-': 'n'.repeat(by) } }));
+    expect(grown(1_000)).toBeDefined();
+    expect(grown(RENDERED_GROWTH + 7)).toBeUndefined();
   });
 });

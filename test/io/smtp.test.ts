@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WAITS, type Waits } from '../../core/smtp/limits.ts';
 import { openSession, type SessionOptions } from '../../io/smtp.ts';
@@ -5,7 +6,7 @@ import { makeCertificate } from '../../local/sink/certificate.ts';
 import { type Script, type ScriptedServer, startScript } from '../smtp-script.ts';
 
 const tls = makeCertificate(['mx.x.example'], Date.UTC(2026, 10, 23));
-const SHORT: Waits = { connect: 1_000, command: 200, tls: 500, data: 200, body: 300, dot: 200 };
+const SHORT: Waits = { connect: 1_000, command: 200, tls: 500, session: 2_000, data: 200, body: 300, dot: 200 };
 let server: ScriptedServer;
 afterEach(() => server?.close());
 
@@ -133,6 +134,50 @@ describe('smtp', () => {
     }
     expect(server.commands.filter((line) => !line.startsWith('EHLO'))).toEqual([]);
     expect(await session.send(mail('"a b>"@x.example'))).toMatchObject({ ok: true });
+    await session.quit();
+  });
+
+  /** Says something after a while; only without pipelining does the server go on then. */
+  const slowly = (say: string, after: number) => ({
+    act: (socket: Socket) => void setTimeout(() => socket.write(say), after),
+  });
+
+  // Attack: a tarpit, quick enough with each reply, but not with all of them.
+  it('gives a host up that takes too long with everything together', async () => {
+    await start({ banner: slowly('220 script.test\r\n', 150), ehlo: slowly('250 script.test\r\n', 150) });
+    const opened = await open({ waits: { ...SHORT, command: 1_000, session: 220 } });
+    expect(opened).toMatchObject({ ok: false, stage: 'ehlo', error: 'timeout' });
+  });
+
+  it('is as patient again after each answer to a message, and while it has nothing to send', async () => {
+    await start(
+      {
+        rcpt: (path) => slowly(path.startsWith('no') ? '550 5.1.1 no\r\n' : '250 2.1.5 OK\r\n', 150),
+        data: '451 later\r\n',
+      },
+      { ehlo: NO_PIPELINING },
+    );
+    const session = await greet({ waits: { ...SHORT, command: 1_000, session: 400 } });
+    for (const to of ['no1@x.example', 'a@x.example', 'no2@x.example', 'b@x.example']) {
+      const code = to.startsWith('no') ? 550 : 451;
+      expect(await session.send(mail(to))).toMatchObject({ ok: false, reply: { code } });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 450));
+    expect(await session.send(mail('no3@x.example'))).toMatchObject({ reply: { code: 550 } });
+    await session.quit();
+  });
+
+  it('takes a reply that came in time, though this process was busy until after it', async () => {
+    await start({
+      dot: {
+        act: (socket) => {
+          socket.write('250 2.0.0 OK\r\n');
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SHORT.dot * 2);
+        },
+      },
+    });
+    const session = await greet({ waits: SHORT });
+    expect(await session.send(mail())).toMatchObject({ ok: true });
     await session.quit();
   });
 

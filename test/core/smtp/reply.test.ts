@@ -21,6 +21,13 @@ describe('reply', () => {
     expect(makeReply(250, ['2.0.0x']).enhanced).toBeUndefined();
   });
 
+  it('says a status once that every line begins with', () => {
+    expect(read('550-5.1.1 no such user,\r\n550-5.1.1 see\r\n550-5.7.1 this\r\n550 5.1.1\r\n')).toMatchObject([
+      { enhanced: '5.1.1', text: '550 5.1.1 no such user, see 5.7.1 this' },
+    ]);
+    expect(makeReply(550, ['no such user', '5.1.1 a', '5.1.1 b']).text).toBe('550 no such user 5.1.1 a 5.1.1 b');
+  });
+
   it('does not care how the octets are cut', () => {
     const line = fc.tuple(
       fc.constantFrom(220, 250, 354, 421, 550),

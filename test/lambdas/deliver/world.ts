@@ -36,6 +36,7 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
   const deps: DeliverDeps = {
     settings: {
       contentBytes: 25_000_000,
+      letterBytes: 50_000_000,
       lane: 'default-1',
       pool: 'default',
       ehloName: 'mail.sender.example',
@@ -63,7 +64,8 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     claim: async (claim) => {
       const key = `${claim.pk}/${claim.sk}`;
       const known = world.claims.get(key);
-      if (known && known.until >= clock() && known.fence !== claim.fence) return false;
+      const isFree = !known || (known.until < clock() && (known.hop ?? 0) <= (claim.hop ?? 0));
+      if (!isFree && known.fence !== claim.fence) return false;
       world.claims.set(key, claim);
       return true;
     },
