@@ -13,7 +13,7 @@ test('the defaults', () => {
       timeoutSeconds: 180,
       memoryMb: 256,
       batchSize: 100,
-      batchingWindowSeconds: 2,
+      batchingWindowSeconds: 3,
       connectionsPerSite: 10,
       messagesPerConnection: 100,
       smtpPort: 25,
