@@ -89,6 +89,8 @@ type Case = {
   again?: 'at once' | 'when the first has surely died';
   /** Sent once before the fault, with the same Idempotency-Key. */
   sentBefore?: true;
+  /** A queue did not answer and nothing stands in for it: the 503 says that the request may have been accepted. */
+  uncertain?: true;
   /** Nobody can know: the last step that decides took effect, and nothing said so. The answer is 503, and it is sent. */
   unknowable?: true;
 };
@@ -143,11 +145,27 @@ const both = (first: CallName, kind: Kind, second: CallName, other = kind): Case
 const TWO_FAULTS: Case[] = [
   { body: 'small', faults: both('the lane', 'throttle', 'the hold'), status: 429 },
   { body: 'small', faults: both('the lane', 'throttle', 'the hold'), status: 429, again: 'at once' },
-  { body: 'small', faults: both('the lane', 'error500', 'the hold'), status: 503 },
-  { body: 'small', faults: both('the lane', 'reset', 'the content', 'error500'), status: 503 },
-  { body: 'of 60 KB', faults: both('the lane', 'timeout-before', 'the hold', 'throttle'), status: 429 },
-  { body: 'of more than 10 jobs', faults: both('the expand queue', 'error500', 'the hold', 'reset'), status: 503 },
-  { body: 'small', faults: both('the lane', 'timeout-after', 'the hold', 'error500'), status: 503, unknowable: true },
+  { body: 'small', faults: both('the lane', 'error500', 'the hold'), status: 503, uncertain: true },
+  { body: 'small', faults: both('the lane', 'reset', 'the content', 'error500'), status: 503, uncertain: true },
+  {
+    body: 'of 60 KB',
+    faults: both('the lane', 'timeout-before', 'the hold', 'throttle'),
+    status: 503,
+    uncertain: true,
+  },
+  {
+    body: 'of more than 10 jobs',
+    faults: both('the expand queue', 'error500', 'the hold', 'reset'),
+    status: 503,
+    uncertain: true,
+  },
+  {
+    body: 'small',
+    faults: both('the lane', 'timeout-after', 'the hold', 'error500'),
+    status: 503,
+    uncertain: true,
+    unknowable: true,
+  },
   {
     body: 'for later',
     faults: [
@@ -323,7 +341,7 @@ describe('accept, with a call that fails', () => {
     if (first.status === 202) expect(first.id).toMatch(/^[\w-]{22}$/);
     else
       expect(JSON.parse(first.body)).toEqual(
-        errorBody([apiError(first.status === 429 ? 'tooManyRequests' : 'unavailable')]),
+        errorBody([apiError(one.uncertain ? 'uncertain' : first.status === 429 ? 'tooManyRequests' : 'unavailable')]),
       );
     // A retry with the key is always the same message, and is answered with its id.
     if (one.again) expect(again).toMatchObject({ status: 202, id: expect.stringMatching(/^[\w-]{22}$/) });
