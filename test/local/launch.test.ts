@@ -91,7 +91,7 @@ it('starts, delivers, refuses a second start, gets over a power cut with the sam
   const begin = performance.now();
   third.child.kill('SIGINT');
   expect(await third.ended).toBe(0);
-  expect(performance.now() - begin).toBeLessThan(3_500);
+  expect(performance.now() - begin).toBeLessThan(10_000);
   expect(children()).toEqual([]);
   expect(existsSync(file)).toBe(false);
 }, 90_000);

@@ -159,6 +159,6 @@ describe('a value that could only be left out or spoilt', () => {
     isAccepted(name, value);
 
     // Assess
-    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(performance.now() - begun).toBeLessThan(20_000);
   });
 });
