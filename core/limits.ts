@@ -28,3 +28,5 @@ export const JOB_HOPS = 300;
 export const IDEMPOTENCY_HOURS = 24;
 /** More attempts after the link broke behind the final dot; then the outcome is `unknown` (DESIGN 4.7). */
 export const DOUBT_ATTEMPTS = 2;
+/** Seconds of a day: TTLs count seconds, settings days. */
+export const DAY_SECONDS = 86_400;

@@ -4,6 +4,7 @@
  * could not deliver as asked.
  */
 import { type ApiKey, readAuthorization, secretMatches } from '../../core/api-key.ts';
+import { domainOf } from '../../core/domain.ts';
 import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../../core/errors.ts';
 import { makeRequestId, requestIdTime } from '../../core/ids.ts';
 import type { MailRequest } from '../../core/mail.ts';
@@ -30,6 +31,7 @@ export type AcceptDeps = CommitDeps &
 export type Submission = { account: string; keyId: string; requestId: string; request: MailRequest };
 
 const PATH = '/v3/mail/send';
+
 export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
   if (http.path !== PATH) return refuse(apiErrors.notFound);
   if (http.method !== 'POST') return refuse(apiErrors.methodNotAllowed);
@@ -76,10 +78,6 @@ async function look<T>(read: () => Promise<T>): Promise<{ ok: true; found: T } |
     const throttled = isThrottle((error as Error).name);
     return { ok: false, error: throttled ? apiErrors.tooManyRequests : apiErrors.unavailable };
   }
-}
-
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf('@') + 1).toLowerCase();
 }
 
 function refuse(failure: ApiFailure): HttpResponse {

@@ -19,7 +19,7 @@ import {
   turnsOf,
 } from '../../core/job.ts';
 import { chooseLane } from '../../core/lane.ts';
-import { DIRECT_JOBS } from '../../core/limits.ts';
+import { DAY_SECONDS, DIRECT_JOBS } from '../../core/limits.ts';
 import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey } from '../../core/records.ts';
 import type { Lane } from '../../io/environment.ts';
 import { type Entry, isThrottle, type Sent } from '../../io/queue.ts';
@@ -49,7 +49,6 @@ export type Committed = { ok: true } | { ok: false; why: 'throttled' | 'unavaila
 export type Earlier = 'none' | 'failed' | 'unknown';
 
 const TRIES = 3;
-const DAY_SECONDS = 86_400;
 
 export async function commit(submission: Submission, earlier: Earlier, deps: CommitDeps): Promise<Committed> {
   const maybeSent = earlier !== 'none';

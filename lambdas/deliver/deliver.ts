@@ -11,13 +11,14 @@ import { domainOf } from '../../core/domain.ts';
 import { type Job, parseJob, type StoredRequest } from '../../core/job.ts';
 import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../core/records.ts';
 import { SESSIONS, WAITS, WAITS_LIFE, type Waits } from '../../core/smtp/limits.ts';
+import type { Tally } from '../../io/metrics.ts';
 import type { HostAddresses, Route } from '../../io/mx.ts';
 import type { openSession } from '../../io/smtp.ts';
 import { createLetters, type Letters } from './letter.ts';
 import { deliverToSite, type Item, openSite, type Site } from './sessions.ts';
 import { settle } from './settle.ts';
 import { type LaneMessage, type Task, takeJob } from './take.ts';
-import { createTallies, type Tally } from './tally.ts';
+import { createTallies } from './tally.ts';
 
 export type DeliverSettings = {
   /** The lane (source IP) that this function serves, and its pool. */

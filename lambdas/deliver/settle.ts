@@ -4,7 +4,7 @@
  * recorded; when the retry window is over, those copies end as `blocked` bounces instead.
  */
 import { contentKey, type Job, type StoredRequest, storedBytes } from '../../core/job.ts';
-import { HELD_CONTENT_BYTES } from '../../core/limits.ts';
+import { DAY_SECONDS, HELD_CONTENT_BYTES } from '../../core/limits.ts';
 import type { Copy } from '../../core/mail.ts';
 import { type Attempt, doubtAgain, expire, type Final, judge, type Verdict } from '../../core/outcome.ts';
 import { attemptKey, copyKey, holdKey, type OutcomeRecord, recipientKey } from '../../core/records.ts';
@@ -24,7 +24,6 @@ export type Known =
 /** Where a copy was tried, as records tell it. */
 type Place = { site: string; provider: string; mx?: string; tls?: string };
 
-const DAY_SECONDS = 86_400;
 const TRIES = 3;
 /** Minutes between two runs, at most, for copies that were not begun in time again and again. */
 const POSTPONED_MINUTES = 15;

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { domainOf } from '../../core/domain.ts';
 import type { Job } from '../../core/job.ts';
-import { JOB_HOPS } from '../../core/limits.ts';
+import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type ClaimRecord, claimKey } from '../../core/records.ts';
 import type { DeliverDeps, Run } from './deliver.ts';
@@ -58,7 +58,6 @@ export type Task = {
   end: (done: boolean) => void;
 };
 
-const DAY_SECONDS = 86_400;
 /** accept's resend waits for the function's timeout + 30 s, so an unmarked job that is older may have a marked twin. */
 const LATE_MS = 30_000;
 /** Milliseconds after which a job that was never held comes from no working lane, but from the dead-letter queue. */

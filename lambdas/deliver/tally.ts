@@ -1,16 +1,6 @@
 /** What a run did, by provider: counts, and how long delivered mail took. One line of metrics each, never one per message. */
 
-export type Tally = {
-  /** Copies picked up for the first time. */
-  accepted: number;
-  delivered: number;
-  deferred: number;
-  bounced: number;
-  dropped: number;
-  unknown: number;
-  /** Seconds from the 202 to the recipient's 250, one for each delivered copy. */
-  latencies: number[];
-};
+import type { Tally } from '../../io/metrics.ts';
 
 export type Counted = Exclude<keyof Tally, 'latencies'>;
 

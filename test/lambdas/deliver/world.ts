@@ -4,10 +4,10 @@ import { jobId, makeRequestId } from '../../../core/ids.ts';
 import type { Job, StoredRequest } from '../../../core/job.ts';
 import type { Content, Copy, Personalization } from '../../../core/mail.ts';
 import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../../core/records.ts';
+import type { Tally } from '../../../io/metrics.ts';
 import { openSession, type SessionOptions } from '../../../io/smtp.ts';
 import type { DeliverDeps } from '../../../lambdas/deliver/deliver.ts';
 import type { LaneMessage } from '../../../lambdas/deliver/take.ts';
-import type { Tally } from '../../../lambdas/deliver/tally.ts';
 
 export const START = Date.UTC(2026, 10, 23, 12);
 export const REQUEST = makeRequestId(START, Buffer.alloc(10, 7));
