@@ -11,8 +11,11 @@
 export const OURS =
   /^(from|sender|to|cc|bcc|reply-to|subject|mime-version|dkim-signature|received|return-path|feedback-id|content-.*|resent-.*|x-sg-id|x-sg-eid|otp-token)$/;
 
-/** ftext (RFC 5322 3.6.8), as long as a line of 78 has room for with its colon. */
-export const FIELD_NAME = /^[!-9;-~]{1,76}$/;
+/**
+ * ftext (RFC 5322 3.6.8), as long as a line of 78 has room for with its colon. Not with a dot before it: whoever forgets to
+ * stuff it, or to take the stuffing away, makes another field of it (`.from`).
+ */
+export const FIELD_NAME = /^(?!\.)[!-9;-~]{1,76}$/;
 
 /** Characters of a value without white space: longer ones cannot be folded into lines of 998 (RFC 5322 2.1.1). */
 export const WORD_CHARACTERS = 900;

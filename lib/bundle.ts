@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { buildSync } from 'esbuild';
+import type { ShapingOverrides } from '../core/shaping/compile.ts';
 import { type FunctionName, PERMISSIONS } from './permissions.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -14,10 +15,15 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 /**
  * Bundles `lambdas/<name>/handler.ts` as CommonJS for Node 24. All at once, since most of their sources are the same.
  * @param root the repository; the tests give another
+ * @param shaping the settings' part of shaping, written into the code (`io/shaping.ts`)
  * @returns for each name the folder of its `index.cjs` and `index.cjs.map`
  * @throws Error from esbuild, naming file and line, when a handler does not build
  */
-export function bundle<Name extends FunctionName>(names: readonly Name[], root: string = ROOT): Record<Name, string> {
+export function bundle<Name extends FunctionName>(
+  names: readonly Name[],
+  root: string = ROOT,
+  shaping: ShapingOverrides = {},
+): Record<Name, string> {
   const outdir = join(root, 'cdk.out', 'bundles');
   const { outputFiles } = buildSync({
     absWorkingDir: root,
@@ -33,6 +39,7 @@ export function bundle<Name extends FunctionName>(names: readonly Name[], root: 
     format: 'cjs',
     mainFields: ['module', 'main'],
     minify: true,
+    define: { PENNYPOST_SHAPING: JSON.stringify(shaping) },
     sourcemap: 'linked',
     // Stack traces need lines and names, not the text.
     sourcesContent: false,
@@ -43,11 +50,11 @@ export function bundle<Name extends FunctionName>(names: readonly Name[], root: 
   return Object.fromEntries(names.map((name) => [name, join(outdir, name)])) as Record<Name, string>;
 }
 
-/** The bundles as assets: built when the first is asked for. */
-export function bundles(): (name: FunctionName) => Code {
+/** The bundles as assets, with what the settings say of shaping: built when the first is asked for. */
+export function bundles({ shaping }: { shaping: ShapingOverrides }): (name: FunctionName) => Code {
   let folders: Record<FunctionName, string> | undefined;
   return (name) => {
-    folders ??= bundle(Object.keys(PERMISSIONS) as FunctionName[]);
+    folders ??= bundle(Object.keys(PERMISSIONS) as FunctionName[], ROOT, shaping);
     return Code.fromAsset(folders[name]);
   };
 }

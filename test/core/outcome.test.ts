@@ -1,8 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DOUBT_ATTEMPTS } from '../../core/limits.ts';
-import { type Attempt, doubtAgain, expire, judge, mayTryNext, STAGES, type Stage } from '../../core/outcome.ts';
+import {
+  type Attempt,
+  doubtAgain,
+  expire,
+  judge as judgeBy,
+  mayTryNext,
+  STAGES,
+  type Stage,
+} from '../../core/outcome.ts';
+import { compileShaping } from '../../core/shaping/compile.ts';
 import { createReplyReader, type Reply } from '../../core/smtp/reply.ts';
+
+const SHAPING = compileShaping();
+const judge = (attempt: Attempt, provider = 'other') => judgeBy(attempt, SHAPING, provider);
 
 function replied(stage: Stage, line: string): Attempt {
   const [reply] = createReplyReader().read(Buffer.from(`${line}\r\n`)) as Reply[];
@@ -35,14 +47,15 @@ describe('outcome', () => {
     ],
     ['dot', '550 5.1.1 user unknown', 'bounce'],
     // Us, the content, or nobody knows.
-    ['rcpt', '550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus.', 'blocked'],
     ['rcpt', '554 5.7.1 <x@y.example>: Relay access denied', 'blocked'],
-    ['rcpt', "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your ISP", 'blocked'],
+    ['rcpt', '550 Unrouteable address', 'blocked'],
+    ['rcpt', '550 5.1.4 Recipient address rejected: Access denied. AS(201806281)', 'blocked'],
     [
       'rcpt',
-      "550 SC-001 (COL004-MC1F21) Unfortunately, messages from 192.0.2.1 weren't sent. part of their network is on our block list",
+      '550 5.1.1 RCP-P2 http://postmaster.facebook.com/response_codes Refused due to recipient preferences',
       'blocked',
     ],
+    ['mail', '550 5.1.1 no such user', 'blocked'],
     ['rcpt', '550 5.2.2 mailbox full', 'blocked'],
     ['rcpt', '550 Mailbox quota exceeded', 'blocked'],
     ['rcpt', '554 Transaction failed', 'blocked'],
@@ -58,6 +71,30 @@ describe('outcome', () => {
   ])('%s: %s → bounced, %s', (stage, line, type) => {
     const verdict = judge(replied(stage, line.replace(/^(\d{3})-/, '$1 ')));
     expect(verdict).toMatchObject({ event: 'bounced', type });
+  });
+
+  // Not the copy's fault, and not the reader's: the copy waits, the IP is paused at that site, somebody is told.
+  it.each<[string, Stage, string]>([
+    ['other', 'rcpt', '550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus.'],
+    ['other', 'rcpt', '554 Blocked - see https://support.proofpoint.com/dnsbl-lookup.cgi?ip=192.0.2.225'],
+    ['other', 'mail', '550 Your IP address is listed in our RBL'],
+    ['other', 'rcpt', "550 5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your ISP"],
+    [
+      'other',
+      'rcpt',
+      "550 SC-001 (COL004-MC1F21) Unfortunately, messages from 192.0.2.1 weren't sent. part of their network is on our block list",
+    ],
+    ['microsoft', 'mail', '550 5.7.1 part of their network is on our block list (S3140)'],
+    ['microsoft365', 'rcpt', '550 5.7.649 Access denied, banned sending IP [192.0.2.1]'],
+    ['yahoo', 'mail', '553 5.7.1 [TSS07] All messages from 192.0.2.1 refused'],
+    ['cox', 'mail', '554 cox.net 192.0.2.1 blocked AUP#CXBL'],
+    ['orange', 'rcpt', '550 Client host blocked for spamming issues. OFR006_102'],
+  ])('%s, %s: %s → deferred, paused, told', (provider, stage, line) => {
+    expect(judge(replied(stage, line), provider)).toMatchObject({
+      event: 'deferred',
+      classification: 'Reputation',
+      act: { do: 'pause', operator: true },
+    });
   });
 
   it.each<[Stage, string]>([
@@ -81,9 +118,46 @@ describe('outcome', () => {
     });
   });
 
+  it('tells its cause: class, rule and act', () => {
+    const verdict = judge(
+      replied(
+        'dot',
+        '421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP address',
+      ),
+      'google',
+    );
+    expect(verdict).toMatchObject({
+      event: 'deferred',
+      classification: 'Frequency or Volume Too High',
+      rule: 'gmail-rate-ip',
+      act: { do: 'recover', quotas: ['ip'] },
+    });
+    expect(judge(replied('rcpt', '554 Xyzzy'))).toEqual({
+      event: 'bounced',
+      type: 'blocked',
+      reply: '554 Xyzzy',
+      status: '554',
+      classification: 'Unclassified',
+    });
+  });
+
+  it('suppresses nobody at MAIL, and bounces nothing before it, whatever a rule says', () => {
+    const eager = compileShaping({
+      rules: [{ name: 'eager', match: '^5', sample: '550 no', event: 'bounced', type: 'bounce' }],
+    });
+    const at = (stage: Stage) => judgeBy(replied(stage, '550 no'), eager, 'other');
+    expect(at('rcpt')).toMatchObject({ event: 'bounced', type: 'bounce', rule: 'eager' });
+    expect(at('mail')).toMatchObject({ event: 'bounced', type: 'blocked' });
+    for (const stage of ['banner', 'ehlo', 'starttls'] as const) expect(at(stage).event).toBe('deferred');
+  });
+
   it('doubts only what was lost behind the final dot', () => {
     for (const stage of STAGES) expect(judge(lost(stage)).event).toBe('deferred');
-    expect(judge(lost('dot', true))).toEqual({ event: 'doubted', reply: 'dot: ECONNRESET' });
+    expect(judge(lost('dot', true))).toEqual({
+      event: 'doubted',
+      reply: 'dot: ECONNRESET',
+      classification: 'Technical Failure',
+    });
     let doubts = 0;
     let attempts = 1;
     for (let next = doubtAgain(doubts); !next.final; next = doubtAgain(doubts), attempts++) doubts = next.doubts;

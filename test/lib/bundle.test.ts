@@ -87,3 +87,25 @@ test('a handler that does not build is named with its line', () => {
   const root = repository(`import { gone } from '../../core/gone.ts';\nexport const handler = gone;\n`);
   expect(() => bundle(['accept'], root).accept).toThrow(/lambdas\/accept\/handler\.ts:1:\d+: ERROR: Could not resolve/);
 });
+
+test("the settings' shaping is in the code, and changes it", () => {
+  // Prepare
+  const root = repository(`
+declare const PENNYPOST_SHAPING: object | undefined;
+export const handler = async () => (typeof PENNYPOST_SHAPING === 'undefined' ? 'none' : JSON.stringify(PENNYPOST_SHAPING));
+`);
+  const shaping = {
+    rules: [{ name: 'lunch', match: '"\\d{1,3}\'', sample: '450 "1\'', act: { do: 'halve' } as const }],
+  };
+
+  // Act
+  const folder = bundle(['accept'], root).accept;
+  const without = run(folder, {});
+  const before = digest(folder);
+  bundle(['accept'], root, shaping);
+
+  // Assess
+  expect(without).toBe('{}\n');
+  expect(JSON.parse(run(folder, {}))).toEqual(shaping);
+  expect(digest(folder)).not.toEqual(before);
+});
