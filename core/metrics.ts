@@ -9,6 +9,13 @@ export const METRIC = {
   bounced: 'Bounced',
   dropped: 'Dropped',
   unknown: 'Unknown',
+  relayed: 'Relayed',
+  /** The link was lost after the final dot: whoever gets it again may have it twice. */
+  possibleDuplicates: 'InDoubt',
+  /** A refusal paused a lane at a site, and somebody must look at it. */
+  sitePaused: 'SitePaused',
+  /** Transactional mail sent beyond the warm-up budget, for want of a warm lane. */
+  warmUpExceeded: 'WarmUpExceeded',
   /** Seconds from the 202 to the recipient's 250. */
   latency: 'AcceptToDeliveredSeconds',
 } as const;

@@ -1,11 +1,14 @@
 /**
  * The items of the tables and their keys. Each key is spelt once, here. Every partition key begins with the account,
- * but for holds, whose partition is a shard (they are read by time, across accounts).
+ * but for holds, whose partition is a shard (they are read by time, across accounts), and sites, whose partition is a lane.
  * All tables have the key attributes `pk` and `sk` (strings), and `expiresAt` (unix seconds) for TTL where they have one.
  * TTL is late (up to days): readers compare the time themselves.
  */
+import { createHash } from 'node:crypto';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
+import type { Allowance } from './shaping/allowance.ts';
+import type { Classification } from './shaping/rule.ts';
 
 /** The account of whoever deployed the stack. Account ids are 8 characters of a-z and 2-7. */
 export const OPERATOR = 'operator';
@@ -35,7 +38,10 @@ export type OutcomeRecord = {
   pk: string;
   /** Four digits or more: the copy's index. */
   sk: string;
-  event: Outcome;
+  /** `relayed`: SES has it, and its word is awaited. Not final: the outcome that SES tells of replaces it. */
+  event: Outcome | 'relayed';
+  /** SES's own id of a message that went through it. */
+  relayId?: string;
   /** `account#address`, lower case: key of the index `byRecipient`. */
   recipient: string;
   /** Milliseconds since the epoch: sort key of the index. */
@@ -48,9 +54,15 @@ export type OutcomeRecord = {
   status?: string;
   /** `bounce` is about the address, `blocked` is about us or the content (SendGrid's bounce `type`). */
   type?: 'bounce' | 'blocked';
+  /** Of what was not delivered: SendGrid's class of it, and the rule of core/shaping that knew the reply. */
+  classification?: Classification;
+  rule?: string;
   site: string;
   mx?: string;
+  /** `TLSv1.3 TLS_AES_256_GCM_SHA384`, or `none (why)` where TLS was offered and failed. */
   tls?: string;
+  /** Why the host's certificate is not valid for it, though the session was encrypted (SendGrid's `cert_err`). */
+  certError?: string;
   lane: string;
   /** This copy may have reached its reader before (see DESIGN 4.8). */
   possibleDuplicate?: true;
@@ -64,6 +76,12 @@ export type AttemptRecord = Omit<OutcomeRecord, 'event' | 'recipient'> & {
   address: string;
   /** Milliseconds since the epoch of the next attempt. */
   due: number;
+};
+
+/** What was heard of a copy after its outcome: a complaint, or a bounce of mail that was delivered. One item for each kind. */
+export type LateRecord = Omit<OutcomeRecord, 'event' | 'recipient' | 'attempt' | 'possibleDuplicate'> & {
+  event: 'complained' | 'bounced';
+  address: string;
 };
 
 /** An Idempotency-Key and the answer it stands for. */
@@ -105,6 +123,10 @@ export const copyKey = (account: string, requestId: string, index: number) => ({
 export const attemptKey = (account: string, requestId: string, index: number, event: string, attempt: number) => ({
   pk: `${account}#${requestId}`,
   sk: `${String(index).padStart(4, '0')}#${String(attempt).padStart(3, '0')}#${event}`,
+});
+export const lateKey = (account: string, requestId: string, index: number, event: LateRecord['event']) => ({
+  pk: `${account}#${requestId}`,
+  sk: `${String(index).padStart(4, '0')}#late#${event}`,
 });
 export const claimKey = (account: string, requestId: string, jobId: string) => ({
   pk: `${account}#${requestId}`,
@@ -156,6 +178,68 @@ export const holdShard = (shard: number) => `shard-${shard}`;
 /** Sorts by time as text: 15 digits of milliseconds. */
 export const holdDue = (due: number) => String(Math.max(0, Math.floor(due))).padStart(15, '0');
 
+// sites ---------------------------------------------------------------------------------------------------------------
+
+/** What a lane may do at a scope (core/shaping/scope.ts); only while it differs from the provider's limits. */
+export type AllowanceRecord = Allowance & {
+  /** The lane. */
+  pk: string;
+  /** The scope, or a hash of it. */
+  sk: string;
+  /** Where `sk` is a hash. */
+  scope?: string;
+  /** Random, another at each write: a write names the one it read. */
+  version: string;
+  expiresAt: number;
+};
+
+/** The lease of a limit of one: one environment of the lane at a time. */
+export type LeaseRecord = {
+  pk: string;
+  sk: string;
+  /** Milliseconds since the epoch, by the clock of whoever has it. */
+  until: number;
+  /** Names him. */
+  fence: string;
+  expiresAt: number;
+};
+
+/** One UTC hour of a lane that is warming up: what was claimed of its budget, and how its mail was answered. */
+export type WarmUpRecord = {
+  pk: string;
+  /** `YYYY-MM-DDTHH`. */
+  sk: string;
+  claimed?: number;
+  good?: number;
+  bad?: number;
+  expiresAt: number;
+};
+
+/** How often a lane's warm-up was set back by a day. */
+export type WarmUpStateRecord = {
+  pk: string;
+  sk: 'state';
+  heldDays: number;
+  /** Milliseconds since the epoch of the last time. */
+  heldAt: number;
+};
+
+/** Bytes of a sort key that are taken as they are; DynamoDB's limit is 1,024. */
+const SCOPE_BYTES = 1_000;
+
+/** A lane's allowances are one partition, so that one query reads them, and nothing else. */
+export const allowancesKey = (lane: string) => lane;
+export const allowanceKey = (lane: string, scope: string) => ({ pk: allowancesKey(lane), sk: scopeKey(scope) });
+export const leaseKey = (lane: string, scope: string) => ({ pk: `${lane}#lease`, sk: scopeKey(scope) });
+export const warmUpKey = (lane: string, hour: string) => ({ pk: `${lane}#warm-up`, sk: hour });
+export const warmUpStateKey = (lane: string) => ({ pk: `${lane}#warm-up`, sk: 'state' as const });
+
+/** A site's name tells all its hosts, so it can be longer than a key may be. */
+function scopeKey(scope: string): string {
+  if (Buffer.byteLength(scope) <= SCOPE_BYTES) return scope;
+  return `sha256#${createHash('sha256').update(scope).digest('hex')}`;
+}
+
 // accounts ------------------------------------------------------------------------------------------------------------
 
 /** An API key: its id in clear, the SHA-256 of its secret. The secret itself is shown once and kept nowhere. */
@@ -169,11 +253,28 @@ export type KeyRecord = {
   createdAt: number;
 };
 
-/** A sending domain. The private key is KMS ciphertext, its context `{account, domain}`; only deliver may decrypt it. */
+/** A DKIM key of a domain (core/domain-keys.ts). */
+export type DomainKey = {
+  /** Never used again for another key. */
+  selector: string;
+  algorithm: 'rsa' | 'ed25519';
+  /** The `p=` of the DNS record, base64: the SPKI DER of an RSA key, the 32 octets of an Ed25519 key (RFC 8463 4.2). */
+  publicKey: string;
+  /** Base64 of the KMS ciphertext of the PKCS#8 DER; '' of a retired key. */
+  privateKey: string;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  state: 'pending' | 'active' | 'retired';
+  /** Milliseconds since the epoch. */
+  retiredAt?: number;
+};
+
+/** A sending domain. Private keys are KMS ciphertext, their context `{account, domain}`; only deliver may decrypt them. */
 export type DomainRecord = {
   pk: string;
   sk: string;
   domain: string;
+  /** The selector of the RSA key that signs. */
   selector: string;
   /** The subdomain of return paths: `em.<domain>`. */
   returnPath: string;
@@ -181,10 +282,23 @@ export type DomainRecord = {
   publicKey: string;
   /** Base64 of the KMS ciphertext of the PKCS#8 DER. */
   privateKey: string;
+  /** All keys, the oldest first; absent until the first rotation. */
+  keys?: DomainKey[];
   createdAt: number;
   /** Milliseconds since the epoch of the last check that found every record; absent: never. */
   validAt?: number;
 };
 
+/** What an account asks of TLS at its recipients' hosts (SendGrid: `user/settings/enforced_tls`). */
+export type EnforcedTlsRecord = {
+  pk: string;
+  sk: 'settings#enforced_tls';
+  /** Never in clear. */
+  requireTls: boolean;
+  /** Nor to a host whose certificate is not valid for it. */
+  requireValidCert: boolean;
+};
+
+export const enforcedTlsKey = (account: string) => ({ pk: account, sk: 'settings#enforced_tls' as const });
 export const keyKey = (account: string, id: string) => ({ pk: account, sk: `key#${id}` });
 export const domainKey = (account: string, domain: string) => ({ pk: account, sk: `domain#${domain.toLowerCase()}` });

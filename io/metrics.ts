@@ -14,11 +14,31 @@ export type Tally = {
   bounced: number;
   dropped: number;
   unknown: number;
+  /** Copies that SES has taken; its word is awaited. */
+  relayed?: number;
+  /** Copies whose link was lost after the final dot, in this run. */
+  doubted?: number;
+  /** Pauses of a site that the operator must look at. */
+  paused?: number;
+  /** Copies of transactional mail beyond the warm-up budget. */
+  warmUpExceeded?: number;
   /** Seconds from the 202 to the recipient's 250, one for each delivered copy. */
   latencies: number[];
 };
 
-const COUNTED = ['accepted', 'delivered', 'deferred', 'bounced', 'dropped', 'unknown'] as const;
+/** Each count and the metric it is published as. */
+const COUNTED = [
+  ['accepted', METRIC.accepted],
+  ['delivered', METRIC.delivered],
+  ['deferred', METRIC.deferred],
+  ['bounced', METRIC.bounced],
+  ['dropped', METRIC.dropped],
+  ['unknown', METRIC.unknown],
+  ['relayed', METRIC.relayed],
+  ['doubted', METRIC.possibleDuplicates],
+  ['paused', METRIC.sitePaused],
+  ['warmUpExceeded', METRIC.warmUpExceeded],
+] as const;
 
 /** Publishes what a run of deliver did, by provider and by lane. */
 export function publishDeliveries(lane: string, tallies: ReadonlyMap<string, Tally>): void {
@@ -28,7 +48,10 @@ export function publishDeliveries(lane: string, tallies: ReadonlyMap<string, Tal
     metrics.addDimensions({});
     metrics.addDimension('provider', provider);
     metrics.addMetadata('lane', lane);
-    for (const name of COUNTED) if (tally[name] > 0) metrics.addMetric(METRIC[name], MetricUnit.Count, tally[name]);
+    for (const [counted, metric] of COUNTED) {
+      const count = tally[counted] ?? 0;
+      if (count > 0) metrics.addMetric(metric, MetricUnit.Count, count);
+    }
     for (const seconds of tally.latencies) metrics.addMetric(METRIC.latency, MetricUnit.Seconds, seconds);
     metrics.publishStoredMetrics();
   }

@@ -4,7 +4,7 @@ import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingDa
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { mailMetric, type Named } from './metrics.ts';
+import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { WorkQueue } from './work-queue.ts';
@@ -54,6 +54,22 @@ export function addAlarms(scope: Construct, { settings, topic, functions, queues
     because: `More than ${bounceRatePercent} % of outcomes in 15 minutes were bounces: mailbox providers will soon block.`,
   });
 
+  alarm('in-doubt', inDoubt(), {
+    above: 0,
+    because:
+      'A link was lost after the final dot within 15 minutes: its mail may arrive twice, or has ended as unknown. The attempts name the hosts.',
+  });
+  alarm('site-paused', mailMetric('sitePaused', 'Sum', FIVE_MINUTES), {
+    above: 0,
+    because:
+      'A mailbox provider refuses a source address for what it is or sends, and its mail there is paused. The reply in the sites table says why. The pause ends by itself, and comes again until the cause is gone.',
+  });
+  alarm('warm-up-exceeded', mailMetric('warmUpExceeded', 'Sum', FIVE_MINUTES), {
+    above: 0,
+    because:
+      'Transactional mail went beyond the warm-up budget of a new source address. Give its pool a warm one, or send less for now.',
+  });
+
   function alarm(name: string, metric: IMetric, { above, because, periods = 1 }: Threshold): void {
     new Alarm(scope, name, {
       alarmName: `${settings.stackName}-${name}`,
@@ -68,6 +84,20 @@ export function addAlarms(scope: Construct, { settings, topic, functions, queues
 }
 
 type Threshold = { above: number; because: string; periods?: number };
+
+/** Copies whose link was lost after the final dot: those that are tried again, and those that have ended so. */
+function inDoubt(): MathExpression {
+  const period = Duration.minutes(15);
+  return new MathExpression({
+    expression: 'FILL(doubted,0)+FILL(unknown,0)',
+    usingMetrics: {
+      doubted: mailMetric('possibleDuplicates', 'Sum', period),
+      unknown: mailMetric('unknown', 'Sum', period),
+    },
+    label: 'In doubt',
+    period,
+  });
+}
 
 /** Percent of final outcomes that are bounces. An alarm can't search, so it reads the totals. */
 function bounceRate(): MathExpression {

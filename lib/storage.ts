@@ -42,7 +42,7 @@ export class Storage extends Construct {
     this.holds = this.#table('Holds', { recoverable: true });
     this.suppressions = this.#table('Suppressions', { recoverable: true });
     // Learnt again within minutes.
-    this.sites = this.#table('Sites', { recoverable: false });
+    this.sites = this.#table('Sites', { recoverable: false, expires: true });
     // A log of some weeks: backups of every write would cost as much as the writes.
     this.messages = this.#table('Messages', { recoverable: false, expires: true, stream: StreamViewType.NEW_IMAGE });
     this.messages.addGlobalSecondaryIndex({

@@ -53,3 +53,18 @@ it('more latencies than one line can hold', () => {
   expect(lines.reduce((sum, line) => sum + (line[METRIC.delivered] ?? 0), 0)).toBe(250);
   expect(lines.length).toBeLessThanOrEqual(3);
 });
+
+it('what somebody must look at, under the names that the alarms read', () => {
+  const [line, quiet] = capture(
+    new Map([
+      ['google', { ...makeTally(1), doubted: 2, paused: 1, warmUpExceeded: 40 }],
+      ['other', { ...makeTally(1), doubted: 0 }],
+    ]),
+  );
+  expect(line).toMatchObject({
+    [METRIC.possibleDuplicates]: 2,
+    [METRIC.sitePaused]: 1,
+    [METRIC.warmUpExceeded]: 40,
+  });
+  for (const name of ['InDoubt', 'SitePaused', 'WarmUpExceeded']) expect(quiet).not.toHaveProperty(name);
+});
