@@ -42,7 +42,8 @@ export function normaliseLines(text: Buffer): Buffer {
 
 /** The text of a part, as `normaliseLines` but for strings, and without adding a last line end. */
 export function normaliseText(text: string): string {
-  return text.replaceAll('\0', '').replace(/\r\n|\r|\n/g, '\r\n');
+  const whole = text.includes('\0') ? text.replaceAll('\0', '') : text;
+  return whole.includes('\r') ? whole.replace(/\r\n|\r|\n/g, '\r\n') : whole.replaceAll('\n', '\r\n');
 }
 
 /** Doubles the dot that begins a line. `text` must be normal. Returns the same buffer when no line begins with one. */
@@ -70,7 +71,8 @@ export function measureLines(text: Buffer): Lines {
   let start = 0;
   let high = 0;
   let controls = false;
-  for (let at = 0; at < text.length; at++) {
+  const { length: end } = text;
+  for (let at = 0; at < end; at++) {
     const byte = text[at]!;
     if (byte > 0x7e) {
       if (byte === 0x7f) controls = true;

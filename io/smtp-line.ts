@@ -4,20 +4,30 @@
  * One timer watches all connections of the process; no wait makes one of its own.
  */
 import type { Socket } from 'node:net';
-import { TRANSCRIPT_LINES } from '../core/smtp/limits.ts';
 import { createReplyReader, type Reply } from '../core/smtp/reply.ts';
+import { createTranscript, type Transcript } from '../core/smtp/transcript.ts';
 
 /** Why there is no reply: the link is down, too slow, or (`garbled`) what came is not what SMTP allows. */
 export type Lost = { lost: string; garbled?: true };
 
+/** What came of a message: a reply or none, and whether its last octet had left this process before. */
+export type Answer = { answer: Reply | Lost; written: boolean };
+
 export type SmtpLine = {
-  /** Writes commands, each of which will be answered once. */
-  write: (...commands: string[]) => void;
+  /**
+   * Writes command lines, CRLF and all, which will be answered by so many replies.
+   * @param encoding latin1 (cheaper) only for what is ASCII
+   * @param shown what the transcript has instead, where they hold a secret
+   */
+  write: (commands: string, replies: number, encoding?: 'utf8' | 'latin1', shown?: string) => void;
   /** The next reply, or why there will be none. @param wait milliseconds */
   reply: (wait: number) => Promise<Reply | Lost>;
-  /** Writes octets that are no command. Resolves when the last has left this process (or why it never will). */
-  writeMessage: (pieces: Buffer[], wait: number) => Promise<'written' | 'answered' | Lost>;
-  /** Counts one reply as asked for: the banner, or the one to the final dot. */
+  /**
+   * Writes octets that are no command, and waits for their one reply.
+   * @param wait milliseconds for the writing @param waitAfter milliseconds from its end to the reply
+   */
+  writeMessage: (pieces: Buffer[], octets: number, wait: number, waitAfter: () => number) => Promise<Answer>;
+  /** Counts one reply as asked for: the banner. */
   expectReply: () => void;
   /** Whether octets of a reply are here that nobody has asked for or that are no whole reply yet. */
   hasOctets: () => boolean;
@@ -25,132 +35,121 @@ export type SmtpLine = {
   release: () => Socket;
   lost: () => string | undefined;
   close: (why: string) => void;
-  /** Client and server lines, the last TRANSCRIPT_LINES of them. */
-  transcript: string[];
+  transcript: Transcript;
 };
 
 /** How late a wait may end, in milliseconds. */
 const TICK = 50;
-type Waiter = { due: number; give: (value: Reply | Lost | 'written' | 'answered') => void };
-const watched = new Map<Waiter, (why: string) => void>();
+/** A connection that waits, or (due never) does not. */
+type Watched = { due: number; expire: () => void };
+const NEVER = Number.POSITIVE_INFINITY;
+const watched = new Set<Watched>();
 let timer: NodeJS.Timeout | undefined;
 
-function watch(waiter: Waiter, close: (why: string) => void): void {
-  watched.set(waiter, close);
+function watch(one: Watched): void {
+  watched.add(one);
   timer ??= setInterval(() => {
     const now = performance.now();
-    const late = [...watched].filter(([{ due }]) => due <= now);
+    const late = [...watched].filter(({ due }) => due <= now).map((line) => ({ line, due: line.due }));
     if (late.length === 0) return;
     // What came while this process was busy with something else is read first: it came in time.
     setImmediate(() => {
-      for (const [one, closeIt] of late) if (watched.has(one)) closeIt('timeout');
+      for (const { line, due } of late) if (line.due === due && watched.has(line)) line.expire();
     });
   }, TICK);
 }
 
-function unwatch(waiter: Waiter): void {
-  watched.delete(waiter);
+function unwatch(one: Watched): void {
+  watched.delete(one);
   if (watched.size > 0 || !timer) return;
   clearInterval(timer);
   timer = undefined;
 }
 
-export function openLine(socket: Socket, transcript: string[] = []): SmtpLine {
+export function openLine(socket: Socket, transcript: Transcript = createTranscript()): SmtpLine {
   const reader = createReplyReader();
   const replies: Reply[] = [];
   let asked = 0;
   let lost: string | undefined;
   let garbled = false;
-  let replyWaiter: Waiter | undefined;
-  let writeWaiter: Waiter | undefined;
+  let give: ((answer: Reply | Lost) => void) | undefined;
+  const clock: Watched = { due: NEVER, expire: () => close('timeout') };
+  watch(clock);
 
+  const settle = (answer: Reply | Lost): void => {
+    const to = give;
+    give = undefined;
+    clock.due = NEVER;
+    to?.(answer);
+  };
+  const whyLost = (): Lost => (garbled ? { lost: lost ?? '', garbled } : { lost: lost ?? '' });
   const close = (why: string): void => {
     if (lost === undefined) {
       lost = why;
-      note(`# ${why}`);
+      transcript.note(`# ${why}`);
     }
+    unwatch(clock);
     socket.destroy();
-    for (const waiter of [replyWaiter, writeWaiter])
-      if (waiter) {
-        unwatch(waiter);
-        waiter.give(whyLost());
-      }
-    replyWaiter = undefined;
-    writeWaiter = undefined;
-  };
-  const whyLost = (): Lost => ({ lost: lost ?? '', ...(garbled ? { garbled } : {}) });
-  const note = (line: string): void => {
-    transcript.push(line);
-    if (transcript.length > TRANSCRIPT_LINES) transcript.splice(0, transcript.length - TRANSCRIPT_LINES);
-  };
-  const onData = (chunk: Buffer): void => {
-    const read = reader.read(chunk);
-    if (typeof read !== 'string') read.forEach(take);
-    else {
-      garbled = lost === undefined;
-      close(read);
-    }
+    settle(whyLost());
   };
   const take = (reply: Reply): void => {
     if (lost !== undefined) return;
-    note(`S: ${reply.text}`);
+    transcript.note(reply.text);
     if (asked === 0) {
       close(reply.code === 421 ? reply.text : `a reply that nobody asked for: ${reply.text}`);
       return;
     }
     asked--;
-    if (replyWaiter) {
-      const waiter = replyWaiter;
-      replyWaiter = undefined;
-      unwatch(waiter);
-      waiter.give(reply);
-      return;
-    }
-    replies.push(reply);
-    if (!writeWaiter) return;
-    unwatch(writeWaiter);
-    writeWaiter.give('answered');
-    writeWaiter = undefined;
+    if (give) settle(reply);
+    else replies.push(reply);
+  };
+  const onData = (chunk: Buffer): void => {
+    const read = reader.read(chunk);
+    if (typeof read !== 'string') for (const reply of read) take(reply);
+    const problem = reader.problem();
+    if (problem === undefined) return;
+    garbled = lost === undefined;
+    close(problem);
   };
   const onError = (error: NodeJS.ErrnoException): void => close(error.code ?? error.message);
   const onEnd = (): void => close('closed by the server');
   socket.on('data', onData).on('error', onError).on('end', onEnd).on('close', onEnd);
 
   return {
-    write: (...commands) => {
+    write: (commands, count, encoding = 'utf8', shown = commands) => {
       if (lost !== undefined) return;
-      for (const command of commands) note(`C: ${command}`);
-      asked += commands.length;
-      socket.write(`${commands.join('\r\n')}\r\n`);
+      transcript.note(shown);
+      asked += count;
+      socket.write(commands, encoding);
     },
     reply: (wait) => {
       const ready = replies.shift();
       if (ready) return Promise.resolve(ready);
       if (lost !== undefined) return Promise.resolve(whyLost());
-      return new Promise((give) => {
-        replyWaiter = { due: performance.now() + wait, give: give as Waiter['give'] };
-        watch(replyWaiter, close);
+      return new Promise((resolve) => {
+        give = resolve;
+        clock.due = performance.now() + wait;
       });
     },
-    writeMessage: (pieces, wait) => {
-      if (lost !== undefined) return Promise.resolve(whyLost());
-      note(`C: (${pieces.reduce((sum, { length }) => sum + length, 0)} octets)`);
-      return new Promise((give) => {
-        const waiter: Waiter = { due: performance.now() + wait, give: give as Waiter['give'] };
-        writeWaiter = waiter;
-        watch(waiter, close);
+    writeMessage: (pieces, octets, wait, waitAfter) => {
+      if (lost !== undefined) return Promise.resolve({ answer: whyLost(), written: false });
+      transcript.note(octets);
+      asked++;
+      return new Promise((resolve) => {
+        let written = false;
+        const mine = (answer: Reply | Lost): void => resolve({ answer, written });
+        give = mine;
+        clock.due = performance.now() + wait;
         const onWritten = (error?: Error | null): void => {
-          if (error || writeWaiter !== waiter) return;
-          writeWaiter = undefined;
-          unwatch(waiter);
-          give('written');
+          if (error || give !== mine) return;
+          written = true;
+          clock.due = performance.now() + waitAfter();
         };
-        socket.cork();
-        pieces.forEach((piece, n) => {
-          if (n === pieces.length - 1) socket.write(piece, onWritten);
-          else socket.write(piece);
-        });
-        socket.uncork();
+        const last = pieces.length - 1;
+        if (last > 0) socket.cork();
+        for (let n = 0; n < last; n++) socket.write(pieces[n]!);
+        socket.write(pieces[last]!, onWritten);
+        if (last > 0) socket.uncork();
       });
     },
     expectReply: () => {
@@ -158,6 +157,7 @@ export function openLine(socket: Socket, transcript: string[] = []): SmtpLine {
     },
     hasOctets: () => replies.length > 0 || reader.pending() > 0,
     release: () => {
+      unwatch(clock);
       socket.off('data', onData).off('error', onError).off('end', onEnd).off('close', onEnd);
       // Its new owner reports what happens to it; an error that only it sees must not end the process.
       return socket.on('error', () => {}).pause();
@@ -168,6 +168,6 @@ export function openLine(socket: Socket, transcript: string[] = []): SmtpLine {
   };
 }
 
-export function isLost(value: object | string): value is Lost {
-  return typeof value === 'object' && 'lost' in value;
+export function isLost(value: object): value is Lost {
+  return 'lost' in value;
 }

@@ -5,7 +5,18 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 
-export type ScriptStage = 'banner' | 'ehlo' | 'starttls' | 'mail' | 'rcpt' | 'data' | 'body' | 'dot' | 'rset' | 'quit';
+export type ScriptStage =
+  | 'banner'
+  | 'ehlo'
+  | 'starttls'
+  | 'auth'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'body'
+  | 'dot'
+  | 'rset'
+  | 'quit';
 
 /** What happens at a stage: octets to write (and then FIN or RST), nothing at all, or something with the socket. */
 export type Action = string | { say?: string; end: 'close' | 'reset' } | 'silence' | { act: (socket: Socket) => void };
@@ -20,6 +31,10 @@ export type ScriptedServer = {
   commands: string[];
   /** Octets of the last message as they came, terminator included. */
   wire: () => Buffer;
+  /** Sessions of TLS that were taken up again. */
+  resumed: () => number;
+  /** Octets that came outside TLS, over all connections. */
+  plain: () => string;
   connections: () => number;
   /** Connections that are open now. */
   open: () => number;
@@ -30,9 +45,12 @@ export type ScriptedServer = {
 
 const EHLO = '250-script.test\r\n250-PIPELINING\r\n250-SIZE 10000000\r\n250 8BITMIME\r\n';
 
+/** Octets outside TLS that are kept. */
+const PLAIN_KEPT = 100_000;
+
 export async function startScript(
   script: Script = {},
-  options: { tls?: { key: string; cert: string }; ehlo?: string } = {},
+  options: { tls?: { key: string; cert: string }; implicitTls?: true; ehlo?: string } = {},
 ): Promise<ScriptedServer> {
   const messages: Taken[] = [];
   const commands: string[] = [];
@@ -42,6 +60,8 @@ export async function startScript(
   let connections = 0;
   let peak = 0;
   let wire = Buffer.alloc(0);
+  let resumed = 0;
+  let plain = '';
   const context = options.tls ? createSecureContext(options.tls) : undefined;
 
   const server: Server = createServer({ noDelay: true }, (socket) => {
@@ -54,16 +74,28 @@ export async function startScript(
       talking.delete(socket);
     });
     socket.on('error', () => {});
-    speak(socket, false);
+    if (options.implicitTls) secure(socket);
+    else speak(socket, false);
   });
+
+  function secure(socket: Socket): void {
+    const secured = new TLSSocket(socket, { isServer: true, secureContext: context as SecureContext });
+    secured.on('error', () => socket.destroy());
+    secured.on('secure', () => {
+      if (secured.isSessionReused()) resumed++;
+    });
+    speak(secured, true);
+  }
 
   function speak(socket: Socket, tls: boolean): void {
     let buffer = Buffer.alloc(0);
     let inData = false;
     let from = '';
+    let hasSender = false;
     let to: string[] = [];
     const onData = (chunk: Buffer): void => {
       buffer = Buffer.concat([buffer, chunk]);
+      if (!tls) plain = (plain + chunk.toString('latin1')).slice(0, PLAIN_KEPT);
       while (buffer.length > 0) {
         if (inData) {
           if (at('body', '', undefined)) return;
@@ -97,12 +129,16 @@ export async function startScript(
       const path = /<(.*?)>/.exec(line)?.[1] ?? '';
       if (verb === 'EHLO' || verb === 'HELO') return at('ehlo', line, ehlo());
       if (verb === 'MAIL') {
-        from = path;
+        hasSender = false;
         to = [];
-        return at('mail', path, '250 2.1.0 OK\r\n');
+        return at('mail', path, '250 2.1.0 OK\r\n', () => {
+          hasSender = true;
+          from = path;
+        });
       }
       if (verb === 'RCPT') {
-        return at('rcpt', path, '250 2.1.5 OK\r\n', () => to.push(path));
+        const otherwise = hasSender ? '250 2.1.5 OK\r\n' : '503 5.5.1 MAIL first\r\n';
+        return at('rcpt', path, otherwise, () => to.push(path));
       }
       if (verb === 'DATA') {
         if (to.length === 0) return at('data', '', '554 5.5.1 no valid recipients\r\n');
@@ -114,6 +150,7 @@ export async function startScript(
       if (verb === 'QUIT') talking.delete(socket);
       if (verb === 'QUIT') return at('quit', '', { say: '221 2.0.0 bye\r\n', end: 'close' });
       if (verb === 'STARTTLS' && context) return starttls();
+      if (verb === 'AUTH' || script.auth) return at('auth', line, '235 2.7.0 welcome\r\n');
       socket.write('502 5.5.2 what?\r\n');
       return false;
     };
@@ -123,9 +160,7 @@ export async function startScript(
       if (at('starttls', '', '220 2.0.0 go\r\n')) return true;
       if (!lastSaid.startsWith('220')) return false;
       socket.off('data', onData);
-      const secured = new TLSSocket(socket, { isServer: true, secureContext: context as SecureContext });
-      secured.on('error', () => socket.destroy());
-      speak(secured, true);
+      secure(socket);
       return true;
     };
     let lastSaid = '';
@@ -154,7 +189,7 @@ export async function startScript(
       return false;
     }
     socket.on('data', onData);
-    if (!tls) at('banner', '', '220 script.test ESMTP\r\n');
+    if (!tls || options.implicitTls) at('banner', '', '220 script.test ESMTP\r\n');
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -164,6 +199,8 @@ export async function startScript(
     messages,
     commands,
     wire: () => wire,
+    resumed: () => resumed,
+    plain: () => plain,
     connections: () => connections,
     open: () => sockets.size,
     peak: () => peak,

@@ -17,19 +17,23 @@ export type Reply = {
 };
 
 export type ReplyReader = {
-  /** The replies that are complete with this chunk, or a string that says why the server is not understood. */
+  /** The replies that are complete with this chunk; if there is none, perhaps a string: why the server is not understood. */
   read: (chunk: Buffer) => Reply[] | string;
+  /** Why it is not understood any more, also where replies came before that. */
+  problem: () => string | undefined;
   /** Octets read that are no complete reply yet. */
   pending: () => number;
 };
 
-const LINE = /^([2-5]\d\d)(?:([ -])(.*))?$/s;
 const ENHANCED = /^([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)/;
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
+const HYPHEN = 0x2d;
+const NO_OCTETS: Buffer = Buffer.alloc(0);
 
 export function createReplyReader(): ReplyReader {
-  let rest: Buffer = Buffer.alloc(0);
+  let rest = NO_OCTETS;
   let lines: string[] = [];
   let bytes = 0;
   let broken: string | undefined;
@@ -37,55 +41,77 @@ export function createReplyReader(): ReplyReader {
   const read = (chunk: Buffer): Reply[] | string => {
     if (broken) return broken;
     const replies: Reply[] = [];
-    let data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (let end = data.indexOf(LF); end >= 0; end = data.indexOf(LF)) {
-      const problem = take(data.subarray(0, end > 0 && data[end - 1] === CR ? end - 1 : end), replies);
-      if (problem) {
-        broken = problem;
-        return problem;
-      }
-      data = data.subarray(end + 1);
+    const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = data.indexOf(LF); end >= 0; end = data.indexOf(LF, start)) {
+      const problem = take(data, start, end > start && data[end - 1] === CR ? end - 1 : end, replies);
+      if (problem) return breakOff(problem, replies);
+      start = end + 1;
     }
-    if (data.length > REPLY_LINE_BYTES) {
-      broken = 'reply line too long';
-      return broken;
-    }
-    rest = data;
+    if (data.length - start > REPLY_LINE_BYTES) return breakOff('reply line too long', replies);
+    rest = start === data.length ? NO_OCTETS : data.subarray(start);
     return replies;
   };
 
-  function take(line: Buffer, replies: Reply[]): string | undefined {
-    if (line.length > REPLY_LINE_BYTES) return 'reply line too long';
-    bytes += line.length;
+  /** A reply that came whole is true, whatever came behind it: the one to the final dot above all. */
+  function breakOff(problem: string, replies: Reply[]): Reply[] | string {
+    broken = problem;
+    rest = NO_OCTETS;
+    return replies.length > 0 ? replies : problem;
+  }
+
+  /** Takes the line from `start` to `end`. Returns what is wrong with it. */
+  function take(data: Buffer, start: number, end: number, replies: Reply[]): string | undefined {
+    if (end - start > REPLY_LINE_BYTES) return 'reply line too long';
+    bytes += end - start;
     if (bytes > REPLY_BYTES) return 'reply too long';
-    const match = LINE.exec(line.toString('utf8'));
-    if (!match) return `not an SMTP reply: ${clean(line.subarray(0, 80).toString('utf8'))}`;
-    lines.push(clean(match[3] ?? ''));
-    if (match[2] === '-') return undefined;
-    replies.push(makeReply(Number(match[1]), lines));
-    lines = [];
+    const code = codeAt(data, start, end);
+    const separator = end - start > 3 ? data[start + 3] : SPACE;
+    if (code === undefined || (separator !== SPACE && separator !== HYPHEN))
+      return `not an SMTP reply: ${clean(data.toString('utf8', start, Math.min(end, start + 80)))}`;
+    const text = clean(data.toString('utf8', start + 4, end));
+    if (separator === HYPHEN) {
+      lines.push(text);
+      return undefined;
+    }
+    if (lines.length === 0) replies.push(makeReply(code, [text]));
+    else {
+      lines.push(text);
+      replies.push(makeReply(code, lines));
+      lines = [];
+    }
     bytes = 0;
     return undefined;
   }
 
-  return { read, pending: () => rest.length + bytes };
+  return { read, problem: () => broken, pending: () => rest.length + bytes };
+}
+
+/** 200 to 599, or undefined. */
+function codeAt(data: Buffer, start: number, end: number): number | undefined {
+  if (end - start < 3) return undefined;
+  const [first, second, third] = [data[start]! - 0x30, data[start + 1]! - 0x30, data[start + 2]! - 0x30];
+  if (first < 2 || first > 5 || second < 0 || second > 9 || third < 0 || third > 9) return undefined;
+  return first * 100 + second * 10 + third;
 }
 
 /** A reply from its parts. */
 export function makeReply(code: number, lines: string[]): Reply {
-  const enhanced = ENHANCED.exec(lines[0] ?? '');
-  // Servers begin every line with it (RFC 2034 4).
-  const repeated = enhanced?.[0];
-  const said = lines.map((line, n) =>
-    n > 0 && repeated && ENHANCED.exec(line)?.[0] === repeated ? line.slice(repeated.length + 1) : line,
-  );
-  const text = `${code} ${said.join(' ')}`.trimEnd().slice(0, REPLY_KEPT);
-  return {
-    code,
-    lines,
-    text,
-    ...(enhanced && Number(enhanced[1]) === Math.floor(code / 100) ? { enhanced: enhanced[0] } : {}),
-  };
+  const [first = ''] = lines;
+  const status = first.charAt(1) === '.' ? ENHANCED.exec(first)?.[0] : undefined;
+  const said = lines.length === 1 ? first : joinLines(lines, status);
+  const text = `${code} ${said}`.trimEnd().slice(0, REPLY_KEPT);
+  return status !== undefined && Number(status.charAt(0)) === Math.floor(code / 100)
+    ? { code, enhanced: status, lines, text }
+    : { code, lines, text };
+}
+
+/** Servers begin every line with the status (RFC 2034 4); once is enough. */
+function joinLines(lines: string[], status: string | undefined): string {
+  if (status === undefined) return lines.join(' ');
+  return lines
+    .map((line, n) => (n > 0 && ENHANCED.exec(line)?.[0] === status ? line.slice(status.length + 1) : line))
+    .join(' ');
 }
 
 function clean(text: string): string {

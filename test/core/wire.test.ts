@@ -37,6 +37,33 @@ describe('wire', () => {
     },
   );
 
+  // The sequences that the published smuggling tools try, in the places where a customer's octets end up.
+  const PUBLISHED = [
+    '\n.\n',
+    '\n.\r',
+    '\r.\n',
+    '\r.\r',
+    '\n.\r\n',
+    '\r.\r\n',
+    '\r\n\0.\r\n',
+    '\r\n.\0\r\n',
+    '\r\r\n.\r\r\n',
+  ];
+  const PLACES = {
+    'a body': (end: string) => `Subject: a\r\n\r\nfirst${end}MAIL FROM:<evil@x.example>\r\n`,
+    'a part of MIME': (end: string) => `Subject: a\r\n\r\n--b\r\n\r\nfirst${end}DATA\r\n--b--\r\n`,
+    'the very beginning': (end: string) => `${end}MAIL FROM:<evil@x.example>\r\n`,
+    'the very end': (end: string) => `Subject: a\r\n\r\nlast${end}`,
+  };
+  const published = Object.keys(PLACES).flatMap((place) => PUBLISHED.map((end) => [place, end] as const));
+  it.each(published)('holds one end of data for what is published: %s, %j', (place, end) => {
+    const wire = toWire(Buffer.from(PLACES[place as keyof typeof PLACES](end)));
+    for (const [, lineEnd] of READINGS) {
+      expect(countEnds(wire, lineEnd)).toBe(1);
+      expect(countEnds(wire, lineEnd, true)).toBe(1);
+    }
+  });
+
   it('holds one end of data and only CRLF for any octets', () => {
     const octets = fc.array(fc.constantFrom('\r', '\n', '.', '\0', 'a', ' '), { maxLength: 40 });
     fc.assert(

@@ -73,6 +73,14 @@ describe('reply', () => {
     expect(read('250-line\r\n'.repeat(10_000))).toBe('reply too long');
   });
 
+  it('gives the replies that came whole before what is none', () => {
+    const reader = createReplyReader();
+    expect(reader.read(Buffer.from('250 taken\r\nnonsense\r\n'))).toMatchObject([{ code: 250, text: '250 taken' }]);
+    expect(reader.problem()).toBe('not an SMTP reply: nonsense');
+    expect(reader.read(Buffer.from('250 OK\r\n'))).toBe(reader.problem());
+    expect(createReplyReader().problem()).toBeUndefined();
+  });
+
   it('survives any octets', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (octets) => void createReplyReader().read(Buffer.from(octets))),
