@@ -9,15 +9,20 @@ import MimeNode from 'nodemailer/lib/mime-node';
 import type { Attachment, Part } from './mail.ts';
 import { encodeQuotedPrintable } from './quoted-printable.ts';
 import { MESSAGE_LINE_BYTES } from './smtp/limits.ts';
+import { TLS_REPORT_TYPE } from './tls-report.ts';
 import { measureLines, normaliseLines, normaliseText } from './wire.ts';
 
-/** `header`: the Content-* fields, each line with its CRLF. `body`: lines normalised, ending in CRLF. */
-export type Entity = { header: string; body: Buffer };
+/**
+ * `header`: the Content-* fields, each line with its CRLF. `body`: lines normalised, ending in CRLF. `relaxed`: the body is
+ * known to be in DKIM's relaxed form already (RFC 6376 3.4.4).
+ */
+export type Entity = { header: string; body: Buffer; relaxed?: boolean };
 
 type Leaf = {
   type: string;
   encoding: '7bit' | 'quoted-printable' | 'base64';
   body: Buffer;
+  relaxed?: boolean;
   disposition?: 'inline' | 'attachment';
   filename?: string;
   cid?: string;
@@ -51,8 +56,23 @@ export function composeEntity(parts: Part[], attachments: Attachment[], baseBoun
     into.push(Buffer.from(`\r\n--${boundary}--\r\n`));
     return `Content-Type: ${tree.type};\r\n boundary="${boundary}"\r\n`;
   };
-  const header = write(makeTree(parts, attachments), chunks);
-  return { header, body: normaliseLines(Buffer.concat(chunks)) };
+  const tree = makeTree(parts, attachments);
+  const header = write(tree, chunks);
+  // Every leaf is normal already, but for a last line end where there is no boundary behind it.
+  const last = chunks.at(-1);
+  if (last && last.length > 0 && last[last.length - 1] !== 0x0a) chunks.push(Buffer.from('\r\n'));
+  const body = Buffer.concat(chunks);
+  const relaxed = leavesOf(tree).every((leaf) => leaf.relaxed === true) && endsOnce(body);
+  return { header, body, relaxed };
+}
+
+function leavesOf(tree: Leaf | Branch): Leaf[] {
+  return 'body' in tree ? [tree] : tree.children.flatMap(leavesOf);
+}
+
+/** Whether there is a last line, and it is not empty. */
+function endsOnce(body: Buffer): boolean {
+  return body.length > 2 && body[body.length - 3] !== 0x0a;
 }
 
 function leafFields({ type, encoding, disposition, filename, cid }: Leaf): string {
@@ -80,9 +100,15 @@ function makeTree(parts: Part[], attachments: Attachment[]): Leaf | Branch {
     });
   const shown = join('multipart/alternative', alternatives);
   return (
-    join('multipart/mixed', [...(shown ? [shown] : []), ...attached]) ??
+    join(typeOfMixed(shown, attached), [...(shown ? [shown] : []), ...attached]) ??
     toAlternative({ type: 'text/plain', value: '' })
   );
+}
+
+/** A text with one TLS report is a report (RFC 8460 5.3); its readers know it by that. */
+function typeOfMixed(shown: Leaf | Branch | undefined, attached: Leaf[]): string {
+  const isReport = shown && 'body' in shown && attached.length === 1 && attached[0]?.type === TLS_REPORT_TYPE;
+  return isReport ? 'multipart/report; report-type="tlsrpt"' : 'multipart/mixed';
 }
 
 function join(type: string, children: (Leaf | Branch)[]): Leaf | Branch | undefined {
@@ -109,13 +135,68 @@ function calendarMethod(text: string): string {
   return method ? `; method=${method.toUpperCase()}` : '';
 }
 
-/** As it is where that is safe; quoted-printable where most of it stays readable; else base64. */
-function encodeText(text: string): Pick<Leaf, 'encoding' | 'body'> {
+/** A line and what it takes to send it. `encoded`: quoted-printable. `runs`: white space that DKIM's relaxed form has not. */
+type Line = { encoded: string; plain: boolean; octets: number; high: number; runs: boolean };
+
+/**
+ * Lines that were encoded before: those of a newsletter come back for every reader, but for the few with his name. They are
+ * learnt from one in LEARNT of the texts that are not known, so that texts which never come back cost little; and take some
+ * megabytes at most.
+ */
+const known = new Map<string, Line>();
+const KNOWN_LINES = 2_000;
+const KNOWN_CHARACTERS = 500;
+const LEARNT = 8;
+let unknownTexts = 0;
+
+function encodeLine(line: string): Line {
+  const octets = Buffer.from(line, 'utf8');
+  const { eightBit, controls, high } = measureLines(octets);
+  const plain = !eightBit && !controls && octets.length <= PLAIN_LINE;
+  const encoded = encodeQuotedPrintable(octets).toString('latin1');
+  const runs = /[ \t]{2}|\t|[ \t](?=\r|$)/.test(plain ? line : encoded);
+  return { encoded, plain, octets: octets.length, high, runs };
+}
+
+/** As it is where that is safe; quoted-printable where most of it stays readable; else base64. @param text normal */
+function encodeText(text: string): Pick<Leaf, 'encoding' | 'body' | 'relaxed'> {
+  const lines = text.split('\r\n');
+  let found = 0;
+  for (const line of lines) if (known.has(line)) found++;
+  if (found * 2 >= lines.length) return encodeLines(text, lines);
+  if (unknownTexts++ % LEARNT === 0) learn(lines);
+
   const octets = Buffer.from(text, 'utf8');
   const { longest, eightBit, controls, high } = measureLines(octets);
   if (!eightBit && !controls && longest <= PLAIN_LINE) return { encoding: '7bit', body: octets };
   if (high * 3 > octets.length) return { encoding: 'base64', body: encodeBase64(octets) };
   return { encoding: 'quoted-printable', body: encodeQuotedPrintable(octets) };
+}
+
+function learn(lines: readonly string[]): void {
+  if (lines.length > KNOWN_LINES) return;
+  if (known.size + lines.length > KNOWN_LINES) known.clear();
+  for (const line of lines) if (line.length <= KNOWN_CHARACTERS) known.set(line, encodeLine(line));
+}
+
+/** The same, line by line: what a line becomes does not depend on those around it. */
+function encodeLines(text: string, lines: readonly string[]): Pick<Leaf, 'encoding' | 'body' | 'relaxed'> {
+  let octets = 2 * (lines.length - 1);
+  let high = 0;
+  let plain = true;
+  let runs = false;
+  const encoded: string[] = [];
+  for (const line of lines) {
+    const one = known.get(line) ?? encodeLine(line);
+    octets += one.octets;
+    high += one.high;
+    plain &&= one.plain;
+    runs ||= one.runs;
+    encoded.push(one.encoded);
+  }
+  if (plain) return { encoding: '7bit', body: Buffer.from(text, 'latin1'), relaxed: !runs };
+  if (high * 3 > octets) return { encoding: 'base64', body: encodeBase64(Buffer.from(text, 'utf8')) };
+  return { encoding: 'quoted-printable', body: Buffer.from(encoded.join('\r\n'), 'latin1'), relaxed: !runs };
 }
 
 function toAttachment({ content, filename, type, disposition, contentId }: Attachment): Leaf {

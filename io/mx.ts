@@ -1,20 +1,37 @@
 /**
  * Where a domain's mail goes: MX hosts in order of preference (RFC 5321 5.1), equal ones shuffled; the domain itself where
- * it has no MX; a final word for a null MX (RFC 7505) and for domains that do not exist; a deferral where DNS itself fails.
- * It refuses addresses that are not public: a domain may not send us to our own network (SSRF). IPv4 only: NAT has no IPv6.
- * Answers are kept for some minutes of the environment's life.
+ * it has no MX; a final word for a null MX (RFC 7505), for domains that do not exist and for those whose mail would come
+ * back to us; a deferral where DNS itself fails. Under MTA-STS (RFC 8461) only the hosts that the domain's policy allows.
+ * It refuses addresses that are not public: a domain may not send us to our own network (SSRF). IPv4 only, unless the
+ * settings say that there is IPv6: NAT has none. Answers are kept for their TTL.
  */
-import { Resolver } from 'node:dns/promises';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { toAsciiDomain } from '../core/domain.ts';
-import { type Provider, providerOf } from '../core/provider.ts';
+import { allowsHost } from '../core/mta-sts.ts';
+import { providerOf as providerOfHosts } from '../core/provider.ts';
 import { nameSite } from '../core/site.ts';
+import type { StsPolicy, TlsFailure } from '../core/tls.ts';
+import { isPrivateAddress } from './addresses.ts';
+import { type DnsAnswer, type DnsFailure, type DnsFailureKind, type MxRecord, openDns } from './dns.ts';
+import { cacheDns } from './dns-cache.ts';
+import { type MtaStsSettings, openMtaSts, type StsInForce } from './mta-sts.ts';
+import { openTlsReportPost } from './tls-report-post.ts';
 
-/** A domain's route. `hosts` are in the order in which they are tried. */
+export { isPrivateAddress } from './addresses.ts';
+
+/** A domain's route. `hosts` are in the order in which they are tried. `tlsFailures`: what its policy came to (RFC 8460). */
 export type Route =
-  | { kind: 'site'; site: string; provider: Provider; hosts: string[] }
+  | {
+      kind: 'site';
+      /** The name of the whole MX set. */
+      site: string;
+      provider: string;
+      hosts: string[];
+      sts?: { mode: StsPolicy['mode']; policy: StsPolicy };
+      tlsFailures?: TlsFailure[];
+    }
   | { kind: 'bounced'; type: 'bounce' | 'blocked'; status: string; reply: string }
-  | { kind: 'deferred'; reply: string };
+  | { kind: 'deferred'; reply: string; tlsFailures?: TlsFailure[] };
 
 /** A host's public addresses; or none, and why. `refused`: it has some, none of which mail may go to. */
 export type HostAddresses = { addresses: string[]; error?: string; refused?: true };
@@ -26,126 +43,177 @@ export type MxSettings = {
   allowPrivateHosts?: boolean;
   /** Milliseconds that one server has to answer; default 3,000. */
   timeoutMs?: number;
+  /** Whether hosts can be reached by IPv6 too; default false. */
+  ipv6?: boolean;
+  /** Our own names (EHLO) and addresses: mail for them would come back to us. */
+  ownNames?: readonly string[];
+  ownAddresses?: readonly string[];
+  /** False: policies are neither asked for nor kept. */
+  mtaSts?: MtaStsSettings | false;
+  /** The provider of a set of hosts; default: core/provider.ts. */
+  providerOf?: (hosts: readonly string[]) => string;
   now: () => number;
   /** 0 ≤ x < 1. */
   random: () => number;
 };
 
-/** MX answers carry no TTL in Node; five minutes is within what domains promise. Failures are asked again sooner. */
-const LIFE = 300_000;
-const FAILURE_LIFE = 30_000;
-const KEPT = 10_000;
 /** Hosts of one domain that are tried; nobody needs more, and a hostile zone may list hundreds. */
 const HOSTS = 10;
-
-const PRIVATE = new BlockList();
-for (const [net, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-] as const)
-  PRIVATE.addSubnet(net, bits, 'ipv4');
-
-/** Whether an IPv4 address is loopback, private, link-local, reserved or multicast (RFC 6890). */
-export function isPrivateAddress(address: string): boolean {
-  return isIP(address) !== 4 || PRIVATE.check(address, 'ipv4');
-}
-
 const HOST_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253})$/;
 
-type Mx = { exchange: string; priority: number }[];
-type Answer = { kind: 'mx'; records: Mx } | Exclude<Route, { kind: 'site' }>;
+type Mx = { kind: 'mx'; records: MxRecord[] } | Exclude<Route, { kind: 'site' }>;
 
 export function openMx(settings: MxSettings) {
-  const { now, random, allowPrivateHosts = false } = settings;
-  const resolver = new Resolver({ timeout: settings.timeoutMs ?? 3_000, tries: 2 });
-  if (settings.servers?.length) resolver.setServers(settings.servers);
-  const routes = keep<Answer>(now, ({ kind }) => (kind === 'deferred' ? FAILURE_LIFE : LIFE));
-  const hosts = keep<HostAddresses>(now, ({ error }) => (error ? FAILURE_LIFE : LIFE));
+  const { now, random, allowPrivateHosts = false, ipv6 = false, providerOf = providerOfHosts } = settings;
+  const dns = cacheDns(openDns(settings), now);
+  const ownNames = new Set((settings.ownNames ?? []).map(plain));
+  const ownAddresses = new Set(settings.ownAddresses ?? []);
 
-  const look = async (domain: string): Promise<Answer> => {
-    const name = toAsciiDomain(domain);
-    if (!name || name.length > 253 || name.startsWith('[') || isIP(name) !== 0)
-      return bounced('5.1.2', `${domain} is no domain that mail can go to`);
-    try {
-      const records = await resolver.resolveMx(name);
-      const named = records.filter(({ exchange }) => exchange !== '' && exchange !== '.');
-      // RFC 7505: one record with the root as its host says that the domain takes no mail.
-      if (named.length === 0) return bounced('5.1.10', `556 ${name} takes no mail (null MX)`);
-      // Anything else in a name is a trick: it could spell another site's name, or say something to a log.
-      const usable = named.filter(({ exchange }) => HOST_NAME.test(exchange));
-      if (usable.length > 0) return { kind: 'mx', records: usable };
-      return { kind: 'bounced', type: 'blocked', status: '5.4.4', reply: `${name}: no MX is a host name` };
-    } catch (error) {
-      const code = codeOf(error);
-      if (code === 'ENOTFOUND' || code === 'EBADNAME') return bounced('5.1.2', `${name} does not exist (NXDOMAIN)`);
-      if (code === 'ENODATA') return lookImplicit(name);
-      return { kind: 'deferred', reply: `dns: MX of ${name}: ${code}` };
+  const look = async (name: string): Promise<Mx> => {
+    const found = await dns.mx(name);
+    if ('failure' in found) {
+      if (found.failure === 'NODATA') return lookImplicit(name);
+      if (found.failure === 'BADNAME') return bounced('5.1.2', `${name} is no domain that mail can go to`);
+      if (found.failure === 'NXDOMAIN') return bounced('5.1.2', `${name} does not exist (NXDOMAIN)`);
+      return { kind: 'deferred', reply: `dns: MX of ${name}: ${found.failure}` };
     }
+    const named = found.answers.filter(({ exchange }) => exchange !== '' && exchange !== '.');
+    // RFC 7505: one record with the root as its host says that the domain takes no mail.
+    if (named.length === 0) return bounced('5.1.10', `556 ${name} takes no mail (null MX)`);
+    // Anything else in a name is a trick: it could spell another site's name, or say something to a log.
+    const usable = named.filter(({ exchange }) => HOST_NAME.test(exchange));
+    if (usable.length > 0) return { kind: 'mx', records: usable };
+    return blocked('5.4.4', `${name}: no MX is a host name`);
   };
 
   /** RFC 5321 5.1: a domain without MX is its own host, if it has an address. */
-  const lookImplicit = async (name: string): Promise<Answer> => {
-    const { addresses, error, refused } = await resolveHost(name);
-    if (addresses.length > 0 || refused) return { kind: 'mx', records: [{ exchange: name, priority: 0 }] };
-    if (error !== 'ENODATA' && error !== 'ENOTFOUND') return { kind: 'deferred', reply: `dns: A of ${name}: ${error}` };
-    const hasIpv6 = await resolver.resolve6(name).then(
-      (found) => found.length > 0,
-      () => false,
-    );
-    if (!hasIpv6) return bounced('5.1.2', `${name} has neither MX nor address`);
-    return { kind: 'bounced', type: 'blocked', status: '5.4.4', reply: `${name} takes mail by IPv6 only` };
+  const lookImplicit = async (name: string): Promise<Mx> => {
+    const own: Mx = { kind: 'mx', records: [{ preference: 0, exchange: name }] };
+    const [four, six] = await Promise.all([dns.a(name), ipv6 ? dns.aaaa(name) : undefined]);
+    const known = [four, ...(six ? [six] : [])];
+    if (known.some((one) => 'answers' in one)) {
+      const all = known.flatMap((one) => ('answers' in one ? one.answers : []));
+      return all.every((address) => ownAddresses.has(address)) ? loop(name) : own;
+    }
+    const unknown = known.find((one) => !isFinal(one)) as DnsFailure | undefined;
+    if (unknown) return { kind: 'deferred', reply: `dns: address of ${name}: ${unknown.failure}` };
+    const unreachable = six ?? (await dns.aaaa(name));
+    if ('answers' in unreachable) return blocked('5.4.4', `${name} takes mail by IPv6 only`);
+    if (isFinal(unreachable)) return bounced('5.1.2', `${name} has neither MX nor address`);
+    return { kind: 'deferred', reply: `dns: address of ${name}: ${unreachable.failure}` };
   };
 
-  /** The public addresses of a host. */
-  const resolveHost = hosts(async (host: string): Promise<HostAddresses> => {
-    if (isIP(host) === 4) return screen([host]);
-    try {
-      return screen(await resolver.resolve4(host));
-    } catch (error) {
-      return { addresses: [], error: codeOf(error) };
-    }
-  });
+  /** RFC 5321 5.1: where we are in the list ourselves, only hosts that the domain prefers to us are left. */
+  const withoutUs = (name: string, records: MxRecord[]): Mx => {
+    const ours = records.filter(({ exchange }) => ownNames.has(plain(exchange)));
+    const best = Math.min(...ours.map(({ preference }) => preference));
+    const left = records.filter(({ preference }) => preference < best);
+    return left.length > 0 ? { kind: 'mx', records: left } : loop(name);
+  };
+
+  /** The addresses of a host that mail may go to; with IPv6, both kinds in turns, beginning with it. */
+  const resolveHost = async (host: string): Promise<HostAddresses> => {
+    if (isIP(host) !== 0) return screen([host]);
+    const [six, four] = await Promise.all([ipv6 ? dns.aaaa(host) : undefined, dns.a(host)]);
+    const sixes = six && 'answers' in six ? shuffle(six.answers, random) : [];
+    const fours = 'answers' in four ? shuffle(four.answers, random) : [];
+    const found = Array.from({ length: Math.max(sixes.length, fours.length) }, (_, n) => [sixes[n], fours[n]]).flat();
+    if (found.length > 0) return screen(found.filter((address) => address !== undefined));
+    const worst = [six, four].find((one) => one && 'failure' in one && !isFinal(one)) ?? four;
+    return { addresses: [], error: 'failure' in worst ? explain(worst.failure) : 'no address' };
+  };
 
   const screen = (found: string[]): HostAddresses => {
-    const addresses = allowPrivateHosts ? found : found.filter((address) => !isPrivateAddress(address));
-    if (addresses.length > 0) return { addresses: shuffle(addresses, random) };
-    return { addresses, error: `only private addresses (${found[0] ?? 'none'})`, refused: true };
+    const others = found.filter((address) => !ownAddresses.has(address));
+    if (others.length === 0) return { addresses: [], error: `mail loops back to us (${found[0]})`, refused: true };
+    const addresses = allowPrivateHosts ? others : others.filter((address) => !isPrivateAddress(address));
+    if (addresses.length > 0) return { addresses };
+    return { addresses, error: `only private addresses (${others[0]})`, refused: true };
   };
 
-  const lookCached = routes(look);
+  const { mtaSts = {} } = settings;
+  const policyOf = mtaSts ? openMtaSts({ ...mtaSts, dns, resolveHost, now }) : async (): Promise<StsInForce> => ({});
+
   return {
     resolveHost,
+    /** TLS reports (RFC 8460), by the same DNS and the same rules of where we may connect. */
+    tlsReports: openTlsReportPost({ ...(mtaSts || {}), dns, resolveHost }),
     /** The route of a domain. Never throws: what cannot be known now is deferred. */
     resolveSite: async (domain: string): Promise<Route> => {
-      const answer = await lookCached(domain.toLowerCase());
-      if (answer.kind !== 'mx') return answer;
-      const names = inOrder(answer.records, random);
-      return { kind: 'site', site: nameSite(names), provider: providerOf(names), hosts: names.slice(0, HOSTS) };
+      const name = toAsciiDomain(domain)?.replace(/\.$/, '');
+      if (!name || name.length > 253 || name.startsWith('[') || isIP(name) !== 0)
+        return bounced('5.1.2', `${domain} is no domain that mail can go to`);
+      // Both at once: the policy of a domain that has none costs no time.
+      const [mx, { policy, failure }] = await Promise.all([look(name), policyOf(name)]);
+      if (mx.kind !== 'mx') return mx;
+      const left = withoutUs(name, mx.records);
+      if (left.kind !== 'mx') return left;
+      const all = mx.records.map(({ exchange }) => plain(exchange));
+      const whole = { kind: 'site' as const, site: nameSite(all), provider: providerOf(all) };
+      const route = { ...whole, hosts: inOrder(left.records, random) };
+      return applyPolicy(name, route, policy, failure ? [failure] : []);
     },
   };
+}
+
+/** Leaves out the hosts that an enforced policy does not allow (RFC 8461 5). With `testing` they are only told of. */
+function applyPolicy(
+  name: string,
+  route: Extract<Route, { kind: 'site' }>,
+  policy: StsPolicy | undefined,
+  failures: TlsFailure[],
+): Route {
+  const allowed = policy ? route.hosts.filter((host) => allowsHost(policy.mx, host)) : route.hosts;
+  const refused = route.hosts.filter((host) => !allowed.includes(host));
+  const tlsFailures = [
+    ...failures,
+    ...refused.map((host) => ({
+      type: 'validation-failure' as const,
+      host,
+      reason: `not an mx of the policy of ${name}`,
+    })),
+  ].slice(0, HOSTS);
+  const told = tlsFailures.length > 0 ? { tlsFailures } : {};
+  if (!policy) return { ...route, hosts: route.hosts.slice(0, HOSTS), ...told };
+  if (policy.mode === 'enforce' && allowed.length === 0)
+    return { kind: 'deferred', reply: `MTA-STS: the policy of ${name} allows none of its MX (${refused[0]})`, ...told };
+  const hosts = (policy.mode === 'enforce' ? allowed : route.hosts).slice(0, HOSTS);
+  return { ...route, hosts, sts: { mode: policy.mode, policy }, ...told };
 }
 
 function bounced(status: string, reply: string): Extract<Route, { kind: 'bounced' }> {
   return { kind: 'bounced', type: 'bounce', status, reply };
 }
 
+function blocked(status: string, reply: string): Extract<Route, { kind: 'bounced' }> {
+  return { kind: 'bounced', type: 'blocked', status, reply };
+}
+
+function loop(name: string): Extract<Route, { kind: 'bounced' }> {
+  return blocked('5.4.6', `${name}: mail loops back to us`);
+}
+
+/** Whether DNS has said that there is none; else it has said nothing. */
+function isFinal(answer: DnsAnswer<unknown>): boolean {
+  return 'failure' in answer && ['NXDOMAIN', 'NODATA', 'BADNAME'].includes(answer.failure);
+}
+
+function explain(failure: DnsFailureKind): string {
+  return failure === 'NXDOMAIN'
+    ? 'no such host (NXDOMAIN)'
+    : failure === 'NODATA'
+      ? 'it has no address'
+      : `dns: ${failure}`;
+}
+
 /** Lowest preference first; equal ones in random order (RFC 5321 5.1), each host once. */
-function inOrder(records: Mx, random: () => number): string[] {
-  const sorted = shuffle(records, random).sort((a, b) => a.priority - b.priority);
-  return [...new Set(sorted.map(({ exchange }) => exchange.toLowerCase().replace(/\.$/, '')))];
+function inOrder(records: MxRecord[], random: () => number): string[] {
+  const sorted = shuffle(records, random).sort((a, b) => a.preference - b.preference);
+  return [...new Set(sorted.map(({ exchange }) => plain(exchange)))];
+}
+
+function plain(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '');
 }
 
 function shuffle<T>(items: readonly T[], random: () => number): T[] {
@@ -155,30 +223,4 @@ function shuffle<T>(items: readonly T[], random: () => number): T[] {
     [shuffled[n], shuffled[m]] = [shuffled[m]!, shuffled[n]!];
   }
   return shuffled;
-}
-
-function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? String(error);
-}
-
-/** Keeps answers, each for its own life, at most KEPT of them; the oldest give way. One question at a time per name. */
-function keep<T>(now: () => number, life: (answer: T) => number) {
-  const kept = new Map<string, { until: number; answer: Promise<T> }>();
-  return (ask: (name: string) => Promise<T>) =>
-    (name: string): Promise<T> => {
-      const known = kept.get(name);
-      if (known && known.until > now()) return known.answer;
-      kept.delete(name);
-      if (kept.size >= KEPT) kept.delete(kept.keys().next().value!);
-      const answer = ask(name);
-      const entry = { until: Number.POSITIVE_INFINITY, answer };
-      kept.set(name, entry);
-      answer.then(
-        (value) => {
-          entry.until = now() + life(value);
-        },
-        () => kept.delete(name),
-      );
-      return answer;
-    };
 }
