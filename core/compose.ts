@@ -1,12 +1,13 @@
 /**
- * Composes the message of a personalization. nodemailer's nodes encode and fold the fields; they are only ever
- * given text, never a path, a URL, a stream or a prepared header, so no input can make them read anything.
+ * Composes the message of a personalization. What is plain ASCII is written as it is; nodemailer encodes the rest and folds
+ * long fields. It is only ever given text, never a path, a URL, a stream or a prepared header, so no input can make it read
+ * anything.
  *
  * The same arguments always give the same octets: Date is the time of acceptance (or its send_at), Message-ID and boundaries are made from
  * ids, so that every copy and every attempt is one message to threading and to duplicate filters.
  * Bcc is no argument: it cannot reach the wire. Names and values of headers cannot begin another field.
  */
-import { encodeWord } from 'nodemailer/lib/mime-funcs';
+import { encodeWord, foldLines } from 'nodemailer/lib/mime-funcs';
 import MimeNode from 'nodemailer/lib/mime-node';
 import { ADDRESS_CHARACTERS } from './address.ts';
 import { domainOf } from './domain.ts';
@@ -33,6 +34,8 @@ export type Message = {
   categories: string[];
 };
 
+/** Characters after which a line is folded, where it can be (RFC 5322 2.1.1). */
+const FOLD = 76;
 /** Characters of a display name that are shown; more may not fit a line. */
 const NAME_CHARACTERS = 256;
 
@@ -43,26 +46,50 @@ export function composeBody(parts: Part[], attachments: Attachment[], requestId:
 
 /** The header block of a message, every line ending in CRLF, without the empty line. */
 export function composeHeader(message: Message, entity: Entity): Buffer {
-  const node = new MimeNode('', { baseBoundary: 'none' });
   const { from, to, cc, replyTo, subject, requestId, personalization } = message;
   if (from.email.length > ADDRESS_CHARACTERS) throw new Error('the from address is too long');
-  node.setHeader('From', [toMailbox(from)]);
-  const set = (name: string, addresses: Address[]) => {
+  const fields: Fields = new Map();
+  setField(fields, 'From', toMailbox(from));
+  const setMailboxes = (name: string, addresses: Address[]) => {
     const fitting = addresses.filter(({ email }) => email.length <= ADDRESS_CHARACTERS);
-    if (fitting.length > 0) node.setHeader(name, fitting.map(toMailbox));
+    setField(fields, name, fitting.map(toMailbox).filter(Boolean).join(', '));
   };
-  set('To', to);
-  set('Cc', cc);
-  set(
+  setMailboxes('To', to);
+  setMailboxes('Cc', cc);
+  setMailboxes(
     'Reply-To',
     replyTo.filter(({ email }) => /^[^\s@]+@[^\s@]+$/.test(email)),
   );
-  node.setHeader('Subject', toText(subject));
-  node.setHeader('Date', toDate(message.acceptedAt));
-  node.setHeader('Message-ID', messageIdHeader(requestId, personalization, domainOf(from.email)));
-  for (const [name, value] of Object.entries(message.headers)) addCustom(node, name, value);
-  node.setHeader('Feedback-ID', feedbackId(message));
-  return normaliseLines(Buffer.from(`${node.buildHeaders()}\r\n${entity.header}`));
+  setField(fields, 'Subject', encodeText('Subject', toText(subject)));
+  setField(fields, 'Date', toDate(message.acceptedAt));
+  setField(fields, 'Message-ID', messageIdHeader(requestId, personalization, domainOf(from.email)));
+  for (const [name, value] of Object.entries(message.headers)) addCustom(fields, name, value);
+  setField(fields, 'Feedback-ID', feedbackId(message));
+  setField(fields, 'MIME-Version', '1.0');
+  let header = '';
+  for (const values of fields.values()) for (const field of values) header += field;
+  return normaliseLines(Buffer.from(header + entity.header));
+}
+
+/** Fields by their name in lower case, each whole and ending in CRLF, in the order in which they stand. */
+type Fields = Map<string, string[]>;
+
+/** A field that is there once at most; an empty one is left out. */
+function setField(fields: Fields, name: string, value: string): void {
+  if (value.trim()) fields.set(name.toLowerCase(), [foldField(name, value)]);
+}
+
+function foldField(name: string, value: string): string {
+  const field = `${name}: ${value}`;
+  return `${field.length < FOLD ? field : foldLines(field, FOLD)}\r\n`;
+}
+
+/** Encodes values; it is never given a header, a content or a child. */
+const encoder = new MimeNode('', { baseBoundary: 'none' });
+
+/** An unstructured value: as it is when it is printable ASCII that nobody takes for an encoded word. */
+function encodeText(name: string, value: string): string {
+  return /^[ -~]*$/.test(value) && !value.includes('=?') ? value : encoder.encodeHeaderValue(name, value);
 }
 
 /** Gmail's Feedback-ID: four fields, the sender's last. Only what many mails share: a value of its own would say nothing. */
@@ -71,21 +98,19 @@ function feedbackId({ categories, pool, account }: Message): string {
   return `${clean(categories[0] ?? 'mail')}:${clean(pool)}:${clean(account)}:pennypost`;
 }
 
-function addCustom(node: MimeNode, name: string, value: string): void {
+function addCustom(fields: Fields, name: string, value: string): void {
   const lower = name.toLowerCase();
   if (!FIELD_NAME.test(name) || OURS.test(lower)) return;
   if (lower === 'date') {
     const time = Date.parse(value);
-    if (!Number.isNaN(time)) node.setHeader('Date', toDate(time));
+    if (!Number.isNaN(time)) setField(fields, 'Date', toDate(time));
   } else if (lower === 'message-id') {
-    const id = toMessageIds(value)[0];
-    if (id) node.setHeader('Message-ID', id);
+    setField(fields, 'Message-ID', toMessageIds(value)[0] ?? '');
   } else if (lower === 'in-reply-to' || lower === 'references') {
-    const ids = toMessageIds(value);
-    if (ids.length > 0) node.setHeader(name, ids.join(' '));
+    setField(fields, name, toMessageIds(value).join(' '));
   } else {
-    const text = toText(value);
-    if (text) node.addHeader(name, text);
+    const text = encodeText(name, toText(value));
+    if (text.trim()) fields.set(lower, [...(fields.get(lower) ?? []), foldField(name, text)]);
   }
 }
 
@@ -103,17 +128,29 @@ function toMessageIds(value: string): string[] {
     .map((id) => `<${id}>`);
 }
 
-function toMailbox({ email, name }: Address): { address: string; name: string } {
-  return { address: oneLine(email), name: [...oneLine(name ?? '')].slice(0, NAME_CHARACTERS).join('') };
+/** What stands for itself: a dot-atom at a host name in lower case, and a name of words. */
+const PLAIN_EMAIL =
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([a-z0-9-]+\.)+[a-z][a-z0-9]*$/;
+const PLAIN_NAME = /^[\w ]*$/;
+const ALABEL = /(^|[@.])xn--/;
+
+function toMailbox({ email, name }: Address): string {
+  const address = oneLine(email);
+  const shown = oneLine(name ?? '').slice(0, 2 * NAME_CHARACTERS);
+  const cut = shown.length > NAME_CHARACTERS ? [...shown].slice(0, NAME_CHARACTERS).join('') : shown;
+  if (PLAIN_EMAIL.test(address) && !ALABEL.test(address) && PLAIN_NAME.test(cut))
+    return cut ? `${cut} <${address}>` : address;
+  return encoder.encodeHeaderValue('To', [{ address, name: cut }]);
 }
 
 function toDate(time: number): string {
   return new Date(time).toUTCString().replace('GMT', '+0000');
 }
 
+const SPACES = /[\x00-\x20\x7f-\xa0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+/g;
+
 /** Without control characters and line separators of any kind; each run of white space is one space. */
 function oneLine(text: string): string {
-  return text
-    .replace(/[\x00-\x20\x7f-\xa0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+/g, ' ')
-    .trim();
+  if (/^[!-~]+( [!-~]+)*$/.test(text)) return text;
+  return text.replace(SPACES, ' ').trim();
 }

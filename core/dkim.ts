@@ -1,12 +1,22 @@
 /**
- * DKIM signatures (RFC 6376), relaxed/relaxed and rsa-sha256. The same message, domain and key always give the same
- * header, so every copy and every attempt carries the same bytes: no `t=`, no `x=`.
- * The fields a reader sees are signed once more than they occur, so that nobody can add a second one (5.4.2, 8.15).
+ * DKIM signatures (RFC 6376), relaxed/relaxed: rsa-sha256, and ed25519-sha256 (RFC 8463) where a domain has such a key. The
+ * same message and keys always give the same header, so every copy and every attempt carries the same bytes: no `t=`, no `x=`.
+ * The fields a reader sees or clicks are signed once more than they occur, so that nobody can add a second one (5.4.2, 8.15).
  */
 import { createHash, type KeyObject, sign } from 'node:crypto';
 
 /** Fields signed once more than they occur, so also when they do not occur. */
-const OVERSIGNED = ['from', 'to', 'cc', 'subject', 'date', 'message-id', 'reply-to'];
+const OVERSIGNED = [
+  'from',
+  'to',
+  'cc',
+  'subject',
+  'date',
+  'message-id',
+  'reply-to',
+  'list-unsubscribe',
+  'list-unsubscribe-post',
+];
 /** Fields signed as often as they occur. */
 const SIGNED = [
   'sender',
@@ -18,8 +28,6 @@ const SIGNED = [
   'references',
   'list-id',
   'list-help',
-  'list-unsubscribe',
-  'list-unsubscribe-post',
   'list-subscribe',
   'list-post',
   'list-owner',
@@ -28,24 +36,27 @@ const SIGNED = [
   'auto-submitted',
 ];
 
+export type DkimAlgorithm = 'rsa' | 'ed25519';
+
 export type DkimKey = {
   domain: string;
   selector: string;
+  algorithm: DkimAlgorithm;
   /** Made once by the caller: parsing a PEM costs twice what the signature does. */
   key: KeyObject;
 };
 
 /**
- * The `DKIM-Signature` field of a message, ending in CRLF: it goes before the first line.
+ * The `DKIM-Signature` fields of a message, one for each key and in their order, each ending in CRLF: they go before the
+ * first line. What they sign is read and made canonical once.
  * @param header the header block, lines normalised, without the empty line
  * @param bodyHash `hashBody` of its body; worth keeping where several messages share a body
  */
-export function signDkim(header: Buffer, bodyHash: string, { domain, selector, key }: DkimKey): string {
+export function signDkim(header: Buffer, bodyHash: string, keys: readonly DkimKey[]): string[] {
   const fields = readFields(header);
   const names: string[] = [];
   let signed = '';
-  const take = (name: string, times: number) => {
-    const present = fields.get(name) ?? [];
+  const take = (name: string, present: readonly string[], times: number) => {
     for (let n = 0; n < times; n++) {
       names.push(name);
       // From the bottom up (RFC 6376 5.4.2); a name without a field left stands for "there is none".
@@ -53,47 +64,67 @@ export function signDkim(header: Buffer, bodyHash: string, { domain, selector, k
       if (value !== undefined) signed += `${name}:${value}\r\n`;
     }
   };
-  for (const name of OVERSIGNED) take(name, (fields.get(name)?.length ?? 0) + 1);
-  for (const name of SIGNED) take(name, fields.get(name)?.length ?? 0);
-  const lines = [
-    `v=1; a=rsa-sha256; c=relaxed/relaxed; d=${domain}; s=${selector};`,
-    ...foldNames(names),
-    `bh=${bodyHash};`,
-    'b=',
-  ];
-  const signature = sign('sha256', Buffer.from(`${signed}dkim-signature:${lines.join(' ')}`, 'latin1'), key);
-  return `DKIM-Signature: ${lines.join('\r\n\t')}${foldBase64(signature.toString('base64'))}\r\n`;
+  for (const name of OVERSIGNED) {
+    const present = fields.get(name) ?? [];
+    take(name, present, present.length + 1);
+  }
+  for (const name of SIGNED) {
+    const present = fields.get(name);
+    if (present) take(name, present, present.length);
+  }
+  const h = foldNames(names);
+  return keys.map(({ domain, selector, algorithm, key }) => {
+    const lines = [
+      `v=1; a=${algorithm}-sha256; c=relaxed/relaxed;`,
+      `d=${domain}; s=${selector};`,
+      ...h,
+      `bh=${bodyHash};`,
+      'b=',
+    ];
+    const data = Buffer.from(`${signed}dkim-signature:${lines.join(' ')}`, 'latin1');
+    return `DKIM-Signature: ${lines.join('\r\n\t')}${foldBase64(signWith(algorithm, data, key))}\r\n`;
+  });
 }
 
-/** The hash of a body under the relaxed canonicalization (RFC 6376 3.4.4), base64: the `bh=` tag. */
-export function hashBody(body: Buffer): string {
-  return createHash('sha256').update(relaxBody(body)).digest('base64');
+/** RFC 8463 3: Ed25519 signs the SHA-256 of what RSA signs. */
+function signWith(algorithm: DkimAlgorithm, data: Buffer, key: KeyObject): string {
+  const signature =
+    algorithm === 'ed25519' ? sign(null, createHash('sha256').update(data).digest(), key) : sign('sha256', data, key);
+  return signature.toString('base64');
+}
+
+/**
+ * The hash of a body under the relaxed canonicalization (RFC 6376 3.4.4), base64: the `bh=` tag.
+ * @param relaxed the body is known to be in that form
+ */
+export function hashBody(body: Buffer, relaxed = false): string {
+  return createHash('sha256')
+    .update(relaxed ? body : relaxBody(body))
+    .digest('base64');
 }
 
 /** RFC 6376 3.4.4: white space runs become one space, none at line ends, no empty lines at the end. */
 export function relaxBody(body: Buffer): Buffer {
   const out = Buffer.allocUnsafe(body.length + 2);
+  const { length: end } = body;
   let to = 0;
-  let lines = 0;
-  let space = false;
-  for (let at = 0; at < body.length; at++) {
+  for (let at = 0; at < end; at++) {
     const byte = body[at]!;
-    if (byte === 0x20 || byte === 0x09) {
-      space = true;
+    if (byte > 0x20) {
+      out[to++] = byte;
+    } else if (byte === 0x20 || byte === 0x09) {
+      if (to === 0 || out[to - 1] !== 0x20) out[to++] = 0x20;
     } else if (byte === 0x0d && body[at + 1] === 0x0a) {
-      space = false;
-      lines++;
+      if (to > 0 && out[to - 1] === 0x20) to--;
+      out[to++] = 0x0d;
+      out[to++] = 0x0a;
       at++;
     } else {
-      for (; lines > 0; lines--) {
-        out[to++] = 0x0d;
-        out[to++] = 0x0a;
-      }
-      if (space) out[to++] = 0x20;
-      space = false;
       out[to++] = byte;
     }
   }
+  if (to > 0 && out[to - 1] === 0x20) to--;
+  while (to > 1 && out[to - 1] === 0x0a && out[to - 2] === 0x0d) to -= 2;
   if (to > 0) {
     out[to++] = 0x0d;
     out[to++] = 0x0a;

@@ -2,7 +2,8 @@
  * The DNS records a sending domain needs, and what is wrong with those that are there: DKIM (RFC 6376 3.6.1), SPF of the
  * return path (RFC 7208), its MX (receivers refuse a MAIL FROM whose domain does not resolve), DMARC (RFC 7489 6.1).
  */
-import type { DomainRecord } from './records.ts';
+import { keysOf } from './domain-keys.ts';
+import type { DomainKey, DomainRecord } from './records.ts';
 
 export type DnsRecord = {
   purpose: 'dkim' | 'spf' | 'return path' | 'dmarc';
@@ -11,26 +12,44 @@ export type DnsRecord = {
   value: string;
 };
 
-/** An address mail is sent from, and the host name it gives itself. */
-export type Source = { ip: string; ehloName: string };
+/** An address mail is sent from, and the host name it gives itself. Without `ip`: it is sent by SES or a relay. */
+export type Source = { ip?: string; ehloName: string };
 
-/** The records to publish, in the form most DNS editors take. */
+/** The record of one DKIM key (RFC 6376 3.6.1, RFC 8463 4). */
+export function dkimRecordOf(domain: string, { selector, algorithm, publicKey }: PublicKey): DnsRecord {
+  return {
+    purpose: 'dkim',
+    name: `${selector}._domainkey.${domain}`,
+    type: 'TXT',
+    value: `v=DKIM1; k=${algorithm}; p=${publicKey}`,
+  };
+}
+
+type PublicKey = Pick<DomainKey, 'selector' | 'algorithm' | 'publicKey'>;
+
+/**
+ * The records to publish, in the form most DNS editors take.
+ * @param keys the DKIM keys to publish; by default those that sign or are about to
+ */
 export function dnsRecordsOf(
-  domain: Pick<DomainRecord, 'domain' | 'selector' | 'publicKey' | 'returnPath'>,
+  domain: Pick<DomainRecord, 'domain' | 'selector' | 'publicKey' | 'returnPath' | 'keys'>,
   sources: readonly Source[],
+  keys: readonly PublicKey[] = keysOf({ ...domain, privateKey: '', createdAt: 0 }).filter(
+    ({ state }) => state !== 'retired',
+  ),
 ): DnsRecord[] {
-  const ips = [...new Set(sources.map(({ ip }) => ip))].map((ip) => `ip4:${ip}`).join(' ');
-  return [
-    {
-      purpose: 'dkim',
-      name: `${domain.selector}._domainkey.${domain.domain}`,
-      type: 'TXT',
-      value: `v=DKIM1; k=rsa; p=${domain.publicKey}`,
-    },
-    { purpose: 'spf', name: domain.returnPath, type: 'TXT', value: `v=spf1 ${ips} -all` },
-    { purpose: 'return path', name: domain.returnPath, type: 'MX', value: `10 ${sources[0]?.ehloName ?? ''}` },
+  const own = sources.filter(({ ip }) => ip !== undefined);
+  const ips = [...new Set(own.map(({ ip }) => ip))].map((ip) => `ip4:${ip} `).join('');
+  const records: DnsRecord[] = [
+    ...keys.map((key) => dkimRecordOf(domain.domain, key)),
+    { purpose: 'spf', name: domain.returnPath, type: 'TXT', value: `v=spf1 ${ips}-all` },
+    { purpose: 'return path', name: domain.returnPath, type: 'MX', value: `10 ${own[0]?.ehloName ?? ''}` },
     { purpose: 'dmarc', name: `_dmarc.${domain.domain}`, type: 'TXT', value: 'v=DMARC1; p=none' },
   ];
+  // Where nothing is sent from an address of ours, the return path is SES's, or its records are the relay's to say.
+  return own.length > 0 || sources.length === 0
+    ? records
+    : records.filter(({ purpose }) => purpose === 'dkim' || purpose === 'dmarc');
 }
 
 /**

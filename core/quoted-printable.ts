@@ -10,14 +10,43 @@ const NEAR = 25;
 const HEX = Buffer.from('0123456789ABCDEF');
 const [CR, LF, SPACE, TAB, EQUALS, DOT, F] = [0x0d, 0x0a, 0x20, 0x09, 0x3d, 0x2e, 0x46];
 
+/** What most octets of a text are, so that they pass with one look-up: stands for itself, is white space, must be encoded. */
+const [LITERAL, BLANK, ENCODED] = [1, 2, 3];
+const KINDS = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte === SPACE || byte === TAB) return BLANK;
+  if (byte === CR || byte === LF) return 0;
+  return byte > SPACE && byte < 0x7f && byte !== EQUALS ? LITERAL : ENCODED;
+});
+
 export function encodeQuotedPrintable(text: Buffer): Buffer {
   // Three octets for each, and a soft break at least every 50 (LINE - NEAR).
   const out = Buffer.allocUnsafe(Math.ceil(text.length * 3 * 1.07) + 8);
   let to = 0;
   let start = 0;
   let space = -1;
-  for (let at = 0; at < text.length; at++) {
+  const { length: end } = text;
+  for (let at = 0; at < end; at++) {
     const byte = text[at]!;
+    const kind = KINDS[byte];
+    const length = to - start;
+    // Where a soft break still fits behind it, and it is not the first of its line, an octet needs no further thought.
+    if (length > 0 && length < LINE - 1) {
+      if (kind === LITERAL) {
+        out[to++] = byte;
+        continue;
+      }
+      if (kind === BLANK && at + 1 < end && text[at + 1] !== CR) {
+        out[to++] = byte;
+        if (byte === SPACE) space = to;
+        continue;
+      }
+      if (kind === ENCODED && length < LINE - 3) {
+        out[to++] = EQUALS;
+        out[to++] = HEX[byte >> 4]!;
+        out[to++] = HEX[byte & 15]!;
+        continue;
+      }
+    }
     if (byte === CR && text[at + 1] === LF) {
       out[to++] = CR;
       out[to++] = LF;
@@ -27,10 +56,10 @@ export function encodeQuotedPrintable(text: Buffer): Buffer {
       continue;
     }
     const literal = isLiteral(byte, text, at, to === start);
-    if (to - start + (literal ? 1 : 3) > LINE - 1 && !endsLine(text, at, to - start, literal)) {
+    if (length + (literal ? 1 : 3) > LINE - 1 && !endsLine(text, at, length, literal)) {
       // A soft break: behind the last space if it is near, else here. What stood behind the space moves on.
       const cut = space >= 0 && to - space < NEAR ? space : to;
-      out.copyWithin(cut + 3, cut, to);
+      for (let from = to - 1; from >= cut; from--) out[from + 3] = out[from]!;
       out[cut] = EQUALS;
       out[cut + 1] = CR;
       out[cut + 2] = LF;

@@ -4,7 +4,7 @@
  * is searched deeper, so no input can make it recurse. custom_args are never touched.
  */
 import type { Address, Content, Part, Personalization } from './mail.ts';
-import { makeReplacer } from './replace.ts';
+import { makeParser, makeReplacer, type Template } from './replace.ts';
 
 /** Characters that substitutions may add to the text of one personalization: hundreds of them are in memory at once. */
 export const RENDERED_GROWTH = 1_000_000;
@@ -21,13 +21,15 @@ export function renderPersonalization(content: Content, personalization: Persona
   const limit = subject.length + content.parts.reduce((sum, { value }) => sum + value.length, RENDERED_GROWTH);
   const table = expandSections(personalization.substitutions ?? {}, content.sections, limit);
   if (table === undefined) return undefined;
-  if (Object.keys(table).length === 0) return { from, subject, parts: content.parts, replyTo: content.replyTo };
+  const keys = Object.keys(table);
+  if (keys.length === 0) return { from, subject, parts: content.parts, replyTo: content.replyTo };
 
-  const { replace } = makeReplacer(table);
+  const parse = parserOf(content, keys);
+  const values = keys.map((key) => table[key]!);
   let left = limit;
   let whole = true;
   const render = (text: string): string => {
-    const rendered = replace(text, left);
+    const rendered = parse(text).fill(values, left);
     if (rendered === undefined) whole = false;
     else left -= rendered.length;
     return rendered ?? '';
@@ -45,6 +47,33 @@ export function renderPersonalization(content: Content, personalization: Persona
   });
   if (!whole) return undefined;
   return { from, subject: renderedSubject, replyTo, parts: changed ? parts : content.parts };
+}
+
+/** Places of keys that are remembered for one text: more would take more memory than finding them again takes time. */
+const PLACES = 10_000;
+
+type Parsed = { keys: string; parse: (text: string) => Template; templates: Map<string, Template> };
+
+/** Where the keys stand in the texts of a content: its personalizations mostly have the same keys. */
+const parsed = new WeakMap<Content, Parsed>();
+
+function parserOf(content: Content, names: string[]): (text: string) => Template {
+  const keys = JSON.stringify(names);
+  let known = parsed.get(content);
+  if (known?.keys !== keys) {
+    known = { keys, parse: makeParser(names), templates: new Map() };
+    parsed.set(content, known);
+  }
+  const { parse, templates } = known;
+  const own = new Set([content.subject, ...content.parts.map(({ value }) => value)]);
+  return (text) => {
+    const before = templates.get(text);
+    if (before) return before;
+    const template = parse(text);
+    // A subject of the personalization's own is seen once.
+    if (own.has(text) && template.places <= PLACES) templates.set(text, template);
+    return template;
+  };
 }
 
 function expandSections(

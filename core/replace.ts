@@ -13,23 +13,49 @@ export type Replacer = {
 
 /** Makes a replacer of a table key → value. Empty keys are ignored. */
 export function makeReplacer(table: Readonly<Record<string, string>>): Replacer {
-  const entries = Object.entries(table).filter(([key]) => key !== '');
-  if (entries.length === 0) return { replace: (text, limit) => (text.length <= limit ? text : undefined) };
-  const nodes = buildTrie(entries.map(([key]) => key));
-  const lasts = new Uint8Array(65_536);
-  for (const [key] of entries) lasts[key.charCodeAt(key.length - 1)] = 1;
+  const keys = Object.keys(table);
+  const parse = makeParser(keys);
+  const values = keys.map((key) => table[key]!);
+  return { replace: (text, limit) => parse(text).fill(values, limit) };
+}
 
+/** A text in which the places of keys are known: worth keeping where it is filled with other values again. */
+export type Template = {
+  /** Places where a key stands. */
+  places: number;
+  /** The text with the n-th key as `values[n]`, or undefined when that is longer than `limit` characters. */
+  fill: (values: readonly string[], limit: number) => string | undefined;
+};
+
+/** Makes what finds keys in texts. Empty keys are ignored. */
+export function makeParser(keys: readonly string[]): (text: string) => Template {
+  if (keys.every((key) => key === '')) return (text) => makeTemplate(text, []);
+  const nodes = buildTrie(keys);
+  const lasts = new Uint8Array(65_536);
+  for (const key of keys) if (key !== '') lasts[key.charCodeAt(key.length - 1)] = 1;
+  return (text) => {
+    const found = findLongest(text, nodes, lasts);
+    const places: [at: number, end: number, key: number][] = [];
+    let from = 0;
+    for (let n = found.length - 2; n >= 0; n -= 2) {
+      const [at, key] = [found[n]!, found[n + 1]!];
+      if (at < from) continue;
+      from = at + keys[key]!.length;
+      places.push([at, from, key]);
+    }
+    return makeTemplate(text, places);
+  };
+}
+
+function makeTemplate(text: string, places: readonly (readonly [at: number, end: number, key: number])[]): Template {
   return {
-    replace: (text, limit) => {
-      const found = findLongest(text, nodes, lasts);
+    places: places.length,
+    fill: (values, limit) => {
       let out = '';
       let from = 0;
-      for (let n = found.length - 2; n >= 0; n -= 2) {
-        const at = found[n]!;
-        if (at < from) continue;
-        const [key, value] = entries[found[n + 1]!]!;
-        out += text.slice(from, at) + value;
-        from = at + key.length;
+      for (const [at, end, key] of places) {
+        out += text.slice(from, at) + values[key]!;
+        from = end;
         if (out.length > limit) return undefined;
       }
       if (out.length + text.length - from > limit) return undefined;
@@ -58,9 +84,10 @@ function findLongest(text: string, nodes: Node[], lasts: Uint8Array): number[] {
 }
 
 /** The automaton of the reversed keys. A node without a key of its own has the longest key that it ends with. */
-function buildTrie(keys: string[]): Node[] {
+function buildTrie(keys: readonly string[]): Node[] {
   const nodes: Node[] = [{ next: new Map(), fail: 0, key: -1 }];
   keys.forEach((key, index) => {
+    if (key === '') return;
     let state = 0;
     for (let at = key.length - 1; at >= 0; at--) {
       const unit = key.charCodeAt(at);

@@ -1,10 +1,20 @@
 /** Accounts: API keys and sending domains, as accept reads them and as the operator makes them. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { makeApiKey } from '../core/api-key.ts';
-import { type DomainRecord, domainKey, type KeyRecord, keyKey } from '../core/records.ts';
+import type { DkimAlgorithm } from '../core/dkim.ts';
+import { addKey, nextSelector } from '../core/domain-keys.ts';
+import {
+  type DomainRecord,
+  domainKey,
+  type EnforcedTlsRecord,
+  enforcedTlsKey,
+  type KeyRecord,
+  keyKey,
+} from '../core/records.ts';
 import type { Table } from './aws.ts';
+import { cached } from './cached.ts';
 
 /** Looks up what a request needs. Plain reads: accept keeps the answers for a minute (docs/architecture.md, "Caches"). */
 export function accountsIn(table: string, client: Table) {
@@ -14,6 +24,22 @@ export function accountsIn(table: string, client: Table) {
     readKey: (account: string, id: string) => get<KeyRecord>(keyKey(account, id)),
     readSender: (account: string, domain: string) => get<DomainRecord>(domainKey(account, domain)),
   };
+}
+
+/** Milliseconds for which deliver does not see that an account changed its settings. */
+const SETTINGS_LIFE = 60_000;
+
+/** An account's settings, as deliver reads them: kept for a minute. */
+export function accountSettingsIn(table: string, client: Table, now: () => number) {
+  const readEnforcedTls = cached(
+    async (account: string): Promise<EnforcedTlsRecord | undefined> => {
+      const { Item } = await client.send(new GetCommand({ TableName: table, Key: enforcedTlsKey(account) }));
+      return Item as EnforcedTlsRecord | undefined;
+    },
+    SETTINGS_LIFE,
+    now,
+  );
+  return { readEnforcedTls };
 }
 
 /** What the operator may do with an account, beside reading: used by the command line and by the local stack. */
@@ -34,6 +60,46 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
       from = page.LastEvaluatedKey;
     } while (from);
     return items;
+  };
+  /** The public half for DNS, the private half encrypted: it is in clear nowhere but in this call. */
+  const makeKey = async (account: string, domain: string, algorithm: DkimAlgorithm) => {
+    const { privateKey, publicKey } =
+      algorithm === 'rsa' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ed25519');
+    const { CiphertextBlob } = await keys.send(
+      new EncryptCommand({
+        KeyId: dkimKeyArn,
+        Plaintext: privateKey.export({ format: 'der', type: 'pkcs8' }),
+        EncryptionContext: { account, domain },
+      }),
+    );
+    if (!CiphertextBlob) throw new Error('KMS returned no ciphertext');
+    const spki = publicKey.export({ format: 'der', type: 'spki' });
+    return {
+      // The last 32 octets of the SPKI are the key itself (RFC 8410 4).
+      publicKey: (algorithm === 'rsa' ? spki : spki.subarray(-32)).toString('base64'),
+      privateKey: Buffer.from(CiphertextBlob).toString('base64'),
+    };
+  };
+  /** Writes a domain's keys, if they still are what was read: of two changes at once, one fails. */
+  const replaceKeys = async (before: DomainRecord, after: DomainRecord): Promise<DomainRecord> => {
+    const unchanged = before.keys === undefined ? 'attribute_not_exists(#keys)' : '#keys = :before';
+    await client.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { pk: before.pk, sk: before.sk },
+        UpdateExpression: 'SET #keys = :keys, selector = :selector, publicKey = :public, privateKey = :private',
+        ConditionExpression: `attribute_exists(pk) AND ${unchanged}`,
+        ExpressionAttributeNames: { '#keys': 'keys' },
+        ExpressionAttributeValues: {
+          ':keys': after.keys,
+          ':selector': after.selector,
+          ':public': after.publicKey,
+          ':private': after.privateKey,
+          ...(before.keys === undefined ? {} : { ':before': before.keys }),
+        },
+      }),
+    );
+    return after;
   };
   return {
     /** Makes an API key. The returned `key` is the only time its secret is seen. */
@@ -56,22 +122,12 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
       const name = domain.toLowerCase();
       const { Item } = await client.send(new GetCommand({ TableName: table, Key: domainKey(account, name) }));
       if (Item) return Item as DomainRecord;
-      const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
-      const { CiphertextBlob } = await keys.send(
-        new EncryptCommand({
-          KeyId: dkimKeyArn,
-          Plaintext: pair.privateKey.export({ format: 'der', type: 'pkcs8' }),
-          EncryptionContext: { account, domain: name },
-        }),
-      );
-      if (!CiphertextBlob) throw new Error('KMS returned no ciphertext');
       const record: DomainRecord = {
         ...domainKey(account, name),
         domain: name,
         selector,
         returnPath: `em.${name}`,
-        publicKey: pair.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
-        privateKey: Buffer.from(CiphertextBlob).toString('base64'),
+        ...(await makeKey(account, name, 'rsa')),
         createdAt: now(),
       };
       await client.send(
@@ -80,9 +136,37 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
       return record;
     },
     listDomains: (account: string) => list<DomainRecord>(account, 'domain#'),
+    readEnforcedTls: async (account: string): Promise<EnforcedTlsRecord | undefined> =>
+      (await client.send(new GetCommand({ TableName: table, Key: enforcedTlsKey(account) }))).Item as
+        | EnforcedTlsRecord
+        | undefined,
+    /** What TLS the account's mail must have from now on; deliver knows it within a minute. */
+    setEnforcedTls: async (
+      account: string,
+      { requireTls, requireValidCert }: Pick<EnforcedTlsRecord, 'requireTls' | 'requireValidCert'>,
+    ): Promise<void> => {
+      const record: EnforcedTlsRecord = { ...enforcedTlsKey(account), requireTls, requireValidCert };
+      await client.send(new PutCommand({ TableName: table, Item: record }));
+    },
+    /** Adds a DKIM key that waits for its DNS record. @throws ConditionalCheckFailedException when the keys changed meanwhile */
+    addDomainKey: async (account: string, domain: DomainRecord, algorithm: DkimAlgorithm): Promise<DomainRecord> => {
+      const made = await makeKey(account, domain.domain, algorithm);
+      const selector = nextSelector(domain, algorithm);
+      return replaceKeys(domain, addKey(domain, { ...made, selector, algorithm, createdAt: now() }));
+    },
+    /** Writes keys that were activated or retired (core/domain-keys.ts). @throws as addDomainKey */
+    changeDomainKeys: replaceKeys,
     /** Remembers that a check found every record of a domain. */
-    validateDomain: async (domain: DomainRecord): Promise<void> => {
-      await client.send(new PutCommand({ TableName: table, Item: { ...domain, validAt: now() } }));
+    validateDomain: async ({ pk, sk }: Pick<DomainRecord, 'pk' | 'sk'>): Promise<void> => {
+      await client.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: { pk, sk },
+          UpdateExpression: 'SET validAt = :now',
+          ConditionExpression: 'attribute_exists(pk)',
+          ExpressionAttributeValues: { ':now': now() },
+        }),
+      );
     },
   };
 }

@@ -197,19 +197,19 @@ async function makeAccount(folder: string, operator: Launched['operator']): Prom
   return made.key;
 }
 
-/** Publishes the DNS records of every sending domain, as the domain's owner would; a new domain's within seconds. */
+/** Publishes the DNS records of every sending domain, as the domain's owner would; a new domain's or key's within seconds. */
 function publisher(stack: LocalStack, operator: Launched['operator'], dns: Dns): () => Promise<void> {
   const published = new Set<string>();
   const lanes = JSON.parse(stack.outputs.Lanes ?? '[]') as Partial<Source>[];
   const sources = lanes.map(({ ip = LOOPBACK, ehloName = 'localhost' }) => ({ ip, ehloName }));
   return async () => {
     for (const domain of await operator.listDomains(OPERATOR)) {
-      if (published.has(domain.domain)) continue;
       for (const { name, type, value } of dnsRecordsOf(domain, sources)) {
+        if (published.has(`${name} ${type}`)) continue;
         const [preference, exchange = ''] = value.split(' ');
         dns.setRecord(name, type, type === 'MX' ? [{ preference: Number(preference), exchange }] : [value]);
+        published.add(`${name} ${type}`);
       }
-      published.add(domain.domain);
     }
   };
 }

@@ -1,6 +1,12 @@
-/** domains add | list | check: sending domains and their DNS records. */
+/**
+ * domains add | list | check | rotate | activate | retire: sending domains, their DNS records and DKIM keys. A key signs
+ * only after DNS has been seen to know it; one that is retired signs no more, and its record stays for a week.
+ */
 import { Resolver } from 'node:dns/promises';
-import { type DnsRecord, dnsRecordsOf, findFault } from '../../core/dns-records.ts';
+import type { DkimAlgorithm } from '../../core/dkim.ts';
+import { type DnsRecord, dkimRecordOf, dnsRecordsOf, findFault } from '../../core/dns-records.ts';
+import { activateKey, keysOf, pendingKey, publishedKeys, RETIRED_LIFE, retireKey } from '../../core/domain-keys.ts';
+import type { DomainKey, DomainRecord } from '../../core/records.ts';
 import { CliError, type Connection, type Options } from './connect.ts';
 import { formatTime, printJson, printLine, printTable } from './print.ts';
 
@@ -50,33 +56,41 @@ export async function listDomains(
   return 0;
 }
 
-/** Exit code 1 when something is missing, so that a script can wait for DNS. */
+/** Exit code 1 when something is missing, so that a script can wait for DNS; a key that is being introduced counts too. */
 export async function checkDomain(
   { operator, account, lanes, dnsServers }: Connection,
   [name = '']: string[],
   { json }: Options,
 ): Promise<number> {
-  const domain = (await operator.listDomains(account)).find((one) => one.domain === name.toLowerCase());
-  if (!domain) throw new CliError(`${name} is not a domain of this account; add it: domains add ${name}`);
+  const domain = await findDomain(operator, account, name);
   const resolver = openResolver(dnsServers);
+  const keys = publishedKeys(domain, Date.now());
+  const states = new Map(keys.map((key) => [dkimRecordOf(domain.domain, key).name, key.state]));
   const checked = await Promise.all(
-    dnsRecordsOf(domain, lanes).map(async (record) => ({ ...record, fault: await checkRecord(record, resolver) })),
+    dnsRecordsOf(domain, lanes, keys).map(async (record) => ({
+      ...record,
+      state: states.get(record.name),
+      fault: await checkRecord(record, resolver),
+    })),
   );
-  const valid = checked.every(({ fault }) => fault === undefined);
+  const missing = checked.filter(({ fault }) => fault !== undefined);
+  const valid = missing.every(({ state }) => state === 'pending' || state === 'retired');
   if (valid) await operator.validateDomain(domain);
   if (json)
     printJson({
       domain: domain.domain,
       valid,
-      records: checked.map(({ fault, ...record }) => ({
+      records: checked.map(({ fault, state, ...record }) => ({
         ...record,
+        ...(state === undefined || state === 'active' ? {} : { state }),
         valid: fault === undefined,
         reason: fault ?? null,
       })),
     });
   else {
-    for (const { purpose, name: host, type, value, fault } of checked) {
-      printLine(`${fault === undefined ? 'ok     ' : 'missing'}  ${purpose.padEnd(11)}  ${host}  ${type}`);
+    for (const { purpose, name: host, type, value, fault, state } of checked) {
+      const note = state === undefined || state === 'active' ? '' : `  (${state})`;
+      printLine(`${fault === undefined ? 'ok     ' : 'missing'}  ${purpose.padEnd(11)}  ${host}  ${type}${note}`);
       if (fault !== undefined) printLine(`         ${fault}. Publish:\n         ${value}`);
     }
     printLine(
@@ -84,8 +98,101 @@ export async function checkDomain(
         ? `\n${domain.domain} is ready to send.`
         : `\n${domain.domain} is not ready. DNS changes can take as long as the old record's TTL to be seen.`,
     );
+    if (keys.some(({ state }) => state === 'pending'))
+      printLine(`A new key waits. When its record is ok: domains activate ${domain.domain}`);
   }
-  return valid ? 0 : 1;
+  return missing.length === 0 ? 0 : 1;
+}
+
+/** Makes the next key; while one waits, prints its record again. */
+export async function rotateDomain(
+  { operator, account }: Connection,
+  [name = '']: string[],
+  { json, ed25519 = false }: Options,
+): Promise<number> {
+  const algorithm: DkimAlgorithm = ed25519 ? 'ed25519' : 'rsa';
+  const found = await findDomain(operator, account, name);
+  const domain = pendingKey(found, algorithm) ? found : await operator.addDomainKey(account, found, algorithm);
+  const key = pendingKey(domain, algorithm);
+  if (!key) throw new Error(`the new key of ${domain.domain} is not there`);
+  const record = dkimRecordOf(domain.domain, key);
+  if (json) printJson({ domain: domain.domain, selector: key.selector, algorithm, record });
+  else {
+    printLine(`Publish this record beside those that are there:\n`);
+    printLine(`${record.name}  ${record.type}\n  ${record.value}\n`);
+    printLine(`Mail is signed as before until you run: domains activate ${domain.domain}`);
+  }
+  return 0;
+}
+
+/** Lets the keys that wait sign, if DNS knows them. */
+export async function activateDomain(
+  { operator, account, dnsServers }: Connection,
+  [name = '']: string[],
+  { json }: Options,
+): Promise<number> {
+  const domain = await findDomain(operator, account, name);
+  const pending = keysOf(domain).filter(({ state }) => state === 'pending');
+  if (pending.length === 0) throw new CliError(`no key of ${domain.domain} waits; make one: domains rotate ${name}`);
+  const resolver = openResolver(dnsServers);
+  for (const key of pending) {
+    const record = dkimRecordOf(domain.domain, key);
+    const fault = await checkRecord(record, resolver);
+    if (fault !== undefined)
+      throw new CliError(`${record.name} is not published: ${fault}. Nothing was changed; see: domains check ${name}`);
+  }
+  const now = Date.now();
+  const after = pending.reduce((one, { selector }) => activateKey(one, selector, now), domain);
+  await operator.changeDomainKeys(domain, after);
+  const retired = keysOf(after).filter(({ retiredAt }) => retiredAt === now);
+  if (json)
+    printJson({
+      domain: domain.domain,
+      activated: pending.map(({ selector }) => selector),
+      retired: retired.map(({ selector }) => ({ selector, keep_record_until: now + RETIRED_LIFE })),
+    });
+  else {
+    printLine(
+      `${domain.domain} is signed with ${pending.map(({ selector }) => selector).join(', ')} within five minutes.`,
+    );
+    for (const key of retired) printRetired(after, key);
+  }
+  return 0;
+}
+
+/** Takes a key out of use: one that waits, or the Ed25519 key. The RSA key that signs is replaced by rotating. */
+export async function retireDomainKey(
+  { operator, account }: Connection,
+  [name = '', selector = '']: string[],
+  { json }: Options,
+): Promise<number> {
+  const domain = await findDomain(operator, account, name);
+  const key = keysOf(domain).find((one) => one.selector === selector);
+  if (!key) throw new CliError(`${domain.domain} has no key with the selector ${selector}`);
+  const now = Date.now();
+  const after = retireKey(domain, selector, now);
+  if (!after) throw new CliError(`${selector} is the key that signs: replace it with domains rotate ${name}`);
+  await operator.changeDomainKeys(domain, after);
+  const retired = keysOf(after).find((one) => one.selector === selector)!;
+  if (json)
+    printJson({
+      domain: domain.domain,
+      retired: [{ selector, keep_record_until: (retired.retiredAt ?? now) + RETIRED_LIFE }],
+    });
+  else printRetired(after, retired);
+  return 0;
+}
+
+function printRetired({ domain }: DomainRecord, { selector, retiredAt = 0 }: DomainKey): void {
+  const until = formatTime(retiredAt + RETIRED_LIFE).slice(0, 16);
+  printLine(`${selector} signs no more. Leave ${selector}._domainkey.${domain} in DNS until ${until} UTC:`);
+  printLine('mail that it signed is still on its way until then.');
+}
+
+async function findDomain(operator: Connection['operator'], account: string, name: string): Promise<DomainRecord> {
+  const domain = (await operator.listDomains(account)).find((one) => one.domain === name.toLowerCase());
+  if (!domain) throw new CliError(`${name} is not a domain of this account; add it: domains add ${name}`);
+  return domain;
 }
 
 function openResolver(servers: string[] | undefined): Resolver {

@@ -1,6 +1,6 @@
 /**
- * The message of a personalization, made when a copy is about to be sent: all copies are the same octets, the signature
- * among them. It is kept for its next copies while there is room; made again, it is the same.
+ * The message of a personalization, made when a copy is about to be sent: all copies are the same octets, the signatures
+ * among them (but that Yahoo's go without Ed25519). It is kept for its next copies while there is room; made again, it is the same.
  *
  * Messages on their way take no more than `letterBytes` of memory together, but for one that is longer by itself. Making
  * them gives way to the network: a reply that has come must not be found too late because we were composing.
@@ -9,22 +9,30 @@ import { composeBody, composeHeader } from '../../core/compose.ts';
 import { hashBody, signDkim } from '../../core/dkim.ts';
 import { domainOf } from '../../core/domain.ts';
 import { requestIdTime } from '../../core/ids.ts';
+import { dueOf } from '../../core/job.ts';
 import type { Content, Copy, Part, Personalization } from '../../core/mail.ts';
 import { renderPersonalization } from '../../core/render.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
-import { dueOf, type Task } from './take.ts';
+import type { Task } from './take.ts';
 
 /** `dropped`: it cannot be made, and why. */
 export type Letter =
   | { octets: Buffer[]; eightBit: boolean; returnPathDomain: string; dropped?: undefined }
   | { dropped: string };
 
-/** A message in memory. `bytes`: what it takes there beside what its content's other messages share with it. */
-export type Kept = { letter: Letter; bytes: number; users: number; forget: () => void };
+/**
+ * A message in memory. `bytes`: what it takes there beside what its content's other messages share with it.
+ * `plain`: the same without Ed25519 signatures, where it has some.
+ */
+export type Kept = { letter: Letter; plain?: Letter; bytes: number; users: number; forget: () => void };
 
 export type Letters = {
-  /** The message of a copy, when there is room for it. Every one is given back. @throws what making it throws */
-  borrow: (task: Task, copy: Copy) => Promise<{ letter: Letter; giveBack: () => void }>;
+  /**
+   * The message of a copy, when there is room for it. Every one is given back.
+   * @param provider whose servers the copy goes to; absent: it is signed with every key
+   * @throws what making it throws
+   */
+  borrow: (task: Task, copy: Copy, provider?: string) => Promise<{ letter: Letter; giveBack: () => void }>;
   /** One copy of a message less is left; with the last one it goes. */
   release: (task: Task, personalization: number) => void;
 };
@@ -36,6 +44,11 @@ const bodies = new WeakMap<Part[], Body>();
 const EMPTY_LINE = Buffer.from('\r\n');
 /** Milliseconds of composing after which what came from the network is read. */
 const COMPOSING = 20;
+/**
+ * Providers whose copies get no Ed25519 signature: Yahoo may fail DMARC where one of several aligned signatures does not
+ * pass, and does not say that it knows this algorithm (Yahoo Sender Hub).
+ */
+const RSA_ONLY: readonly (string | undefined)[] = ['yahoo'];
 
 export function createLetters(letterBytes: number, pool: string): Letters {
   let used = 0;
@@ -47,7 +60,7 @@ export function createLetters(letterBytes: number, pool: string): Letters {
   let composed = 0;
   let breath: Promise<void> | undefined;
 
-  const lend = (kept: Kept) => {
+  const lend = (kept: Kept, provider: string | undefined) => {
     if (kept.users++ === 0) {
       lent++;
       idle.delete(kept);
@@ -58,7 +71,7 @@ export function createLetters(letterBytes: number, pool: string): Letters {
       idle.add(kept);
       wake();
     };
-    return { letter: kept.letter, giveBack };
+    return { letter: (RSA_ONLY.includes(provider) && kept.plain) || kept.letter, giveBack };
   };
   const wake = () => {
     const woken = waiting;
@@ -68,13 +81,13 @@ export function createLetters(letterBytes: number, pool: string): Letters {
   const make = (task: Task, index: number): Kept => {
     const began = performance.now();
     try {
-      const { letter, bytes } = write(task, task.personalizations.get(index)!, pool);
+      const { bytes, ...made } = write(task, task.personalizations.get(index)!, pool);
       const forget = () => {
         task.letters.delete(index);
         idle.delete(kept);
         used -= bytes;
       };
-      const kept: Kept = { letter, bytes, users: 0, forget };
+      const kept: Kept = { ...made, bytes, users: 0, forget };
       used += bytes;
       task.letters.set(index, kept);
       return kept;
@@ -91,10 +104,10 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     }
   };
   return {
-    borrow: async (task, { personalization }) => {
+    borrow: async (task, { personalization }, provider) => {
       for (;;) {
         const known = task.letters.get(personalization);
-        if (known) return lend(known);
+        if (known) return lend(known, provider);
         if (breath) {
           await breath;
           continue;
@@ -104,7 +117,7 @@ export function createLetters(letterBytes: number, pool: string): Letters {
           if (used + bytes <= letterBytes) break;
           kept.forget();
         }
-        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, personalization));
+        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, personalization), provider);
         await new Promise<void>((go) => waiting.push(go));
       }
     },
@@ -131,7 +144,7 @@ function write(
   { job, content, domains }: Task,
   personalization: Personalization,
   pool: string,
-): { letter: Letter; bytes: number } {
+): Pick<Kept, 'letter' | 'plain' | 'bytes'> {
   const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0 });
   const rendered = renderPersonalization(content, personalization);
   if (!rendered) return drop('5.3.4 the message is too long once its substitutions are made');
@@ -155,21 +168,29 @@ function write(
     },
     { header: body.header, body: body.stuffed },
   );
-  const signature = signDkim(header, body.hash, domain);
-  const head = Buffer.concat([Buffer.from(signature), header, EMPTY_LINE]);
-  const letter = {
-    octets: [head, body.stuffed, FINAL_DOT],
-    eightBit: measureLines(header).eightBit,
+  const signatures = signDkim(header, body.hash, domain.keys);
+  const { eightBit } = measureLines(header);
+  const seal = (chosen: readonly string[]): Letter => ({
+    octets: [stuffDots(Buffer.concat([Buffer.from(chosen.join('')), header, EMPTY_LINE])), body.stuffed, FINAL_DOT],
+    eightBit,
     returnPathDomain: domain.returnPath,
-  };
-  return { letter, bytes: head.length + (rendered.parts === content.parts ? 0 : body.stuffed.length) };
+  });
+  const letter = seal(signatures);
+  const rsaOnly = signatures.filter((_, n) => domain.keys[n]?.algorithm !== 'ed25519');
+  const plain = rsaOnly.length < signatures.length ? seal(rsaOnly) : undefined;
+  const own = rendered.parts === content.parts ? 0 : body.stuffed.length;
+  return { letter, bytes: headBytes(letter) + headBytes(plain) + own, ...(plain && { plain }) };
+}
+
+function headBytes(letter: Letter | undefined): number {
+  return letter?.dropped === undefined ? (letter?.octets[0]?.length ?? 0) : 0;
 }
 
 function bodyOf(parts: Part[], attachments: Task['content']['attachments'], requestId: string): Body {
   const known = bodies.get(parts);
   if (known) return known;
-  const { header, body } = composeBody(parts, attachments, requestId);
-  const made = { header, stuffed: stuffDots(body), hash: hashBody(body) };
+  const { header, body, relaxed } = composeBody(parts, attachments, requestId);
+  const made = { header, stuffed: stuffDots(body), hash: hashBody(body, relaxed) };
   bodies.set(parts, made);
   return made;
 }

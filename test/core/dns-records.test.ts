@@ -22,6 +22,15 @@ it('asks for DKIM, SPF and MX of the return path, and DMARC', () => {
   ]);
 });
 
+it('asks for no return path where nothing is sent from an address of ours, and for our own address elsewhere', () => {
+  const bySes = { ehloName: 'pennypost.invalid' };
+  expect(dnsRecordsOf(domain, [bySes]).map(({ purpose }) => purpose)).toEqual(['dkim', 'dmarc']);
+  const both = dnsRecordsOf(domain, [bySes, { ip: '192.0.2.1', ehloName: 'mta1.example.net' }]);
+  expect(both.map(({ value }) => value)).toEqual(
+    expect.arrayContaining(['v=spf1 ip4:192.0.2.1 -all', '10 mta1.example.net']),
+  );
+});
+
 it.each([
   [dkim, ['v=DKIM1; k=rsa; p=MIIBIjANBg'], undefined],
   [dkim, ['k=rsa;p=MIIB IjANBg'], undefined],

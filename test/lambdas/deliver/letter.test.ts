@@ -1,7 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { DkimKey } from '../../../core/dkim.ts';
 import type { Job } from '../../../core/job.ts';
 import { deliver } from '../../../lambdas/deliver/deliver.ts';
-import { createLetters } from '../../../lambdas/deliver/letter.ts';
+import { createLetters, type Letter } from '../../../lambdas/deliver/letter.ts';
 import type { Task } from '../../../lambdas/deliver/take.ts';
 import { type ScriptedServer, startScript } from '../../smtp-script.ts';
 import { CONTENT, KEY, makeJob, makeWorld, message } from './world.ts';
@@ -25,16 +27,15 @@ function makePersonal(count: number): Job {
   job.copies = job.copies.map((copy, personalization) => ({ ...copy, personalization }));
   return job;
 }
-function makeTask(count: number): Task {
+const RSA: DkimKey = { domain: 'sender.example', selector: 's1', algorithm: 'rsa', key: KEY };
+function makeTask(count: number, keys = [RSA]): Task {
   const job = makePersonal(count);
   return {
     job,
     content: job.content!,
     copies: job.copies,
     personalizations: new Map(job.personalizations.map((one) => [one.index, one])),
-    domains: new Map([
-      ['sender.example', { selector: 's', key: KEY, returnPath: 'em.sender.example', domain: 'sender.example' }],
-    ]),
+    domains: new Map([['sender.example', { keys, returnPath: 'em.sender.example', domain: 'sender.example' }]]),
     letters: new Map(),
     uses: new Map(job.copies.map(({ personalization }) => [personalization, 2])),
   } as unknown as Task;
@@ -60,6 +61,34 @@ describe('letters', () => {
     expect([...task.letters.keys()]).toEqual([0, 2]);
     const tiny = createLetters(1, 'default');
     expect((await tiny.borrow(makeTask(1), a!)).letter.dropped).toBeUndefined();
+  });
+
+  it('is signed with every key; Yahoo’s copies without Ed25519, and else the same', async () => {
+    // Prepare
+    const edwards = generateKeyPairSync('ed25519').privateKey;
+    const provider: DkimKey = { ...RSA, domain: 'mail.provider.example', selector: 'p1' };
+    const task = makeTask(1, [RSA, { ...RSA, selector: 'e1', algorithm: 'ed25519', key: edwards }, provider]);
+    const letters = createLetters(2.5 * BODY, 'default');
+    const signatures = ({ letter }: { letter: Letter }) => {
+      if (letter.dropped !== undefined) throw new Error(letter.dropped);
+      const head = letter.octets[0]!.toString();
+      const found = [...head.matchAll(/^DKIM-Signature: .*?a=(\S+);.*?\td=(\S+); s=(\S+);/gms)];
+      return { found: found.map(([, ...tags]) => tags.join(' ')), rest: head.slice(head.indexOf('\r\nFrom:')) };
+    };
+
+    // Act
+    const gmail = signatures(await letters.borrow(task, task.copies[0]!, 'google'));
+    const yahoo = signatures(await letters.borrow(task, task.copies[0]!, 'yahoo'));
+
+    // Assess
+    const [rsa, ed25519, second] = [
+      'rsa-sha256 sender.example s1',
+      'ed25519-sha256 sender.example e1',
+      'rsa-sha256 mail.provider.example p1',
+    ];
+    expect(gmail.found).toEqual([rsa, ed25519, second]);
+    expect(yahoo.found).toEqual([rsa, second]);
+    expect(yahoo.rest).toBe(gmail.rest);
   });
 
   it('gives the room back with the last copy', async () => {
@@ -89,7 +118,7 @@ describe('letters', () => {
     });
     const world = makeWorld(server.port);
     world.deps.settings.letterBytes = 3.5 * BODY;
-    world.deps.settings.messagesPerConnection = 1;
+    world.limits.messagesPerConnection = 1;
     expect(await deliver([message(makePersonal(20))], world.begin())).toEqual([]);
     expect(world.outcomes.size).toBe(20);
     expect(most).toBeLessThanOrEqual(3);
