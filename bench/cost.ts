@@ -10,7 +10,7 @@
  */
 import { parseArgs } from 'node:util';
 import type { Launched } from '../local/launch.ts';
-import { total } from '../local/meter.ts';
+import { type Snapshot, total } from '../local/meter.ts';
 import { priceOf, type Term } from '../local/prices.ts';
 import { launchForBench, postAll, settle, showProgress } from './load.ts';
 
@@ -47,6 +47,8 @@ type Cost = {
   terms: { term: string; perMessage: number; unit: string; perMillion: number }[];
   messages: number;
   wireBytes: number;
+  /** Of `perMillion`: reads and writes of the limits per site. */
+  sitesPerMillion: number;
 };
 
 /** Idle polling is a matter of time, not of messages: it stands in the monthly floor. */
@@ -92,7 +94,16 @@ async function measure(
   const wireBytes =
     arrivals.list({ limit: 50 }).reduce((sum, { id }) => sum + (arrivals.find(id)?.raw.length ?? 0), 0) /
     Math.min(50, messages);
-  return { perMillion: terms.reduce((sum, { perMillion }) => sum + perMillion, 0), terms, messages, wireBytes };
+  const perMillion = terms.reduce((sum, { perMillion }) => sum + perMillion, 0);
+  return { perMillion, terms, messages, wireBytes, sitesPerMillion: sitesUsd(launched, snapshot) * scale };
+}
+
+/** What the table of limits per site costs: it is read in every run, and should cost next to nothing. */
+function sitesUsd({ stack }: Launched, snapshot: Snapshot): number {
+  const name = stack.assembly.ofType('AWS::DynamoDB::Table').find(({ path }) => /sites/i.test(path))?.name;
+  if (name === undefined) throw new Error('the stack has no sites table');
+  const usages = snapshot.usages.filter(({ resource }) => resource === name);
+  return priceOf({ ...snapshot, usages }).total;
 }
 
 function besides({ wireBytes, terms }: Cost) {
@@ -120,6 +131,7 @@ function print(title: string, cost: Cost): void {
   );
   for (const { term, perMessage, perMillion } of cost.terms)
     console.log(`  ${term.padEnd(26)} ${perMessage.toFixed(4).padStart(9)} per message ${usd(perMillion)}`);
+  console.log(`  of these the limits per site (sites table) ${usd(cost.sitesPerMillion).trim()}`);
   const { nat, egress, storageMonth } = besides(cost);
   console.log(
     `  beside it: NAT processing ${usd(nat).trim()}, egress ${usd(egress).trim()} (the first 100 GB a month are free), records kept for a month ${usd(storageMonth).trim()}`,
