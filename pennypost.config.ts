@@ -5,6 +5,7 @@
 import { defineSettings } from './lib/settings.ts';
 
 export default defineSettings({
+  // shaping: { providers: { google: { connections: 10 } } },   docs/shaping.md
   pools: [
     {
       name: 'default',

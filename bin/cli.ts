@@ -5,8 +5,13 @@
  */
 import { parseArgs } from 'node:util';
 import { CliError, connect } from './cli/connect.ts';
-import { addDomain, checkDomain, listDomains } from './cli/domains.ts';
+import { doctor } from './cli/doctor.ts';
+import { activateDomain, addDomain, checkDomain, listDomains, retireDomainKey, rotateDomain } from './cli/domains.ts';
 import { createKey, deleteKey, listKeys } from './cli/keys.ts';
+import { checkRules, listRules, tryReply } from './cli/rules.ts';
+import { makeSesIdentity } from './cli/ses.ts';
+import { listSites, resumeSite } from './cli/sites.ts';
+import { setTls, showTls } from './cli/tls.ts';
 import { trace } from './cli/trace.ts';
 
 const HELP = `pennypost — the operator's command line
@@ -17,12 +22,27 @@ const HELP = `pennypost — the operator's command line
   domains add DOMAIN                             make a DKIM key, print the DNS records to publish
   domains list                                   the account's sending domains
   domains check DOMAIN                           look the records up, say what is missing and why
+  domains rotate DOMAIN [--ed25519]              make the next DKIM key, print its DNS record
+  domains activate DOMAIN                        sign with it, once DNS knows it
+  domains retire DOMAIN SELECTOR                 drop a key that waits, or the Ed25519 key
+  ses identity DOMAIN                            have SES send for a domain, with its own DKIM key
+  doctor                                         DNS, blocklists, port 25, SES: what is wrong, what to do
+  sites list                                     where a lane sends less than it might, why, until when
+  sites resume LANE SITE                         lift a pause or a limit, after a delisting
+  tls show                                       what TLS the account's mail must have
+  tls set off|required|verified                  change it; in effect within a minute
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
+  rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
+  rules list                                     the shaping rules, in the order in which they are tried
+  rules check                                    whether the settings' own rules are sound
 
   --local          the stack that \`npm start\` runs (the default while one runs here)
   --stack NAME     a deployed stack (default: Pennypost), with your AWS credentials and region
   --account ID     act on another account than the operator's
-  --dns IP[:PORT]  ask this DNS server (domains check)
+  --dns IP[:PORT]  ask this DNS server (domains check, doctor)
+  --provider NAME  whose reply it is, whose rules to list (rules)
+  --stage STEP     what the reply answered: mail, rcpt (default), dot … (rules try)
+  --config FILE    other settings than pennypost.config.ts (rules)
   --json           print one JSON value instead of text
 `;
 
@@ -33,7 +53,23 @@ const COMMANDS = {
   'domains add': { run: addDomain, arguments: 1 },
   'domains list': { run: listDomains, arguments: 0 },
   'domains check': { run: checkDomain, arguments: 1 },
+  'domains rotate': { run: rotateDomain, arguments: 1 },
+  'domains activate': { run: activateDomain, arguments: 1 },
+  'domains retire': { run: retireDomainKey, arguments: 2 },
+  'ses identity': { run: makeSesIdentity, arguments: 1 },
+  doctor: { run: doctor, arguments: 0 },
+  'sites list': { run: listSites, arguments: 0 },
+  'sites resume': { run: resumeSite, arguments: 2 },
+  'tls show': { run: showTls, arguments: 0 },
+  'tls set': { run: setTls, arguments: 1 },
   trace: { run: trace, arguments: 1 },
+} as const;
+
+/** Commands that need no stack. */
+const STANDALONE = {
+  'rules try': { run: tryReply, arguments: 1 },
+  'rules list': { run: listRules, arguments: 0 },
+  'rules check': { run: checkRules, arguments: 0 },
 } as const;
 
 export async function main(argv: string[]): Promise<number> {
@@ -48,11 +84,19 @@ export async function main(argv: string[]): Promise<number> {
       json: { type: 'boolean' },
       name: { type: 'string' },
       scope: { type: 'string', multiple: true },
+      ed25519: { type: 'boolean' },
+      provider: { type: 'string' },
+      mx: { type: 'string', multiple: true },
+      stage: { type: 'string' },
+      config: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
-  const name = (['trace'].includes(positionals[0] ?? '') ? positionals.slice(0, 1) : positionals.slice(0, 2)).join(' ');
-  const command = COMMANDS[name as keyof typeof COMMANDS];
+  const name = (
+    ['doctor', 'trace'].includes(positionals[0] ?? '') ? positionals.slice(0, 1) : positionals.slice(0, 2)
+  ).join(' ');
+  const standalone = STANDALONE[name as keyof typeof STANDALONE];
+  const command = standalone ?? COMMANDS[name as keyof typeof COMMANDS];
   if (values.help || positionals.length === 0) {
     process.stdout.write(HELP);
     return 0;
@@ -63,9 +107,10 @@ export async function main(argv: string[]): Promise<number> {
     throw new CliError(
       `"${name}" takes ${command.arguments} argument${command.arguments === 1 ? '' : 's'}, not ${rest.length}; --help shows how`,
     );
+  if (standalone) return standalone.run(rest, values);
   const connection = await connect(values);
   if (!values.json) process.stderr.write(`${connection.where}\n`);
-  return command.run(connection, rest, values);
+  return COMMANDS[name as keyof typeof COMMANDS].run(connection, rest, values);
 }
 
 /** What went wrong, for a person: a sentence for what he can put right, the stack only for our own mistakes. */

@@ -23,10 +23,14 @@ export type Job = {
    * run): deliver reads the records first, as it does for every job with a hop or an attempt, and marks what it sends.
    */
   maybeSent?: true;
+  /** It waited for its turn at a site whose rate is limited: this is it. */
+  reserved?: true;
   account: string;
   requestId: string;
   /** The lane (source IP) that it was given, by name. */
   lane: string;
+  /** Another way than its pool's for its next attempt (core/via.ts): `ses` or `relay:<name>`, chosen by fail-over. */
+  via?: string;
   /** Milliseconds since the epoch: the 202. */
   acceptedAt: number;
   /** Unix seconds of its `send_at`: what is scheduled is dated, and its delivery timed, from then. Absent: now. */
@@ -41,6 +45,16 @@ export type Job = {
   personalizations: (Personalization | StoredPersonalization)[];
   copies: Copy[];
 };
+
+/** When a job's mail was to go out, in milliseconds since the epoch. @param accepted another time of acceptance than the job's own */
+export function dueOf({ sendAt = 0, acceptedAt }: Pick<Job, 'sendAt' | 'acceptedAt'>, accepted = acceptedAt): number {
+  return Math.max(accepted, sendAt * 1_000);
+}
+
+/** Whether a lane has it for the first time; what was scheduled comes from its hold, by one hop. */
+export function isFirstSeen({ hop, attempt, sendAt, maybeSent }: Job): boolean {
+  return attempt === 0 && (hop === 0 || (hop === 1 && sendAt !== undefined && !maybeSent));
+}
 
 /** What the content bucket holds of a request: everything that deliver and expand need. */
 export type StoredRequest = Pick<MailRequest, 'content' | 'personalizations' | 'copies' | 'sendAt'>;

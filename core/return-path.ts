@@ -4,7 +4,7 @@
  * servers on the way may change it. The same copy has the same return path at every attempt.
  * It refuses what it did not make: a stranger can neither forge a bounce nor learn of one.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const ID_BYTES = 16;
@@ -13,6 +13,9 @@ const MAC_BYTES = 10;
 const BYTES = ID_BYTES + INDEX_BYTES + MAC_BYTES;
 /** `b` and 45 characters: 46 of the 64 octets that a local part may have (RFC 5321 4.5.3.1.1). */
 const LOCAL_PART = /^b[a-z2-7]{45}$/;
+
+/** The key of the MAC. As a KeyObject it is made ready once, which costs five times what a MAC does. */
+export type ReturnPathSecret = Buffer | KeyObject;
 
 export type ReturnPath = { requestId: string; index: number };
 
@@ -25,7 +28,7 @@ export function makeReturnPath({
   index,
   secret,
   domain,
-}: ReturnPath & { secret: Buffer; domain: string }): string {
+}: ReturnPath & { secret: ReturnPathSecret; domain: string }): string {
   const id = Buffer.from(requestId, 'base64url');
   if (id.length !== ID_BYTES) throw new Error(`request id ${requestId} is not 16 bytes`);
   const named = Buffer.alloc(ID_BYTES + INDEX_BYTES);
@@ -35,7 +38,7 @@ export function makeReturnPath({
 }
 
 /** What a return path of ours says, or undefined when it is none. The MAC is compared in constant time. */
-export function readReturnPath(address: string, secret: Buffer): ReturnPath | undefined {
+export function readReturnPath(address: string, secret: ReturnPathSecret): ReturnPath | undefined {
   const at = address.lastIndexOf('@');
   const local = address.slice(0, Math.max(0, at)).toLowerCase();
   if (!LOCAL_PART.test(local)) return undefined;
@@ -51,7 +54,7 @@ export function readReturnPath(address: string, secret: Buffer): ReturnPath | un
   };
 }
 
-function mac(named: Buffer, domain: string, secret: Buffer): Buffer {
+function mac(named: Buffer, domain: string, secret: ReturnPathSecret): Buffer {
   return createHmac('sha256', secret)
     .update('return-path\0')
     .update(named)

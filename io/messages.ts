@@ -10,6 +10,7 @@ import {
   type ClaimRecord,
   copyKey,
   type IdempotencyRecord,
+  type LateRecord,
   type OutcomeRecord,
   type RequestRecord,
   requestKey,
@@ -105,13 +106,24 @@ export function messagesIn(table: string, client: Table) {
         },
       ),
 
-    /** Writes a copy's outcome, once. `already-final`: there was one, which stands. */
+    /**
+     * Writes a copy's outcome, once. `already-final`: there was one, which stands. One that is only `relayed` gives way to
+     * a final one, and never takes its place.
+     */
     recordOutcome: async (record: OutcomeRecord): Promise<'recorded' | 'already-final'> =>
-      (await putOnce(record, 'attribute_not_exists(pk)')) ? 'recorded' : 'already-final',
+      (await putOutcome(record)) === undefined ? 'recorded' : 'already-final',
+
+    /** As `recordOutcome`, but tells the event that stands. */
+    recordHeard: putOutcome,
 
     /** Writes an attempt that was not the last. The same attempt again is the same item. */
     recordAttempt: async (record: AttemptRecord): Promise<void> => {
       await client.send(new PutCommand({ TableName: table, Item: record }));
+    },
+
+    /** Writes what came after a copy's outcome, once: the first of its kind stands. */
+    recordLate: async (record: LateRecord): Promise<void> => {
+      await putOnce(record, 'attribute_not_exists(pk)');
     },
 
     /** Everything of a request, in order: its record, then each copy's attempts and outcome. */
@@ -140,6 +152,29 @@ export function messagesIn(table: string, client: Table) {
   }: Pick<IdempotencyRecord, 'pk' | 'sk'>): Promise<IdempotencyRecord | undefined> {
     const { Item } = await client.send(new GetCommand({ TableName: table, Key: { pk, sk }, ConsistentRead: true }));
     return Item as IdempotencyRecord | undefined;
+  }
+
+  /** @returns undefined when it was written, else the event of the outcome that stands */
+  async function putOutcome(record: OutcomeRecord): Promise<OutcomeRecord['event'] | undefined> {
+    const final = record.event !== 'relayed';
+    try {
+      await client.send(
+        new PutCommand({
+          TableName: table,
+          Item: record,
+          ConditionExpression: `attribute_not_exists(pk)${final ? ' OR #event = :relayed' : ''}`,
+          ...(final && {
+            ExpressionAttributeNames: { '#event': 'event' },
+            ExpressionAttributeValues: { ':relayed': 'relayed' },
+          }),
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+      );
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      return (error.Item?.event?.S as OutcomeRecord['event'] | undefined) ?? 'unknown';
+    }
   }
 
   async function putOnce(item: object, condition: string, names: object = {}): Promise<boolean> {

@@ -6,9 +6,11 @@
 import type { CfnElement } from 'aws-cdk-lib';
 import { Names, Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import { usesSes } from '../core/via.ts';
 import type { Parts } from './pennypost-stack.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
+import { poolViaOf } from './ways.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 type Acknowledgement = { on: IConstruct; id: string; reason: string };
@@ -18,14 +20,24 @@ export function acknowledgeFindings(parts: Parts, settings: Settings): void {
 }
 
 function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
-  const { storage, pools, accept, expand, release } = parts;
+  const { storage, pools, accept, expand, release, hear } = parts;
   const lanes = pools.flatMap((pool) => pool.lanes);
-  const stages = [accept.stage, expand.stage, release.stage, ...lanes.map(({ deliver }) => deliver)];
+  const heard = hear ? [hear] : [];
+  const stages = [
+    accept.stage,
+    expand.stage,
+    release.stage,
+    ...heard.map(({ stage }) => stage),
+    ...lanes.map(({ deliver }) => deliver),
+  ];
+  const inVpc = lanes.filter(({ privateSubnet }) => privateSubnet !== undefined);
+  const bySesPools = settings.pools.filter((pool) => usesSes(poolViaOf(pool))).map(({ name }) => name);
+  const bySes = lanes.filter(({ entry }) => bySesPools.includes(entry.pool));
   const readers = [accept.stage, expand.stage, ...lanes.map(({ deliver }) => deliver)];
   return [
     ...ofStorage(parts),
     ...ofWaysIn(parts, settings),
-    ...[expand.work, ...lanes.map(({ work }) => work)].flatMap(ofQueue),
+    ...[expand.work, ...heard.map(({ work }) => work), ...lanes.map(({ work }) => work)].flatMap(ofQueue),
     ...stages.flatMap((stage) => ofStage(stage, settings)),
     ...readers.map((stage) => ({
       on: policyOf(stage),
@@ -33,7 +45,13 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
       reason:
         'Stored requests are objects under one prefix, named when mail arrives; the statement names the prefix and no more.',
     })),
-    ...lanes.map(({ deliver }) => ({
+    ...bySes.map(({ deliver }) => ({
+      on: policyOf(deliver),
+      id: 'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:identity/*]',
+      reason:
+        'Sending domains are added while the stack runs, and each is an identity of SES; one named action, under one configuration set.',
+    })),
+    ...inVpc.map(({ deliver }) => ({
       on: policyOf(deliver),
       id: 'AwsSolutions-IAM5[Resource::*]',
       reason:
@@ -142,6 +160,8 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings): Acknowledgeme
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     deliver:
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    hear: 'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    report: 'Its event is a tick of the clock without content; the next hour sends what is left.',
     release: 'Its event is a tick of the clock without content; the next minute reads the same holds again.',
   };
   const dead = { on: fn, id: 'Serverless-LambdaDLQ', reason: invokedBy[stageName] };

@@ -2,14 +2,18 @@
  * A lane: one source IP with its way out (two subnets, NAT gateway, Elastic IP), its queue, and its deliver function.
  * Everything of it is in one availability zone: an address is in one place.
  */
-import { Fn, RemovalPolicy, Tags } from 'aws-cdk-lib';
+import { Fn, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import { CfnEIP, type ISecurityGroup, PrivateSubnet, PublicSubnet } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
+import type { PoolVia } from '../core/via.ts';
+import type { OverflowLane } from '../core/warm-up.ts';
 import { subnetCidrs, zoneOf } from './addressing.ts';
 import type { Network } from './network.ts';
+import { COUNT_TLS, COUNT_WARM_UP, grant, OVERFLOW, type Permission } from './permissions.ts';
 import type { Settings, SourceIpSettings } from './settings.ts';
 import { type CodeOf, type LaneEntry, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import type { Ways } from './via.ts';
 import { WorkQueue, workOff } from './work-queue.ts';
 
 /** Two environments are plenty for what one IP may send, and each holds half of every site's limit (DESIGN 4.1). */
@@ -21,7 +25,11 @@ export type LaneProps = {
   settings: Settings;
   storage: Storage;
   network: Network;
-  securityGroup: ISecurityGroup;
+  /** Absent: a lane without an address of its own, outside the VPC; all its mail goes by SES or a relay. */
+  securityGroup?: ISecurityGroup;
+  /** What the pool's ways add to deliver, and those ways for the operator. */
+  ways: Ways;
+  via?: PoolVia | undefined;
   code: CodeOf;
 };
 
@@ -29,18 +37,21 @@ export class Lane extends Construct {
   readonly laneName: string;
   readonly work: WorkQueue;
   readonly deliver: Stage;
-  readonly privateSubnet: PrivateSubnet;
+  /** Undefined where it has no address of its own. */
+  readonly privateSubnet: PrivateSubnet | undefined;
   /** What the operator is told of it: where its mail comes from, and the names that need DNS records. */
-  readonly summary: Record<string, string | number>;
+  readonly summary: Record<string, string | number | PoolVia>;
   readonly entry: LaneEntry;
+  readonly #warmUpFrom: string | undefined;
 
   constructor(scope: Construct, id: string, props: LaneProps) {
     super(scope, id);
-    const { pool, sourceIp, settings, network } = props;
+    const { pool, sourceIp, settings, network, securityGroup, ways, via } = props;
     const { delivery } = settings;
     this.laneName = sourceIp.name;
-    const { privateSubnet, ip } = this.#wayOut(sourceIp, network, settings.maxAzs);
-    this.privateSubnet = privateSubnet;
+    this.#warmUpFrom = sourceIp.warmUpFrom;
+    const out = securityGroup && this.#wayOut(sourceIp, network, settings.maxAzs);
+    this.privateSubnet = out?.privateSubnet;
     this.work = new WorkQueue(this, 'Work', delivery);
     // No RecursiveLoop here: what is deferred waits in holds, a table, and release starts a new chain with it. So a chain
     // deliver -> queue -> deliver can only be a mistake, and Lambda's loop detection may stop it.
@@ -50,9 +61,15 @@ export class Lane extends Construct {
       code: props.code,
       memoryMb: delivery.memoryMb,
       timeoutSeconds: delivery.timeoutSeconds,
-      environment: deliverEnvironment(props),
-      targets: { ...deliverTargets(props.storage), ownQueue: [this.work.queue.queueArn] },
-      inside: { vpc: network.vpc, subnet: privateSubnet, securityGroup: props.securityGroup },
+      environment: {
+        ...deliverEnvironment(props),
+        ...ways.environment,
+        ...(out && { OWN_ADDRESS: out.ip }),
+        QUEUE_URL: this.work.queue.queueUrl,
+      },
+      targets: { ...deliverTargets(props.storage), ...ways.targets, ownQueue: [this.work.queue.queueArn] },
+      rows: [...ways.rows, ...countingRows(props)],
+      ...(out && securityGroup && { inside: { vpc: network.vpc, subnet: out.privateSubnet, securityGroup } }),
     });
     workOff({
       work: this.work,
@@ -64,7 +81,20 @@ export class Lane extends Construct {
     const { name, ehloName, weight } = sourceIp;
     const url = this.work.queue.queueUrl;
     this.entry = { name, pool, weight, url };
-    this.summary = { name, pool, weight, ehloName, ip, url, deadUrl: this.work.dead.queueUrl };
+    const ip = out && { ip: out.ip };
+    this.summary = { name, pool, weight, ehloName, ...ip, url, deadUrl: this.work.dead.queueUrl, ...(via && { via }) };
+  }
+
+  /** While it warms up, what is beyond its budget goes to those of these lanes that are warm. */
+  overflowTo(lanes: readonly Lane[]): void {
+    if (this.#warmUpFrom === undefined || lanes.length === 0) return;
+    const others = lanes.map((lane): OverflowLane => {
+      const warmUpFrom = lane.#warmUpFrom;
+      return { name: lane.laneName, url: lane.work.queue.queueUrl, ...(warmUpFrom !== undefined && { warmUpFrom }) };
+    });
+    this.deliver.fn.addEnvironment('OVERFLOW_LANES', Stack.of(this).toJsonString(others));
+    const queues = lanes.map(({ work }) => work.queue.queueArn);
+    grant(this.deliver.fn, OVERFLOW.actions, queues);
   }
 
   #wayOut(sourceIp: SourceIpSettings, { vpc, internetGatewayId, attachment }: Network, maxAzs: number) {
@@ -90,6 +120,12 @@ export class Lane extends Construct {
   }
 }
 
+/** Counters in the sites table: one row serves both. */
+function countingRows({ sourceIp, settings }: LaneProps): Permission[] {
+  if (sourceIp.warmUpFrom !== undefined) return [COUNT_WARM_UP];
+  return settings.tlsReports ? [COUNT_TLS] : [];
+}
+
 function deliverEnvironment({ pool, sourceIp, settings, storage }: LaneProps): Record<string, string> {
   const { delivery, retention } = settings;
   return {
@@ -99,14 +135,17 @@ function deliverEnvironment({ pool, sourceIp, settings, storage }: LaneProps): R
     ACCOUNTS_TABLE: storage.accounts.tableName,
     MESSAGES_TABLE: storage.messages.tableName,
     HOLDS_TABLE: storage.holds.tableName,
+    SITES_TABLE: storage.sites.tableName,
     CONTENT_BUCKET: storage.content.bucketName,
     RETURN_PATH_SECRET_ARN: storage.returnPathSecret.secretArn,
-    CONNECTIONS_PER_SITE: String(delivery.connectionsPerSite),
-    MESSAGES_PER_CONNECTION: String(delivery.messagesPerConnection),
     SMTP_PORT: String(delivery.smtpPort),
     ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
     MESSAGES_DAYS: String(retention.messagesDays),
     ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),
+    ...(delivery.signingDomain && { SIGNING_DOMAIN: delivery.signingDomain }),
+    ...(sourceIp.warmUpFrom !== undefined && { WARM_UP_FROM: sourceIp.warmUpFrom }),
+    ...(settings.tlsReports && { TLS_REPORTS: 'true' }),
+    ...(delivery.ipv6 && { IPV6: 'true' }),
   };
 }
 
@@ -115,6 +154,7 @@ function deliverTargets(storage: Storage) {
     accounts: [storage.accounts.tableArn],
     messages: [storage.messages.tableArn],
     holds: [storage.holds.tableArn],
+    sites: [storage.sites.tableArn],
     requests: [storage.content.arnForObjects('requests/*')],
     dkimKey: [storage.dkimKey.keyArn],
     returnPathSecret: [storage.returnPathSecret.secretArn],

@@ -13,9 +13,11 @@ import type { Accept } from './accept.ts';
 import { addAlarms } from './alarms.ts';
 import { costPerMillion } from './cost.ts';
 import type { Expand } from './expand.ts';
+import type { Hear } from './hear.ts';
 import type { Lane } from './lane.ts';
 import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
 import type { Release } from './release.ts';
+import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
@@ -27,6 +29,8 @@ export type MonitoringProps = {
   accept: Accept;
   expand: Expand;
   release: Release;
+  hear: Hear | undefined;
+  report: Report | undefined;
   lanes: Lane[];
 };
 
@@ -36,16 +40,19 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, release, lanes } = props;
+    const { settings, accept, expand, release, hear, report, lanes } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
       { label: 'expand', of: expand.stage },
       { label: 'release', of: release.stage },
+      ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
+      ...(report ? [{ label: 'report', of: report.stage }] : []),
       ...lanes.map(({ laneName, deliver }) => ({ label: `deliver-${laneName}`, of: deliver })),
     ];
     const queues: Named<WorkQueue>[] = [
       { label: 'expand', of: expand.work },
+      ...(hear ? [{ label: 'hear', of: hear.work }] : []),
       ...lanes.map(({ laneName, work }) => ({ label: `lane-${laneName}`, of: work })),
     ];
     addAlarms(this, { settings, topic: this.topic, functions, queues, accept: accept.stage });

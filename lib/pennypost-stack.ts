@@ -9,17 +9,21 @@
  */
 import { CfnOutput, Stack, Tags, Validations } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { usesSes } from '../core/via.ts';
 import { Accept } from './accept.ts';
 import { acknowledgeFindings } from './acknowledgements.ts';
 import { bundles } from './bundle.ts';
 import { Expand } from './expand.ts';
+import { Hear } from './hear.ts';
 import { Monitoring } from './monitoring.ts';
 import { Network } from './network.ts';
 import { Pool } from './pool.ts';
 import { Release } from './release.ts';
+import { Report } from './report.ts';
 import { isPlaceholder, type Settings } from './settings.ts';
 import type { CodeOf } from './stage.ts';
 import { Storage } from './storage.ts';
+import { poolViaOf } from './ways.ts';
 
 export type PennypostStackProps = {
   settings: Settings;
@@ -32,22 +36,29 @@ export type Parts = {
   storage: Storage;
   network: Network;
   pools: Pool[];
+  /** Only where a pool may go by SES. */
+  hear?: Hear;
   expand: Expand;
   accept: Accept;
   release: Release;
+  /** Only where the settings have `tlsReports`. */
+  report?: Report;
   monitoring: Monitoring;
 };
 
 export class PennypostStack extends Stack {
   readonly parts: Parts;
 
-  constructor(scope: Construct, id: string, { settings, code = bundles() }: PennypostStackProps) {
+  constructor(scope: Construct, id: string, { settings, code = bundles(settings) }: PennypostStackProps) {
     super(scope, id, { stackName: settings.stackName, description: "Pennypost: an SMTP provider of one's own" });
 
     const storage = new Storage(this, 'Storage', settings);
     const network = new Network(this, 'Network');
+    const bySes = settings.pools.some((pool) => usesSes(poolViaOf(pool)));
+    const hear = bySes ? new Hear(this, 'Hear', { settings, storage, code }) : undefined;
+    const configurationSet = hear?.configurationSet;
     const pools = settings.pools.map(
-      (pool) => new Pool(this, `Pool-${pool.name}`, { pool, settings, storage, network, code }),
+      (pool) => new Pool(this, `Pool-${pool.name}`, { pool, settings, storage, network, configurationSet, code }),
     );
     const lanes = pools.flatMap((pool) => pool.lanes);
     const lanesJson = this.toJsonString(lanes.map(({ entry }) => entry));
@@ -55,9 +66,13 @@ export class PennypostStack extends Stack {
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
     const accept = new Accept(this, 'Accept', { settings, storage, expand, lanes, lanesJson, code });
     const release = new Release(this, 'Release', { settings, storage, expand, lanes, lanesJson, code });
-    const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, accept, expand, release, lanes });
+    const { tlsReports: reports } = settings;
+    const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
+    const stages = { accept, expand, release, hear, report };
+    const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
-    this.parts = { storage, network, pools, expand, accept, release, monitoring };
+    const some = { ...(hear && { hear }), ...(report && { report }) };
+    this.parts = { storage, network, pools, ...some, expand, accept, release, monitoring };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);
@@ -67,13 +82,14 @@ export class PennypostStack extends Stack {
   /** What the CLI and the operator read with DescribeStacks. */
   #tell(): void {
     const { accept, pools, storage, monitoring } = this.parts;
-    const { accounts, messages, holds, suppressions, content, dkimKey } = storage;
+    const { accounts, messages, holds, sites, suppressions, content, dkimKey } = storage;
     const { dashboard, topic } = monitoring;
     const outputs: Record<string, string> = {
       ApiUrl: accept.api.apiEndpoint,
       AccountsTable: accounts.tableName,
       MessagesTable: messages.tableName,
       HoldsTable: holds.tableName,
+      SitesTable: sites.tableName,
       SuppressionsTable: suppressions.tableName,
       ContentBucket: content.bucketName,
       DkimKeyArn: dkimKey.keyArn,

@@ -6,19 +6,22 @@
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 
-export type FunctionName = 'accept' | 'expand' | 'deliver' | 'release';
+export type FunctionName = 'accept' | 'expand' | 'deliver' | 'release' | 'hear' | 'report';
 
 /** What a row is about; each stage says which ARNs these are for it. */
 export type Target =
   | 'accounts'
   | 'messages'
   | 'holds'
+  | 'sites'
   | 'requests'
   | 'lanes'
   | 'expandQueue'
   | 'ownQueue'
   | 'dkimKey'
   | 'returnPathSecret'
+  | 'relaySecrets'
+  | 'ses'
   | 'ownLogs'
   | 'anything';
 
@@ -58,6 +61,17 @@ const LEAVE_VPC_ALONE: Permission = {
   // The key is there when the call comes from a function's code (Lambda: "Using source function ARN").
   conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
 };
+/** Only deliver of a pool that may go by SES: raw messages, under our configuration set. */
+export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses' };
+/** Only deliver of a pool that may go by a relay with a password. */
+export const READ_RELAY_SECRETS: Permission = { actions: ['secretsmanager:GetSecretValue'], on: 'relaySecrets' };
+
+/** Only deliver of a lane that is warming up: its budget is counted. */
+export const COUNT_WARM_UP: Permission = { actions: ['dynamodb:UpdateItem'], on: 'sites' };
+/** Only deliver of a stack that sends TLS reports: what sessions came to is counted. */
+export const COUNT_TLS: Permission = { actions: ['dynamodb:UpdateItem'], on: 'sites' };
+/** Only deliver of a lane that is warming up, beside warm ones: what it may not send yet is theirs. */
+export const OVERFLOW: Permission = { actions: ['sqs:SendMessage'], on: 'lanes' };
 /** Only with tracing on; X-Ray knows no resource for these. */
 export const TRACE: Permission = { actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], on: 'anything' };
 
@@ -86,6 +100,10 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem', 'dynamodb:BatchGetItem'], on: 'messages' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
+    {
+      actions: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+      on: 'sites',
+    },
     { actions: ['s3:GetObject', 's3:PutObject'], on: 'requests' },
     {
       actions: ['kms:Decrypt'],
@@ -101,7 +119,22 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
   ],
+  hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:PutItem'], on: 'messages' }],
+  report: [
+    OWN_LOGS,
+    { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'sites' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+  ],
 };
+
+/** The rows of a pool's deliver: only what its ways need. Without an address of its own it is in no VPC. */
+export function deliverRows(ways: { address: boolean; ses: boolean; relaySecrets: boolean }): readonly Permission[] {
+  return [
+    ...PERMISSIONS.deliver.filter((row) => ways.address || (row !== JOIN_VPC && row !== LEAVE_VPC_ALONE)),
+    ...(ways.ses ? [SEND_BY_SES] : []),
+    ...(ways.relaySecrets ? [READ_RELAY_SECRETS] : []),
+  ];
+}
 
 /** Adds one statement to a function's role. */
 export function grant(
@@ -123,14 +156,16 @@ export function grant(
 /**
  * Grants a function its rows of the table.
  * @param targets the ARNs of each target that its rows name
+ * @param rows default: all that stand in the table
  * @throws Error naming a target that a row needs and that is not given
  */
 export function grantOwn(
   name: FunctionName,
   fn: LambdaFunction,
   targets: Partial<Record<Target, readonly string[]>>,
+  rows: readonly Permission[] = PERMISSIONS[name],
 ): void {
-  for (const { actions, on, ...limits } of PERMISSIONS[name]) {
+  for (const { actions, on, ...limits } of rows) {
     const resources = on === 'anything' ? ['*'] : targets[on];
     if (!resources) throw new Error(`${name} has a permission on ${on}, but its stage gives no ${on}`);
     grant(fn, actions, resources, limits);

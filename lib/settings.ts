@@ -5,7 +5,11 @@
  */
 import { z } from 'zod';
 import { RETRY_HOURS } from '../core/limits.ts';
+import { lintShaping } from '../core/shaping/lint.ts';
+import type { ViaName } from '../core/via.ts';
 import { subnetSlot } from './addressing.ts';
+import { Shaping } from './shaping.ts';
+import { checkWays } from './ways.ts';
 
 /** SQS keeps a dead letter at most this long, in days (SQS: MessageRetentionPeriod); every dead-letter queue of ours uses it all. */
 export const DEAD_LETTER_DAYS = 14;
@@ -53,15 +57,57 @@ const SourceIp = z.strictObject({
     .optional(),
   /** The address behind `allocationId`, for the DNS records that the command line prints. Needed with it, and only then. */
   ip: z.ipv4().optional(),
+  /**
+   * The day its warm-up began, `YYYY-MM-DD` (UTC): from then on for 36 days it sends at most so much an hour
+   * (core/warm-up.ts), and what is beyond that goes to the pool's warm addresses. Leave it out for a warm address.
+   */
+  warmUpFrom: z.iso.date('must be a day, like "2026-11-23"').optional(),
   /** The place of its availability zone in the region's list, from 0, below `maxAzs`. Default: chosen by its name. */
   zone: whole(0, 5).optional(),
 });
 
+/** `direct`: to the MX. `ses`: through SES. `relay:<name>`: through one of `relays`. */
+const way = z
+  .string()
+  .regex(/^(direct|ses|relay:[a-z]([a-z0-9-]{0,30}[a-z0-9])?)$/, 'must be "direct", "ses" or "relay:<name>"')
+  .transform((name) => name as ViaName);
+
 const Pool = z.strictObject({
   /** What SendGrid calls `ip_pool_name`. */
   name: label,
-  /** The pool's source addresses: at least one. Each costs about $36.50 a month (NAT gateway and public address). */
-  sourceIps: z.array(SourceIp).min(1),
+  /**
+   * The pool's source addresses: at least one, unless it is `withoutAddress`. Each costs about $36.50 a month (NAT gateway
+   * and public address).
+   */
+  sourceIps: z.array(SourceIp).default([]),
+  /**
+   * How its mail gets to each provider. Default: straight to the MX. `providers` are those that go another way than
+   * `default`, by name (core/shaping/providers.ts, or one of yours under `shaping`; `other` is everybody else), so that they
+   * can be moved over one at a time.
+   */
+  via: z.strictObject({ default: way, providers: z.record(z.string(), way).optional() }).optional(),
+  /** Where a copy's next attempt goes when a provider refuses our address for good. Default: nowhere, it waits. */
+  failOver: way.optional(),
+  /** No source address, no NAT gateway, no VPC: all its mail goes by SES or a relay. Default false. */
+  withoutAddress: z.boolean().optional(),
+  /** What a pool without an address says in EHLO to its relay. Needed there, and only there. */
+  ehloName: hostName.optional(),
+});
+
+const Relay = z.strictObject({
+  /** As pools name it: `relay:<name>`. */
+  name: label,
+  /** Its host name, which its certificate must have where `tls` is `verified`. */
+  host: hostName,
+  /** Default 587. On 465 TLS comes first (RFC 8314). Not 25, which AWS blocks, unless yours is open. */
+  port: whole(1, 65_535).default(587),
+  /** `verified` (default): TLS with a valid certificate. `encrypted`: TLS with any. `off`: none, and then no password. */
+  tls: z.enum(['verified', 'encrypted', 'off']).default('verified'),
+  /** A secret of Secrets Manager, `{"user": "…", "password": "…"}`, under its default key. Default: no authentication. */
+  secretArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+$/, "must be a secret's ARN")
+    .optional(),
 });
 
 const Delivery = z.strictObject({
@@ -79,17 +125,20 @@ const Delivery = z.strictObject({
    * a batch of 10) sends at once, for about a dollar more per million at ten messages a second.
    */
   batchingWindowSeconds: whole(0, 300).default(3),
-  /** Connections to one site from one lane, both of its environments together: each run opens half. Default 10. */
-  connectionsPerSite: whole(1, 1000).default(10),
-  /** Messages sent over one connection before it is closed. Default 100. */
-  messagesPerConnection: whole(1, 10_000).default(100),
   /** The port that mail is delivered to. Default 25; any other is for trying things out. */
   smtpPort: whole(1, 65_535).default(25),
+  /**
+   * A domain of the operator's account that signs all mail as well, for feedback loops by domain and Gmail's Feedback-ID: add
+   * it with `domains add` first. Default: none, mail is signed by the domain of its From alone.
+   */
+  signingDomain: hostName.optional(),
   /** DNS servers, `ip:port`. Default: the VPC's own resolver. */
   dnsServers: z
     .array(z.string().regex(/^(\d{1,3}\.){3}\d{1,3}:\d{1,5}$/, 'must be "ip:port", like "10.0.0.2:53"'))
     .min(1)
     .optional(),
+  /** Deliver by IPv6 too where a host has it. Default false: a NAT gateway has no IPv6, so it needs a network of yours. */
+  ipv6: z.boolean().default(false),
   /** Deliver to loopback and private addresses too. Default false; true opens the inside of the VPC to whoever sends. */
   allowPrivateHosts: z.boolean().default(false),
 });
@@ -137,6 +186,15 @@ const Alarms = z.strictObject({
   bounceRatePercent: z.number().positive().max(100).default(5),
 });
 
+const TlsReports = z.strictObject({
+  /** Who reports come from: an address at a domain of the operator's account (`domains add`). */
+  from: z.email(),
+  /** Whose reports they are, for people: your name. */
+  organization: z.string().regex(/^[ -~]{1,100}$/, 'must be 1 to 100 printable ASCII characters'),
+  /** Who answers questions about them. */
+  contact: z.email(),
+});
+
 const Shape = z.strictObject({
   /** Name of the CloudFormation stack. Default `Pennypost`. */
   stackName: z
@@ -148,6 +206,8 @@ const Shape = z.strictObject({
     .array(Pool)
     .min(1)
     .default([{ name: 'default', sourceIps: [{ name: 'default-1', ehloName: 'mta1.pennypost.example', weight: 1 }] }]),
+  /** Mail servers that pools may hand their mail to, instead of delivering it themselves. Default: none. */
+  relays: z.array(Relay).optional(),
   /** Availability zones to spread source addresses over; each address is in one. Default 2, which every region has. */
   maxAzs: whole(1, 6).default(2),
   delivery: Delivery.prefault({}),
@@ -155,20 +215,33 @@ const Shape = z.strictObject({
   expand: Expand.prefault({}),
   retention: Retention.prefault({}),
   alarms: Alarms.prefault({}),
+  /**
+   * Daily reports to the domains that ask for them of what TLS with their hosts came to (RFC 8460). Default: none. Their function
+   * is outside the VPC: `delivery.dnsServers`, where you set it, must answer there too.
+   */
+  tlsReports: TlsReports.optional(),
+  /** What you know better about providers' limits and replies (docs/shaping.md). Default: nothing, ours stand. */
+  shaping: Shaping,
   /** X-Ray traces of every function. Default false: they cost more per message than sending it. */
   tracing: z.boolean().default(false),
 });
 
-const Checked = Shape.superRefine(({ pools, maxAzs, delivery }, context) => {
+const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shaping }, context) => {
+  for (const { path, message } of lintShaping(shaping)) refuse(['shaping', ...path], message);
   if (delivery.batchSize > 10 && delivery.batchingWindowSeconds === 0)
     refuse(['delivery', 'batchSize'], 'more than 10 need a batching window of at least 1 second (Lambda)');
+  const named = { relays: relays.map(({ name }) => name), providers: Object.keys(shaping.providers ?? {}) };
   const pooled = new Set<string>();
   const lanes = new Set<string>();
   const slots = new Map<number, string>();
   for (const [p, pool] of pools.entries()) {
     if (pooled.has(pool.name)) refuse(['pools', p, 'name'], `"${pool.name}" names two pools`);
     pooled.add(pool.name);
-    if (!pool.sourceIps.some(({ weight }) => weight > 0))
+    checkWays(pool, named, (path, message) => refuse(['pools', p, ...path], message));
+    if (pool.withoutAddress) {
+      if (lanes.has(pool.name)) refuse(['pools', p, 'name'], `"${pool.name}" names two lanes`);
+      lanes.add(pool.name);
+    } else if (!pool.sourceIps.some(({ weight }) => weight > 0))
       refuse(['pools', p, 'sourceIps'], 'need one with a weight above 0, or the pool can take no mail');
     for (const [i, { name, zone, allocationId, ip }] of pool.sourceIps.entries()) {
       const at = ['pools', p, 'sourceIps', i];
@@ -183,6 +256,11 @@ const Checked = Shape.superRefine(({ pools, maxAzs, delivery }, context) => {
       slots.set(slot, name);
     }
   }
+  for (const [r, { name, tls, secretArn }] of relays.entries()) {
+    if (named.relays.indexOf(name) !== r) refuse(['relays', r, 'name'], `"${name}" names two relays`);
+    if (tls === 'off' && secretArn !== undefined)
+      refuse(['relays', r, 'secretArn'], 'needs TLS: a password does not go over the net in clear');
+  }
   if (lanes.size > MOST_LANES) refuse(['pools'], `have ${lanes.size} source IPs; a stack can hold ${MOST_LANES}`);
 
   function refuse(path: (string | number)[], message: string) {
@@ -196,6 +274,7 @@ export type SettingsInput = z.input<typeof Checked>;
 export type Settings = z.output<typeof Checked>;
 export type PoolSettings = Settings['pools'][number];
 export type SourceIpSettings = PoolSettings['sourceIps'][number];
+export type RelaySettings = NonNullable<Settings['relays']>[number];
 
 /**
  * Checks settings and fills in their defaults.

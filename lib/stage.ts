@@ -18,7 +18,7 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { METRICS_NAMESPACE } from '../core/metrics.ts';
-import { type FunctionName, grantOwn, type Target } from './permissions.ts';
+import { type FunctionName, grantOwn, type Permission, type Target } from './permissions.ts';
 import type { Settings } from './settings.ts';
 
 /** A lane as accept, expand and release learn of it, in their variable `LANES`. */
@@ -36,6 +36,8 @@ export type StageProps = {
   environment: Record<string, string>;
   /** What its permissions are about, but for its own log group. */
   targets: Partial<Record<Target, readonly string[]>>;
+  /** Its rows of lib/permissions.ts, where the settings decide which; default: all of them. */
+  rows?: readonly Permission[];
   reservedConcurrency?: number | undefined;
   /** Only deliver: it must leave by the NAT gateway of its lane. */
   inside?: { vpc: IVpc; subnet: ISubnet; securityGroup: ISecurityGroup };
@@ -85,6 +87,6 @@ export class Stage extends Construct {
         securityGroups: [inside.securityGroup],
       }),
     });
-    grantOwn(name, this.fn, { ...props.targets, ownLogs: [logGroup.logGroupArn] });
+    grantOwn(name, this.fn, { ...props.targets, ownLogs: [logGroup.logGroupArn] }, props.rows);
   }
 }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { OPERATOR } from '../../core/records.ts';
+import type { PoolVia } from '../../core/via.ts';
 import { operatorOf } from '../../io/accounts.ts';
 import { openKeys, openTables, type Table } from '../../io/aws.ts';
 
@@ -21,10 +22,14 @@ export type Options = {
   json?: boolean | undefined;
   name?: string | undefined;
   scope?: string[] | undefined;
+  ed25519?: boolean | undefined;
 };
 
-/** A lane as the stack's outputs tell it: the address its mail comes from, and what it calls itself. */
-export type LaneOutput = { name: string; pool: string; ip: string; ehloName: string };
+/**
+ * A lane as the stack's outputs tell it: the address its mail comes from, and what it calls itself. Without `ip`: all its
+ * mail goes by SES or a relay. `via` is there when its pool has another way than straight to the MX.
+ */
+export type LaneOutput = { name: string; pool: string; ip?: string; ehloName: string; via?: PoolVia };
 
 export type Connection = {
   /** One line for the user: which stack this is. */
@@ -34,6 +39,7 @@ export type Connection = {
   tables: Table;
   messagesTable: string;
   holdsTable: string;
+  sitesTable: string;
   lanes: LaneOutput[];
   dnsServers?: string[];
 };
@@ -57,6 +63,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     operator: operatorOf(need(outputs, 'AccountsTable'), tables, openKeys(), need(outputs, 'DkimKeyArn'), Date.now),
     messagesTable: need(outputs, 'MessagesTable'),
     holdsTable: need(outputs, 'HoldsTable'),
+    sitesTable: need(outputs, 'SitesTable'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     ...(servers ? { dnsServers: [servers] } : {}),
   };

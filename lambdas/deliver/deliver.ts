@@ -1,24 +1,33 @@
 /**
- * deliver: one run over a batch of jobs of one lane. Copies are grouped by site and sent over a few sessions each, all
- * sites at once. Every copy ends the run in exactly one way: final (its outcome is written), held (deferred, or not begun
- * in time), or handed back with its job, whose records say what is done.
+ * deliver: one run over jobs of one lane. Copies are grouped by site and sent over a few sessions each, all sites at once.
+ * While slow sessions last, the run takes further jobs from its lane, so that nobody's mail waits for them. Every copy
+ * ends the run in exactly one way: final (its outcome is written), held (deferred, or its turn is later), or handed back
+ * with its job, whose records say what is done.
  *
  * What is not known to have happened is failed: a job is only reported done when every record and hold of it was written.
  * Nothing is begun that could outlast the run, and every session is closed before it ends.
  */
-import type { KeyObject } from 'node:crypto';
-import { domainOf } from '../../core/domain.ts';
-import { type Job, parseJob, type StoredRequest } from '../../core/job.ts';
+import type { Job, StoredRequest } from '../../core/job.ts';
 import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../core/records.ts';
+import type { ReturnPathSecret } from '../../core/return-path.ts';
+import type { Shaping } from '../../core/shaping/compile.ts';
+import type { Act } from '../../core/shaping/rule.ts';
 import { SESSIONS, WAITS, WAITS_LIFE, type Waits } from '../../core/smtp/limits.ts';
+import type { Via } from '../../core/via.ts';
+import type { SigningDomain } from '../../io/domains.ts';
 import type { Tally } from '../../io/metrics.ts';
 import type { HostAddresses, Route } from '../../io/mx.ts';
 import type { openSession } from '../../io/smtp.ts';
+import type { openVia } from '../../io/via.ts';
+import type { Allowances } from './allowances.ts';
+import { createGate, type Gate } from './gate.ts';
+import { openIntake } from './intake.ts';
 import { createLetters, type Letters } from './letter.ts';
-import { deliverToSite, type Item, openSite, type Site } from './sessions.ts';
-import { settle } from './settle.ts';
-import { type LaneMessage, type Task, takeJob } from './take.ts';
+import { HORIZON, openSites, type Sites } from './sites.ts';
+import type { LaneMessage } from './take.ts';
 import { createTallies } from './tally.ts';
+import type { TlsCounts } from './tls-counts.ts';
+import type { WarmUp } from './warm-up.ts';
 
 export type DeliverSettings = {
   /** The lane (source IP) that this function serves, and its pool. */
@@ -26,10 +35,7 @@ export type DeliverSettings = {
   pool: string;
   ehloName: string;
   smtpPort: number;
-  /** Sessions to one site at once, both environments of the lane together. */
-  connectionsPerSite: number;
-  messagesPerConnection: number;
-  /** Bytes of stored content read at once: a batch of long mails is sent in turns, not all held in memory. */
+  /** Bytes of stored content read at once: long mails are sent in turns, not all held in memory. */
   contentBytes: number;
   /** Bytes of messages that are in memory at once, made and on their way. */
   letterBytes: number;
@@ -41,6 +47,16 @@ export type DeliverSettings = {
 
 export type DeliverDeps = {
   settings: DeliverSettings;
+  /** What providers take, and what their replies mean. */
+  shaping: Shaping;
+  /** What they take at present: kept by the environment from run to run. */
+  allowances: Allowances;
+  /** What this source IP may send while it is warming up. */
+  warmUp: WarmUp;
+  /** The warm lane that takes a job beyond that; undefined: there is none. */
+  overflowLane: (jobId: string) => { name: string; url: string } | undefined;
+  /** Puts a job on another lane's queue. False: it is not there, as far as is known. */
+  sendJob: (url: string, job: Job) => Promise<boolean>;
   /** Milliseconds since the epoch. */
   now: () => number;
   /** 0 ≤ x < 1. */
@@ -48,7 +64,11 @@ export type DeliverDeps = {
   /** Milliseconds left of this run. */
   remainingMs: () => number;
   /** HMAC key of return paths. */
-  returnPathSecret: Buffer;
+  returnPathSecret: ReturnPathSecret;
+  /** Up to so many further messages of the lane, at once; they stay hidden from others until this run is over. */
+  receive: (count: number) => Promise<LaneMessage[]>;
+  /** Takes received messages from the lane for good. */
+  remove: (messages: LaneMessage[]) => Promise<void>;
   readContent: (key: string) => Promise<StoredRequest>;
   storeContent: (key: string, request: StoredRequest) => Promise<void>;
   /** Which of these copies have an outcome: strongly consistent. */
@@ -58,18 +78,25 @@ export type DeliverDeps = {
   recordOutcome: (record: OutcomeRecord) => Promise<'recorded' | 'already-final'>;
   recordAttempt: (record: AttemptRecord) => Promise<void>;
   hold: (hold: Hold) => Promise<void>;
-  readDomain: (
-    account: string,
-    domain: string,
-  ) => Promise<{ selector: string; key: KeyObject; returnPath: string } | undefined>;
+  readDomain: (account: string, domain: string) => Promise<SigningDomain | undefined>;
+  /** What the account asks of TLS (SendGrid's enforced TLS); undefined: nothing. */
+  readEnforcedTls: (account: string) => Promise<EnforcedTls | undefined>;
   resolveSite: (domain: string) => Promise<Route>;
   resolveHost: (host: string) => Promise<HostAddresses>;
   openSession: typeof openSession;
+  /** Where mail goes that does not go to its own MX. */
+  via: ReturnType<typeof openVia>;
+  /** The way of a copy's next attempt that is refused because of our address; undefined: the same again. */
+  failOver: (told: { via: Via; code: number; act?: Act | undefined }) => string | undefined;
+  /** For TLS reports; absent in stacks that send none. */
+  tlsCounts?: TlsCounts;
   /** What this run did, by provider. */
   publish: (tallies: ReadonlyMap<string, Tally>) => void;
   /** A job that cannot be delivered, for the log: at most one line for each job. */
   report: (problem: string) => void;
 };
+
+export type EnforcedTls = { requireTls: boolean; requireValidCert: boolean };
 
 /** What the parts of one run share. */
 export type Run = {
@@ -84,8 +111,7 @@ export type Run = {
   /** Whether the run has lasted so long that it is not prolonged for slow sites alone. */
   isLate: () => boolean;
   startedAt: number;
-  /** The sites of this turn. */
-  sites: () => Site[];
+  sites: Sites;
   letters: Letters;
   tallies: ReturnType<typeof createTallies>;
   /** Limits writes to the tables that are under way at once. */
@@ -98,89 +124,71 @@ export type Run = {
 const FINISH = 10_000;
 /** Outcomes under way at once: the records are at most this far behind the replies. */
 const WRITES = 25;
-/** Milliseconds of a run of WAITS_LIFE after which slow sites alone do not keep it: the lane's other mail waits. */
+/** Milliseconds of a run of WAITS_LIFE after which slow sites alone do not keep it. */
 const LATE = 20_000;
+/** Milliseconds after which a run takes further jobs: one that ends sooner leaves them to Lambda's poller. */
+const RECEIVE_AFTER = 2_000;
+/** Jobs in memory at once, beyond which none is taken. */
+const OPEN_JOBS = 1_000;
+/** ReceiveMessage gives at most 10 (SQS API). */
+const RECEIVED = 10;
+/** Milliseconds from one empty answer to the next question: twice as long each time, up to the last. */
+const EMPTY_WAIT = 500;
+const LONGEST_WAIT = 5_000;
 
-/** Delivers a batch. Returns the ids of the messages to hand back. */
+/** Delivers a batch, and what else it takes. Returns the ids of the batch's messages to hand back. */
 export async function deliver(messages: LaneMessage[], deps: DeliverDeps): Promise<string[]> {
   const run = beginRun(deps);
-  const handedBack: string[] = [];
-  const handBack = ({ messageId }: LaneMessage, problem: string) => {
-    deps.report(`message ${messageId}: ${problem}`);
-    handedBack.push(messageId);
-  };
-  const parsed: Parsed[] = [];
-  for (const message of messages)
-    try {
-      parsed.push({ message, job: parseJob(message.body) });
-    } catch (error) {
-      handBack(message, (error as Error).message);
-    }
-  const seen = new Set<string>();
-  for (const turn of cutTurns(parsed, deps.settings.contentBytes)) {
-    const tasks: Task[] = [];
-    const readContent = readOnce(deps.readContent);
-    await Promise.all(
-      turn.map(async ({ message, job }) => {
-        const task = await takeJob(message, job, seen, { ...run, deps: { ...deps, readContent } }).catch(
-          (error: Error) => error.message,
-        );
-        if (task === 'done') return;
-        if (typeof task === 'string') handBack(message, task);
-        else tasks.push(task);
-      }),
-    );
-    await deliverTurn(tasks, run);
-    await Promise.all(
-      tasks.map(async (task) => {
-        if (!(await task.ended)) handedBack.push(task.message.messageId);
-      }),
-    );
-  }
+  const intake = openIntake(run);
+  await deps.allowances.refresh();
+  const handedBack = messages.map(async (message) => ((await intake.take(message)) ? [] : [message.messageId]));
+  await receiveWhile(run, intake);
+  await run.sites.close();
+  await deps.allowances.flush();
+  await Promise.all([endWarmUp(deps), deps.tlsCounts?.end()]);
   try {
     deps.publish(run.tallies.all());
   } catch (error) {
     // Figures are not worth sending a batch again.
     deps.report(`metrics: ${(error as Error).message}`);
   }
-  return handedBack;
+  return (await Promise.all(handedBack)).flat();
 }
 
-type Parsed = { message: LaneMessage; job: Job };
-
-/** Jobs that may be in memory together: at least one, however long its content. One object that several name counts once. */
-function cutTurns(parsed: Parsed[], contentBytes: number): Parsed[][] {
-  const turns: Parsed[][] = [];
-  let bytes = 0;
-  let read = new Set<string>();
-  for (const one of parsed) {
-    const { contentKey = '', contentBytes: own = 0 } = one.job;
-    let turn = turns.at(-1);
-    const cost = read.has(contentKey) ? 0 : own;
-    if (!turn || bytes + cost > contentBytes) {
-      turn = [];
-      turns.push(turn);
-      bytes = 0;
-      read = new Set();
-    }
-    turn.push(one);
-    bytes += read.has(contentKey) ? 0 : own;
-    read.add(contentKey);
+/** Tells the table how mail of a warming lane was answered. */
+async function endWarmUp({ warmUp, settings, report }: DeliverDeps): Promise<void> {
+  try {
+    if (await warmUp.end()) report(`${settings.lane}: too many complaints, its warm-up is set back by a day`);
+  } catch (error) {
+    report(`warm-up: ${(error as Error).message}`);
   }
-  return turns;
 }
 
-/** Jobs of one request share its content, in memory as in the bucket. */
-function readOnce(read: DeliverDeps['readContent']): DeliverDeps['readContent'] {
-  const known = new Map<string, Promise<StoredRequest>>();
-  return (key) => {
-    let content = known.get(key);
-    if (!content) {
-      content = read(key);
-      known.set(key, content);
-    }
-    return content;
-  };
+/** Returns when all jobs have ended; takes further ones while some last, and time and room are left. */
+async function receiveWhile(run: Run, intake: ReturnType<typeof openIntake>): Promise<void> {
+  const { deps } = run;
+  const share = Math.min(1, run.waits.dot / WAITS.dot);
+  // What is taken now is to be begun before no message may be.
+  const mayTake = () => run.remaining() >= run.waits.body + run.waits.dot + HORIZON * share;
+  let wait = RECEIVE_AFTER * share;
+  const received: Promise<void>[] = [];
+  while (intake.open() > 0) {
+    const what = await intake.endedWithin(mayTake() ? wait : undefined);
+    if (what === 'ended') break;
+    if (!mayTake()) continue;
+    wait = EMPTY_WAIT * share;
+    const room = Math.min(RECEIVED, OPEN_JOBS - intake.open());
+    if (room <= 0 || intake.openBytes() > deps.settings.contentBytes / 2) continue;
+    await deps.allowances.refresh();
+    const messages = await deps.receive(room).catch((error: Error) => {
+      deps.report(`no further messages: ${error.message}`);
+      return [];
+    });
+    received.push(...messages.map((message) => intake.takeOwn(message)));
+    wait = messages.length > 0 ? 0 : Math.min(LONGEST_WAIT, wait * 2);
+  }
+  await Promise.all(received);
+  await intake.close();
 }
 
 function beginRun(deps: DeliverDeps): Run {
@@ -190,7 +198,7 @@ function beginRun(deps: DeliverDeps): Run {
   const waits = Object.fromEntries(scaled) as Waits;
   const remaining = () => deps.remainingMs() - FINISH * share;
   const elapsed = () => life - deps.remainingMs();
-  return {
+  const run: Omit<Run, 'sites'> = {
     deps,
     waits,
     remaining,
@@ -198,49 +206,10 @@ function beginRun(deps: DeliverDeps): Run {
     elapsed,
     isLate: () => elapsed() >= LATE * share,
     startedAt: deps.now(),
-    sites: () => [],
     letters: createLetters(deps.settings.letterBytes, deps.settings.pool),
     tallies: createTallies(),
     writes: createGate(WRITES),
     sessions: createGate(SESSIONS),
   };
-}
-
-/** Finds each domain's site and begins on it at once: nobody waits for another domain's DNS. */
-async function deliverTurn(tasks: Task[], base: Run): Promise<void> {
-  const sites = new Map<string, Site>();
-  const run: Run = { ...base, sites: () => [...sites.values()] };
-  const items = tasks.flatMap((task) => task.copies.map((copy): Item => ({ task, copy })));
-  const byDomain = Map.groupBy(items, ({ copy }) => domainOf(copy.address));
-  await Promise.all(
-    [...byDomain].map(async ([domain, ofDomain]) => {
-      const route = await run.deps.resolveSite(domain);
-      if (route.kind !== 'site') {
-        for (const item of ofDomain) await settle(item, { route, domain }, run);
-        return;
-      }
-      const site = sites.get(route.site) ?? openSite(route);
-      sites.set(route.site, site);
-      await deliverToSite(site, ofDomain, run);
-    }),
-  );
-}
-
-/** Lets so many in at once, in the order in which they came. */
-export type Gate = { enter: () => Promise<void>; leave: () => void };
-
-export function createGate(places: number): Gate {
-  let free = places;
-  const waiting: (() => void)[] = [];
-  return {
-    enter: async () => {
-      if (free > 0) free--;
-      else await new Promise<void>((enter) => waiting.push(enter));
-    },
-    leave: () => {
-      const next = waiting.shift();
-      if (next) next();
-      else free++;
-    },
-  };
+  return Object.assign(run, { sites: openSites(run) });
 }

@@ -1,41 +1,22 @@
 /**
- * The sessions of one site. A few workers share its queue: each opens a session, sends message after message over it, and
- * opens the next when that one is used up. The next host is tried only while none could be greeted; when no session can
- * be had, what is left of the queue is deferred with that reason. What there is no time for is postponed, not attempted.
+ * The sessions of a site. Each worker opens one, sends message after message over it, and opens the next when that one is
+ * used up. The next host is tried only while none could be greeted; when no session can be had, what is left of the queue
+ * is deferred with that reason. What there is no time for is put off, not attempted.
  * What one recipient was told is never passed on to another: a copy has its own reply, or the site's failure in our words.
  */
-
-import type { Copy } from '../../core/mail.ts';
+import { domainOf } from '../../core/domain.ts';
 import type { Failure } from '../../core/outcome.ts';
 import { makeReturnPath } from '../../core/return-path.ts';
-import { COPIES_PER_SESSION, ENVIRONMENTS_PER_LANE } from '../../core/smtp/limits.ts';
-import type { Route } from '../../io/mx.ts';
+import type { About } from '../../core/ses.ts';
+import { shareOf } from '../../core/shaping/allowance.ts';
+import { ENVIRONMENTS_PER_LANE } from '../../core/smtp/limits.ts';
+import type { Relayed, ViaSession } from '../../io/ses.ts';
 import type { Sent, Session } from '../../io/smtp.ts';
 import type { Run } from './deliver.ts';
+import { governedBy, governorOf } from './governor.ts';
 import type { Letter } from './letter.ts';
-import { fail, postpone, settle } from './settle.ts';
-import type { Task } from './take.ts';
-
-/** One copy on its way. `retried`: its session was found dead before it could be named; it has one more try. */
-export type Item = { task: Task; copy: Copy; retried?: true };
-
-/** A site, and what its workers know together. */
-export type Site = {
-  name: string;
-  provider: string;
-  hosts: string[];
-  queue: Item[];
-  workers: number;
-  /** Milliseconds of the run at which its first session was begun. */
-  startedAt?: number;
-  /** Messages that had their answer, or never will. */
-  sent: number;
-  opening: number;
-  live: number;
-  /** Sessions in a row that broke without an answer to any message. */
-  barren: number;
-  down: Map<string, Failure>;
-};
+import { fail, type Judged, judgeSite, postpone, settle } from './settle.ts';
+import { type Item, PACED, paceOf, pushBack, putOff, type Scope, type Site, spentBy } from './sites.ts';
 
 /** Addresses of one host that are tried. */
 const ADDRESSES = 2;
@@ -48,76 +29,85 @@ const SILENT: Failure = {
   error: 'it keeps us waiting and then breaks off',
   afterDot: false,
 };
+const NO_HOST: Failure = { ok: false, stage: 'dns', error: 'no host', afterDot: false };
 /** Milliseconds that one message takes of a session, on average, at a site that others do not wait for. */
 const SLOW_MESSAGE = 5_000;
+const MINUTE = 60_000;
 
-export function openSite({ site: name, provider, hosts }: Extract<Route, { kind: 'site' }>): Site {
-  const counts = { workers: 0, sent: 0, opening: 0, live: 0, barren: 0 };
-  return { name, provider, hosts, queue: [], ...counts, down: new Map() };
-}
-
-/** Adds copies to a site's queue, with the workers they are worth. Resolves when those have nothing left to do. */
-export async function deliverToSite(site: Site, items: Item[], run: Run): Promise<void> {
-  site.queue.push(...items);
-  const limit = Math.max(1, Math.floor(run.deps.settings.connectionsPerSite / ENVIRONMENTS_PER_LANE));
-  const wanted = Math.min(limit, Math.ceil(site.queue.length / COPIES_PER_SESSION));
-  await Promise.all(Array.from({ length: Math.max(0, wanted - site.workers) }, () => employ(site, run)));
-}
-
-async function employ(site: Site, run: Run): Promise<void> {
-  site.workers++;
-  try {
-    // The last one also takes what was added while it was ending.
-    do await work(site, run);
-    while (site.workers === 1 && site.queue.length > 0);
-  } finally {
-    site.workers--;
-  }
-}
-
-async function work(site: Site, run: Run): Promise<void> {
-  while (site.queue.length > 0) {
+/** Works a site's queue off, session after session, as long as it has a place. */
+export async function serveSite(site: Site, run: Run): Promise<void> {
+  while (site.queue.size > 0 && hasPlace(site.scope, run)) {
     await run.sessions.enter();
     try {
-      if (site.queue.length === 0) return;
-      if (!mayBegin(site, run)) return putOffAll(site, run);
-      site.startedAt ??= run.elapsed();
+      if (site.queue.size === 0) return;
+      if (!mayBegin(site, run)) return await putOffAll(site, run);
+      if (!mayOpen(site.scope, run)) return site.live + site.opening === 0 ? await putOffAll(site, run) : stayAt(site);
+      site.begun = true;
       site.opening++;
+      const begun = beginAt(site.scope, run);
       const opened = await open(site, run).finally(() => site.opening--);
       if (!opened.ok) {
+        heed(judgeSite(opened, site, run), site, undefined, begun, run);
         // Another worker may still have, or get, a session: the host may only have had enough of them.
         if (site.live + site.opening === 0) await deferAll(site, opened, run);
+        else stayAt(site);
         return;
       }
       site.live++;
       const broken = await serve(opened.session, site, run).finally(() => site.live--);
       await opened.session.quit();
       if (broken && opened.session.accepted() === 0) site.barren++;
-      if (broken && site.barren >= BARREN_SESSIONS) return deferAll(site, BROKEN, run);
+      if (broken && site.barren >= BARREN_SESSIONS) return await deferAll(site, BROKEN, run);
     } finally {
       run.sessions.leave();
     }
   }
 }
 
-/** Whether there is time for another message to this site: not when only slow sites keep the run, and with it the lane. */
+/** The host lets us have no more sessions than these. */
+function stayAt(site: Site): void {
+  site.most = Math.max(1, site.live + site.opening);
+}
+
+/** Whether this worker is still within its scope's limit, itself counted. */
+function hasPlace(scope: Scope, run: Run): boolean {
+  const { connections } = run.deps.allowances.allowed(scope.name, scope.limits);
+  if (connections === 0) return false;
+  return scope.workers <= Math.max(1, shareOf(connections, ENVIRONMENTS_PER_LANE));
+}
+
+/** Whether another connection may be opened within this minute. */
+function mayOpen(scope: Scope, run: Run): boolean {
+  const { connectionsPerMinute } = scope.limits;
+  if (connectionsPerMinute === undefined) return true;
+  const now = run.elapsed();
+  scope.opened = scope.opened.filter((at) => at > now - MINUTE);
+  if (scope.opened.length >= Math.max(1, shareOf(connectionsPerMinute, ENVIRONMENTS_PER_LANE))) return false;
+  scope.opened.push(now);
+  return true;
+}
+
+/** Whether there is time for another message to this site: not when only slow sites keep the run. */
 function mayBegin(site: Site, run: Run): boolean {
   if (!run.hasTime()) return false;
   if (!run.isLate() || !isSlow(site, run)) return true;
   // A site that has not begun waits for a session: one of ours, perhaps.
-  return run.sites().some((other) => other.workers > 0 && other.startedAt !== undefined && !isSlow(other, run));
+  for (const other of run.sites.all()) if (other.workers > 0 && other.begun && !isSlow(other, run)) return true;
+  return false;
 }
 
 /** Counts what is under way as done: a session has had its fair time only after one message more. */
-function isSlow({ startedAt, workers, sent }: Site, { elapsed }: Run): boolean {
-  return startedAt !== undefined && (elapsed() - startedAt) * workers > SLOW_MESSAGE * (sent + workers);
+function isSlow(site: Site, run: Run): boolean {
+  return site.begun && spentBy(site, run) > SLOW_MESSAGE * (site.sent + site.workers);
 }
 
 /** A session with the first host that greets us. */
-async function open(site: Site, run: Run): Promise<{ ok: true; session: Session } | Failure> {
+async function open(site: Site, run: Run): Promise<{ ok: true; session: Session | ViaSession } | Failure> {
   const { deps, waits, remaining } = run;
   const { smtpPort: port, ehloName, localAddress } = deps.settings;
-  let failure: Failure = { ok: false, stage: 'dns', error: 'no host', afterDot: false };
+  const from = localAddress === undefined ? {} : { localAddress };
+  if ('via' in site.route) return deps.via.open(site.route, { ehloName, waits, remaining, ...from });
+  let failure = NO_HOST;
   for (const host of site.hosts) {
     if (!mayBegin(site, run)) return failure;
     const { addresses, error } = await deps.resolveHost(host);
@@ -136,7 +126,8 @@ async function open(site: Site, run: Run): Promise<{ ok: true; session: Session 
         ehloName,
         waits,
         remaining,
-        ...(localAddress === undefined ? {} : { localAddress }),
+        tls: site.tls,
+        ...from,
       });
       if (opened.ok) return opened;
       failure = opened;
@@ -147,55 +138,177 @@ async function open(site: Site, run: Run): Promise<{ ok: true; session: Session 
 }
 
 /** Sends over one session until it is used up. True: it broke, and not because of a recipient. */
-async function serve(session: Session, site: Site, run: Run): Promise<boolean> {
-  const { settings, returnPathSecret: secret } = run.deps;
-  for (let n = 0; n < settings.messagesPerConnection && session.usable(); n++) {
+async function serve(session: Session | ViaSession, site: Site, run: Run): Promise<boolean> {
+  const { scope } = site;
+  const told = new Set<string>();
+  for (let n = 0; n < scope.limits.messagesPerConnection && session.usable() && hasPlace(scope, run); n++) {
     if (!mayBegin(site, run)) {
       await putOffAll(site, run);
       return false;
     }
+    await keepPace(scope, run);
     const item = site.queue.shift();
     if (!item) return false;
-    const { task, copy } = item;
-    const loan = await borrowLetter(item, run);
-    if (!loan) continue;
-    const { letter, giveBack } = loan;
-    if (letter.dropped !== undefined) {
-      giveBack();
-      await settle(item, { dropped: letter.dropped, site }, run);
+    if (!item.governed && governorOf(item, scope, run)) {
+      await run.sites.add(site.route, [item]);
       continue;
     }
-    if (!session.usable() && !item.retried) {
-      // It went while the message waited for room.
-      giveBack();
-      site.queue.unshift({ ...item, retried: true });
+    countTls(item, session, told, run);
+    try {
+      const ended = await sendOne(item, n, session, site, run);
+      if (ended !== undefined) return ended;
+    } catch (error) {
+      // A mistake of ours, in which the session was left who knows where: nobody else's mail goes over it.
+      fail(item, (error as Error).message, run);
       return false;
     }
-    const { requestId } = task.job;
-    const from = makeReturnPath({ requestId, index: copy.index, secret, domain: letter.returnPathDomain });
-    const { octets, eightBit } = letter;
-    const sent = await session.send({ from, to: copy.address, octets, eightBit }).finally(giveBack);
-    if (!sent.ok && 'postponed' in sent) {
-      postpone(item, site, run);
-      continue;
-    }
-    if (isStale(sent, n) && !item.retried) {
-      site.queue.unshift({ ...item, retried: true });
-      return false;
-    }
-    site.sent++;
-    const answered = sent.reply !== undefined && sent.reply.code !== 421;
-    if (answered) site.barren = 0;
-    await settle(item, { attempt: sent, site, session }, run);
-    if (!session.usable()) return !answered;
   }
   return false;
 }
 
+/** Sends one copy. Undefined: go on; else the session is over, and whether it broke. */
+async function sendOne(
+  item: Item,
+  before: number,
+  session: Session | ViaSession,
+  site: Site,
+  run: Run,
+): Promise<boolean | undefined> {
+  const { task, copy } = item;
+  const loan = await borrowLetter(item, site, run);
+  if (!loan) return undefined;
+  const { letter, giveBack } = loan;
+  if (letter.dropped !== undefined) {
+    giveBack();
+    await settle(item, { dropped: letter.dropped, site }, run);
+    return undefined;
+  }
+  if (!session.usable() && !item.retried) {
+    // It went while the message waited for room.
+    giveBack();
+    pushBack(site, { ...item, retried: true });
+    return false;
+  }
+  const secret = run.deps.returnPathSecret;
+  const from = makeReturnPath({
+    requestId: task.job.requestId,
+    index: copy.index,
+    secret,
+    domain: letter.returnPathDomain,
+  });
+  const { octets, eightBit } = letter;
+  const begun = beginAt(site.scope, run);
+  const outgoing = { from, to: copy.address, octets, eightBit, about: aboutOf(item, run) };
+  const sent = await session.send(outgoing).finally(giveBack);
+  if (!sent.ok && 'postponed' in sent) {
+    postpone(item, run.deps.now(), run);
+    return undefined;
+  }
+  if (isStale(sent, before) && !item.retried) {
+    pushBack(site, { ...item, retried: true });
+    return false;
+  }
+  site.sent++;
+  const answered = sent.reply !== undefined && sent.reply.code !== 421;
+  if (sent.reply !== undefined) site.scope.answered++;
+  if (answered) site.barren = 0;
+  if (sent.ok) growBy(site.scope, item, run);
+  const verdict = await settle(item, { attempt: sent, site, session }, run);
+  const isOver = heed(verdict, site, item, begun, run);
+  if (isOver || !session.usable()) return !answered;
+  return undefined;
+}
+
+/** Counts a session once for each domain that has mail on it, for the reports that the domain asks for (RFC 8460). */
+function countTls(
+  { copy, route }: Item,
+  { tls, tlsFailures }: Pick<Session, 'tls' | 'tlsFailures'>,
+  told: Set<string>,
+  { deps }: Run,
+): void {
+  if (!deps.tlsCounts || !route || 'via' in route) return;
+  const domain = domainOf(copy.address);
+  if (told.has(domain)) return;
+  told.add(domain);
+  const policy = route.sts?.policy;
+  const failures = [...(route.tlsFailures ?? []), ...tlsFailures];
+  deps.tlsCounts.count(domain, {
+    ok: policy ? tls?.verified === true : !!tls,
+    failures,
+    ...(policy ? { policy } : {}),
+  });
+}
+
+/** What a way that is not SMTP takes with a message, to tell of it later. */
+function aboutOf({ task, copy }: Item, { deps }: Run): About {
+  const { account, requestId, attempt } = task.job;
+  const possibleDuplicate = task.possibleDuplicates || (copy.doubts ?? 0) > 0;
+  return { account, requestId, index: copy.index, attempt, lane: deps.settings.lane, possibleDuplicate };
+}
+
+/** A rate that is not slow is kept by a moment between messages: each environment takes half of it. */
+async function keepPace(scope: Scope, run: Run): Promise<void> {
+  const { perMinute } = run.deps.allowances.allowed(scope.name, scope.limits);
+  if (perMinute === undefined || perMinute < PACED) return;
+  const now = run.elapsed();
+  const at = Math.max(now, scope.nextAt);
+  scope.nextAt = at + (MINUTE * ENVIRONMENTS_PER_LANE) / perMinute;
+  if (at > now) await new Promise((resolve) => setTimeout(resolve, at - now));
+}
+
+/** One message more that went well: limits that were cut grow back by it, its own quota's too. */
+function growBy(scope: Scope, item: Item, run: Run): void {
+  const { allowances } = run.deps;
+  scope.successes++;
+  if (allowances.of(scope.name) && allowances.grow(scope.name, scope.limits, scope.successes)) {
+    scope.successes = 0;
+    run.sites.staff(scope);
+  }
+  const governor = governorOf(item, scope, run);
+  if (governor === undefined) return;
+  const successes = (scope.successesOf.get(governor) ?? 0) + 1;
+  scope.successesOf.set(governor, allowances.grow(governor, scope.limits, successes) ? 0 : successes);
+}
+
+/** When something was begun, and which cut of its scope was the last that it knew of: what it is told may be no news. */
+type Begun = { begunAt: number; knownCutAt: number };
+
+function beginAt({ name }: Scope, { deps }: Run): Begun {
+  return { begunAt: deps.now(), knownCutAt: deps.allowances.of(name)?.cutAt ?? 0 };
+}
+
+/** Does what a reply asks for. True: this session has had its share. */
+function heed(verdict: Judged, site: Site, item: Item | undefined, begun: Begun, run: Run): boolean {
+  const { act, rule = '', reply } = verdict;
+  if (!act) return false;
+  if (act.do === 'reconnect') return true;
+  const { scope } = site;
+  const { allowances, settings, report } = run.deps;
+  const names = act.do === 'recover' ? governedBy(scope, item, act.quotas) : [scope.name];
+  let changed = false;
+  for (const name of names) {
+    const { begunAt, knownCutAt } = begun;
+    const told = { begunAt, rule, reply, ...(name === scope.name ? { knownCutAt } : {}) };
+    changed = allowances.cut(name, scope.limits, act, told) || changed;
+  }
+  if (!changed) return false;
+  scope.successes = 0;
+  if (act.do === 'pause' && act.operator) {
+    run.tallies.count(site.provider, 'paused');
+    report(`${settings.lane} pauses at ${scope.name} for ${act.minutes} minutes (${rule}): ${reply}`);
+  }
+  run.sites.staff(scope);
+  return false;
+}
+
 /** The message of a copy. One that cannot be made must not stop the others of the batch. */
-async function borrowLetter(item: Item, run: Run): Promise<{ letter: Letter; giveBack: () => void } | undefined> {
+async function borrowLetter(
+  item: Item,
+  { provider }: Site,
+  run: Run,
+): Promise<{ letter: Letter; giveBack: () => void } | undefined> {
   try {
-    return await run.letters.borrow(item.task, item.copy);
+    return await run.letters.borrow(item.task, item.copy, provider);
   } catch (error) {
     fail(item, `its message cannot be made: ${(error as Error).message}`, run);
     return undefined;
@@ -203,23 +316,26 @@ async function borrowLetter(item: Item, run: Run): Promise<{ letter: Letter; giv
 }
 
 /** A session that was open a while may be gone, or full, before the next message is named: no fault of that message. */
-function isStale(sent: Exclude<Sent, { postponed: true }>, before: number): boolean {
+function isStale(sent: Exclude<Sent, { postponed: true }> | Relayed, before: number): boolean {
   if (sent.ok || before === 0 || sent.afterDot || sent.stage !== 'mail') return false;
   return sent.reply === undefined || sent.reply.code === 421;
 }
 
 /** @param failure of the site: no reply to a message, which says nothing of the others */
 async function deferAll(site: Site, failure: Failure, run: Run): Promise<void> {
-  if (failure.error === 'no host' && !mayBegin(site, run)) return postponeAll(site, run);
-  for (const item of site.queue.splice(0)) await settle(item, { attempt: failure, site }, run);
+  if (failure === NO_HOST && !mayBegin(site, run)) return putOffAll(site, run);
+  const told = new Set<string>();
+  for (const item of site.queue.drain()) {
+    if (failure.stage === 'starttls') countTls(item, { tlsFailures: failure.tlsFailures ?? [] }, told, run);
+    await settle(item, { attempt: failure, site }, run);
+  }
 }
 
 /** What there is no time for is not attempted; but a site that let us wait for nothing has had its attempt. */
 async function putOffAll(site: Site, run: Run): Promise<void> {
-  if (site.barren > 0 && run.hasTime()) await deferAll(site, SILENT, run);
-  else postponeAll(site, run);
-}
-
-function postponeAll(site: Site, run: Run): void {
-  for (const item of site.queue.splice(0)) postpone(item, site, run);
+  if (site.barren > 0 && run.hasTime()) return deferAll(site, SILENT, run);
+  const items = site.queue.drain();
+  // Where nothing was tried, nothing is known of what the site can take: only this run was short.
+  if (!site.begun) for (const item of items) postpone(item, undefined, run);
+  else await putOff(site.scope.name, site.scope.limits, items, paceOf(site.scope, run), run, 'all');
 }

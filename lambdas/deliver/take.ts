@@ -5,29 +5,33 @@
  */
 import { randomUUID } from 'node:crypto';
 import { domainOf } from '../../core/domain.ts';
-import type { Job } from '../../core/job.ts';
+import { dueOf, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type ClaimRecord, claimKey } from '../../core/records.ts';
-import type { DeliverDeps, Run } from './deliver.ts';
+import type { Classification } from '../../core/shaping/rule.ts';
+import type { SigningDomain } from '../../io/domains.ts';
+import type { DeliverDeps, EnforcedTls, Run } from './deliver.ts';
+import { hold } from './holding.ts';
 import type { Kept } from './letter.ts';
-import { hold } from './settle.ts';
+import type { Place } from './record.ts';
 
-/** A message of the lane's queue. */
-export type LaneMessage = { messageId: string; body: string; receiveCount: number };
+/** A message of the lane's queue. `receipt`: of one that this run received itself. */
+export type LaneMessage = { messageId: string; body: string; receiveCount: number; receipt?: string };
 
-type SendingDomain = NonNullable<Awaited<ReturnType<DeliverDeps['readDomain']>>> & { domain: string };
+type SendingDomain = SigningDomain;
 
 /** A copy that was put off, and what is known of its attempt. */
 export type PutOff = {
   copy: Copy;
   reply: string;
   status?: string;
-  site: string;
-  provider: string;
-  mx?: string;
-  tls?: string;
+  classification?: Classification;
+  rule?: string;
+  place: Place;
   doubted: boolean;
+  /** The way of its next attempt, where that is another (core/via.ts). */
+  via?: string;
 };
 
 /** A job at work. */
@@ -40,6 +44,7 @@ export type Task = {
   personalizations: Map<number, Personalization>;
   /** By the domain of the from address; undefined: the account has no such domain any more. */
   domains: Map<string, SendingDomain | undefined>;
+  enforcedTls?: EnforcedTls;
   /** Made messages by personalization, while copies of it are left and there is room. */
   letters: Map<number, Kept>;
   /** Copies left by personalization. */
@@ -50,7 +55,8 @@ export type Task = {
   /** Copies without a verdict yet, or whose outcome is still being written. */
   open: number;
   deferred: PutOff[];
-  postponed: Copy[];
+  /** Copies that were not begun, with the time of their turn, if they have one. */
+  postponed: { copy: Copy; due: number | undefined; notBefore: number }[];
   /** A record could not be written: the job goes back whole. */
   failed: boolean;
   /** Resolves when every copy is accounted for: false hands the job back. */
@@ -64,11 +70,6 @@ const LATE_MS = 30_000;
 const REDRIVEN_MS = 15 * 60_000;
 /** Milliseconds that a job waits for its twin: longer than any run. */
 const TWIN_WAIT = 4 * 60_000;
-
-/** When a job's mail was to go out, in milliseconds since the epoch. */
-export function dueOf({ sendAt = 0, acceptedAt }: Job, accepted = acceptedAt): number {
-  return Math.max(accepted, sendAt * 1_000);
-}
 
 /**
  * Takes a job. `'done'`: every copy of it is final, or held. Another text says why the job is handed back.
@@ -103,13 +104,14 @@ export async function takeJob(
   }
   const uses = new Map<number, number>();
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
-  const made = await readContent(job, copies, deps);
+  const [made, enforcedTls] = await Promise.all([readContent(job, copies, deps), deps.readEnforcedTls(job.account)]);
   const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
   return {
     message,
     job,
     copies,
     ...made,
+    ...(enforcedTls ? { enforcedTls } : {}),
     letters: new Map(),
     uses,
     possibleDuplicates: redelivered || (job.hop === 0 && deps.now() - dueOf(job) > REDRIVEN_MS),
@@ -123,18 +125,11 @@ export async function takeJob(
   };
 }
 
-/**
- * One worker at a time: held as long as this run can last. All that a job is split into (`~`, settle.ts) shares its claim,
- * and of two chains of one job the one with fewer hops gives way.
- */
+/** One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. */
 function makeClaim({ account, requestId, id, hop }: Job, { now, remainingMs }: DeliverDeps): ClaimRecord {
   const until = now() + remainingMs();
   const expiresAt = Math.floor(until / 1_000) + DAY_SECONDS;
-  return { ...claimKey(account, requestId, rootOf(id)), until, fence: randomUUID(), hop, expiresAt };
-}
-
-function rootOf(id: string): string {
-  return id.replace(/(~\d+)+$/, '');
+  return { ...claimKey(account, requestId, id), until, fence: randomUUID(), hop, expiresAt };
 }
 
 async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
@@ -153,8 +148,7 @@ async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
     if (!personalization) throw new Error(`job ${job.id} lacks personalization ${index}`);
     const domain = domainOf((personalization.from ?? content.from).email);
     if (domains.has(domain)) continue;
-    const found = await deps.readDomain(job.account, domain);
-    domains.set(domain, found && { ...found, domain });
+    domains.set(domain, await deps.readDomain(job.account, domain));
   }
   return { content, personalizations, domains };
 }

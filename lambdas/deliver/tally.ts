@@ -16,7 +16,8 @@ export function createTallies() {
   };
   return {
     count: (provider: string, what: Counted) => {
-      of(provider)[what]++;
+      const tally = of(provider);
+      tally[what] = (tally[what] ?? 0) + 1;
     },
     latency: (provider: string, seconds: number) => {
       of(provider).latencies.push(seconds);

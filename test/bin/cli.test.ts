@@ -197,6 +197,53 @@ describe('domains', () => {
     expect((await run(['domains', 'check', 'wrong.example', '--account', 'another2'])).code).toBe(0);
   });
 
+  it('rotate makes a key that waits; activate lets it sign once DNS knows it, and says how long the old record stays', async () => {
+    // Prepare
+    const of = ['--account', 'rotate22'];
+    const records = await runJson<Record[]>('domains', 'add', 'rotate.example', ...of);
+    for (const { name, type, value } of records) if (type === 'TXT') mail.dns.setRecord(name, 'TXT', [value]);
+
+    // Act, and assess: a key that waits changes nothing, and activating it before DNS knows it is refused.
+    type Rotated = { selector: string; algorithm: string; record: Record };
+    const { selector, record } = await runJson<Rotated>('domains', 'rotate', 'rotate.example', ...of);
+    expect([selector, record.name]).toEqual(['s2', 's2._domainkey.rotate.example']);
+    expect((await run(['domains', 'rotate', 'rotate.example', ...of])).out).toContain(`  ${record.value}\n`);
+    const waiting = await run(['domains', 'check', 'rotate.example', ...of]);
+    expect(waiting.code).toBe(1);
+    expect(waiting.out).toMatch(/^missing {2}dkim +s2\._domainkey\.rotate\.example {2}TXT {2}\(pending\)$/m);
+    expect(waiting.out).toContain('rotate.example is ready to send.');
+    expectSentence(
+      await run(['domains', 'activate', 'rotate.example', ...of]),
+      /s2\._domainkey\.rotate\.example is not published: there is no such record\. Nothing was changed/,
+    );
+
+    mail.dns.setRecord(record.name, 'TXT', [record.value]);
+    expect((await run(['domains', 'check', 'rotate.example', ...of])).code).toBe(0);
+    const { code, out } = await run(['domains', 'activate', 'rotate.example', ...of]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^rotate\.example is signed with s2 within five minutes\.$/m);
+    expect(out).toMatch(/^s1 signs no more\. Leave s1\._domainkey\.rotate\.example in DNS until \d{4}-\S+ \S+ UTC:$/m);
+    expect((await run(['domains', 'list', ...of])).out).toMatch(/^rotate\.example +s2 /m);
+    expectSentence(await run(['domains', 'activate', 'rotate.example', ...of]), /no key of rotate\.example waits/);
+    expect((await run(['domains', 'check', 'rotate.example', ...of])).out).toMatch(/^ok +dkim +s1\..*\(retired\)$/m);
+  });
+
+  it('an Ed25519 key signs beside RSA, and is retired alone; the RSA key that signs cannot be', async () => {
+    const of = ['--account', 'edwards2'];
+    await runJson('domains', 'add', 'edwards.example', ...of);
+    const { record } = await runJson<{ record: Record }>('domains', 'rotate', 'edwards.example', '--ed25519', ...of);
+    expect(record).toMatchObject({
+      name: 'e1._domainkey.edwards.example',
+      value: expect.stringMatching(/^v=DKIM1; k=ed25519; p=[\w+/]{43}=$/),
+    });
+    mail.dns.setRecord(record.name, 'TXT', [record.value]);
+    const done = await runJson('domains', 'activate', 'edwards.example', ...of);
+    expect(done).toEqual({ domain: 'edwards.example', activated: ['e1'], retired: [] });
+    expectSentence(await run(['domains', 'retire', 'edwards.example', 's1', ...of]), /s1 is the key that signs/);
+    expectSentence(await run(['domains', 'retire', 'edwards.example', 'x', ...of]), /no key with the selector x/);
+    expect((await run(['domains', 'retire', 'edwards.example', 'e1', ...of])).out).toMatch(/^e1 signs no more\./);
+  });
+
   it('a DNS server that does not answer is said so, not taken for missing records', async () => {
     const { code, out } = await run(['domains', 'check', 'example.com', '--dns', '127.0.0.1:1']);
     expect(code).toBe(1);
@@ -307,4 +354,43 @@ describe('without a stack', () => {
     writeFileSync(file, '{');
     expectSentence(await run(['keys', 'list'], empty), /local\.json is not JSON/);
   });
+});
+
+describe('sites', () => {
+  it('list says where a lane is paused, why and until when; resume lifts it', async () => {
+    const none = await run(['sites', 'list']);
+    expect(none.out).toMatch(/^No site is paused or limited/);
+    mail.dns.setRecord('listed.example', 'MX', [{ preference: 10, exchange: 'mx.listed.example' }]);
+    await mail.post(mailTo('block@listed.example'));
+    await eventually(
+      () => runJson<{ site: string; pausedUntil: number }[]>('sites', 'list'),
+      (sites) => sites.length === 1,
+      30,
+    );
+
+    const { out, code } = await run(['sites', 'list']);
+    expect({ code, out }).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/default-1\s+mx\.listed\.example\s+1\s/),
+    });
+    expect(out).toMatch(/ip-listed\n/);
+    expect(out).toMatch(/mx\.listed\.example\n {2}554 5\.7\.1 /);
+
+    expect((await run(['sites', 'resume', 'default-1', 'mx.listed.example'])).out).toMatch(
+      /sends to mx\.listed\.example again/,
+    );
+    expect(await runJson('sites', 'list')).toEqual([]);
+    expectSentence(await run(['sites', 'resume', 'default-1', 'mx.listed.example']), /has no limits at/);
+    expectSentence(await run(['sites', 'resume', 'nowhere', 'x']), /there is no lane "nowhere"; there are: default-1/);
+  }, 60_000);
+});
+
+describe('tls', () => {
+  it('set makes an account’s mail need it, show tells', async () => {
+    expect((await run(['tls', 'show'])).out).toMatch(/^off: /);
+    expect((await run(['tls', 'set', 'verified'])).out).toMatch(/^verified: never in clear/);
+    expect(await runJson('tls', 'show')).toEqual({ require_tls: true, require_valid_cert: true });
+    expectSentence(await run(['tls', 'set', 'strong']), /"strong" is not a level: off, required or verified/);
+    expect((await run(['tls', 'set', 'off'])).code).toBe(0);
+  }, 60_000);
 });

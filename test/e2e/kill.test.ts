@@ -40,7 +40,10 @@ async function readOutcomes({ stack, local }: Mail): Promise<OutcomeRecord[]> {
 it(`${MESSAGES} messages, deliver killed ${KILLS} times: none lost, none twice but for the dot window`, async () => {
   // Prepare: a short timeout, so that what a dead process had is visible again soon; a sink that takes its time.
   const mail = await givenMail({
-    settings: { delivery: { timeoutSeconds: 10, batchSize: 10, connectionsPerSite: 20 } },
+    settings: {
+      delivery: { timeoutSeconds: 10, batchSize: 10 },
+      shaping: { providers: { other: { connections: 20 } } },
+    },
     sinkLatency: { perCommandMs: 3, afterDotMs: 15 },
   });
   try {

@@ -9,6 +9,8 @@ import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRe
 
 /** Goes every way that mail can go, so that every permission is needed once. */
 async function goEveryWay(mail: Mail): Promise<void> {
+  for (const domain of ['solo.example', 'blocking.example'])
+    mail.dns.setRecord(domain, 'MX', [{ preference: 10, exchange: `mx.${domain}` }]);
   const manyPersonalizations = Array.from({ length: 200 }, (_, i) => ({
     to: [{ email: `many-${i}@example.net` }],
     custom_args: { pad: 'x'.repeat(3_000) },
@@ -20,6 +22,9 @@ async function goEveryWay(mail: Mail): Promise<void> {
     [mailTo('long@example.net', { content: [{ type: 'text/plain', value: 'x'.repeat(60_000) }] })],
     [mailTo('greylist@example.net', { content: [{ type: 'text/plain', value: 'x'.repeat(5_000) }] })],
     [{ ...mailTo('x'), personalizations: manyPersonalizations }],
+    // A site that one environment at a time may speak to, and one that will have none of our address.
+    [mailTo('alone@solo.example')],
+    [mailTo('block@blocking.example')],
     [mailTo('later@example.net', { send_at: soon })],
     [
       {
@@ -40,13 +45,13 @@ async function goEveryWay(mail: Mail): Promise<void> {
   await Promise.all([1, 2, 3, 4].map(() => mail.post(mailTo('twice@example.net'), { 'Idempotency-Key': 'k2' })));
   await eventually(
     () => mail.ledger(),
-    ({ queued, held, delivered }) => queued === 0 && held === 2 && delivered === 207,
+    ({ queued, held, delivered }) => queued === 0 && held === 3 && delivered === 208,
     60,
   );
   await whenRetriesAreDue(mail);
   await eventually(
     () => mail.ledger(),
-    ({ delivered }) => delivered === 208,
+    ({ delivered }) => delivered === 209,
     60,
   );
 }
@@ -72,7 +77,12 @@ function editStatements(
 
 describe('permissions', () => {
   it('every call is allowed, and every statement is used', async () => {
-    const mail = await givenMail({ settings: { delivery: { timeoutSeconds: 10 } } });
+    const mail = await givenMail({
+      settings: {
+        delivery: { timeoutSeconds: 10 },
+        shaping: { providers: { solo: { suffixes: ['solo.example'], connections: 1 } } },
+      },
+    });
     try {
       await goEveryWay(mail);
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { attemptKey, claimKey, copyKey, idempotencyKey, recipientKey, requestKey } from '../../core/records.ts';
+import {
+  attemptKey,
+  claimKey,
+  copyKey,
+  idempotencyKey,
+  type LateRecord,
+  lateKey,
+  recipientKey,
+  requestKey,
+} from '../../core/records.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { startDynamodb } from './dynamodb.ts';
 
@@ -47,6 +56,35 @@ describe('outcomes', () => {
     expect(await messages.recordOutcome(makeOutcome('R1', 0))).toBe('recorded');
     expect(await messages.recordOutcome(makeOutcome('R1', 0, 'bounced'))).toBe('already-final');
     expect(await messages.readTrace('operator', 'R1')).toEqual([makeOutcome('R1', 0)]);
+  });
+
+  it('what SES has is not final: its word replaces it, and is not replaced', async () => {
+    const relayed = { ...makeOutcome('R6', 0), event: 'relayed' as const, relayId: 'ses-1' };
+    expect(await messages.recordOutcome(relayed)).toBe('recorded');
+    expect(await messages.recordOutcome(relayed)).toBe('already-final');
+    expect(await messages.recordHeard(makeOutcome('R6', 0, 'bounced'))).toBeUndefined();
+    expect(await messages.recordHeard(makeOutcome('R6', 0))).toBe('bounced');
+    expect(await messages.recordOutcome(relayed)).toBe('already-final');
+    expect(await messages.readTrace('operator', 'R6')).toEqual([makeOutcome('R6', 0, 'bounced')]);
+  });
+
+  it('a copy that is relayed is not sent again', async () => {
+    await messages.recordOutcome({ ...makeOutcome('R7', 0), event: 'relayed' });
+    expect(await messages.readOutcomes('operator', 'R7', [0, 1])).toEqual(new Set([0]));
+  });
+
+  it('what comes after the outcome is an item of its own, once', async () => {
+    const { event: _, recipient: __, attempt: ___, ...rest } = makeOutcome('R8', 0);
+    const late = {
+      ...rest,
+      ...lateKey('operator', 'R8', 0, 'complained'),
+      event: 'complained',
+      address: 'a@b.example',
+    };
+    await messages.recordOutcome(makeOutcome('R8', 0));
+    await messages.recordLate(late as LateRecord);
+    await messages.recordLate({ ...late, reply: 'another' } as LateRecord);
+    expect(await messages.readTrace('operator', 'R8')).toEqual([makeOutcome('R8', 0), late]);
   });
 
   it('are found among more copies than one read can ask for', async () => {

@@ -63,6 +63,27 @@ const variants: [string, SettingsInput][] = [
       accept: { reservedConcurrency: 50 },
     },
   ],
+  [
+    'pools that go by SES and by a relay, with and without an address',
+    {
+      relays: [
+        {
+          name: 'office',
+          host: 'smtp.example.com',
+          secretArn: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:relay-AbCdEf',
+        },
+      ],
+      pools: [
+        {
+          name: 'default',
+          sourceIps: [{ name: 'a-1', ehloName: 'a1.example.com' }],
+          via: { default: 'ses', providers: { google: 'direct' } },
+          failOver: 'relay:office',
+        },
+        { name: 'bulk', withoutAddress: true, via: { default: 'ses' } },
+      ],
+    },
+  ],
 ];
 
 test.each(variants)('B1: with %s nothing is found that is not acknowledged', (_, input) => {

@@ -34,6 +34,7 @@ test('the outputs are those that the CLI reads', () => {
     'HoldsTable',
     'Lanes',
     'MessagesTable',
+    'SitesTable',
     'SuppressionsTable',
   ]);
   expect(JSON.parse(flat.outputs.Lanes!)).toEqual([

@@ -14,15 +14,15 @@ test('the defaults', () => {
       memoryMb: 256,
       batchSize: 100,
       batchingWindowSeconds: 3,
-      connectionsPerSite: 10,
-      messagesPerConnection: 100,
       smtpPort: 25,
       allowPrivateHosts: false,
+      ipv6: false,
     },
     accept: { accessLogs: false, memoryMb: 256, timeoutSeconds: 29, requestsPerSecond: 1000 },
     expand: { memoryMb: 1024, timeoutSeconds: 60, maximumConcurrency: 10 },
     retention: { messagesDays: 30, contentDays: 21, logsDays: 14 },
     alarms: { oldestSeconds: 900, bounceRatePercent: 5 },
+    shaping: {},
     tracing: false,
   });
 });
@@ -73,7 +73,6 @@ const wrong: [string, unknown][] = [
   ],
   ['delivery.timeoutSeconds: ', { delivery: { timeoutSeconds: 181 } }],
   ['delivery.dnsServers[0]: must be "ip:port"', { delivery: { dnsServers: ['10.0.0.2'] } }],
-  ['delivery.connectionsPerSite: ', { delivery: { connectionsPerSite: 0 } }],
   ['delivery.batchSize: ', { delivery: { batchSize: 101 } }],
   [
     'delivery.batchSize: more than 10 need a batching window',

@@ -72,8 +72,8 @@ describe('deliver', () => {
 
   it('sends several messages per session, on no more sessions than its half of the limit, and says QUIT', async () => {
     const world = await setUp();
-    world.deps.settings.connectionsPerSite = 4;
-    world.deps.settings.messagesPerConnection = 8;
+    world.limits.connections = 4;
+    world.limits.messagesPerConnection = 8;
     const to = Array.from({ length: 40 }, (_, n) => `u${n}@x.example`);
     expect(await deliver([message(makeJob(to))], world.begin())).toEqual([]);
     expect(server.messages).toHaveLength(40);
@@ -246,10 +246,10 @@ describe('deliver', () => {
       expect(world.outcome(0)).toMatchObject({ event: 'delivered', possibleDuplicate: true });
     });
 
-    it('takes one claim for all that a job was split into, and lets the chain with fewer hops wait', async () => {
+    it('lets the chain of a job wait that has fewer hops', async () => {
       const world = await setUp();
       const job = makeJob(['a@x.example']);
-      const chain = makeJob(['b@x.example'], { id: `${job.id}~1~4`, hop: 5, attempt: 2 });
+      const chain = makeJob(['b@x.example'], { hop: 5, attempt: 2 });
       await deliver([message(chain)], world.begin());
       expect([...world.claims.values()]).toMatchObject([{ sk: `claim#${job.id}`, hop: 5 }]);
       world.now += 10 * MINUTE;
@@ -292,6 +292,18 @@ describe('deliver', () => {
     );
     expect(server.messages).toHaveLength(2);
     expect(reads).toBe(1);
+  });
+
+  // Attack: a custom header `.From`. Who forgets to stuff its dot, or takes it for stuffing, sees a second From.
+  it('lets no header begin with a dot', async () => {
+    const world = await setUp();
+    const content = { ...CONTENT, headers: { '.From': 'boss@bank.example', 'X-Own': 'yes' } };
+
+    await deliver([message(makeJob(['a@x.example'], { content }))], world.begin());
+
+    const wire = server.wire().toString();
+    expect(wire).toMatch(/^X-Own: yes\r$/m);
+    expect(wire.match(/^\.*from:/gim)).toHaveLength(1);
   });
 
   describe('what fails', () => {
@@ -419,7 +431,7 @@ describe('deliver', () => {
       const world = await setUp({
         mail: (_, nth) => (nth % 2 === 1 ? { say: '421 4.4.2 enough\r\n', end: 'close' } : undefined),
       });
-      world.deps.settings.connectionsPerSite = 2;
+      world.limits.connections = 2;
       const to = Array.from({ length: 4 }, (_, n) => `u${n}@x.example`);
       expect(await deliver([message(makeJob(to))], world.begin())).toEqual([]);
       expect(server.messages).toHaveLength(4);

@@ -80,7 +80,7 @@ describe('deliver, short of time', () => {
     const server = await startSlow(latency);
     const world = makeWorld(server.port);
     world.life = life;
-    world.deps.settings.connectionsPerSite = 4;
+    world.limits.connections = 4;
     const to = Array.from({ length: count }, (_, n) => `u${n}@x.example`);
     const began = performance.now();
     const handedBack = await deliver([message(makeJob(to))], world.begin());

@@ -22,7 +22,7 @@ describe('deliver, site by site', () => {
     // Prepare: one account with dead addresses before another's good ones, one session at a time.
     const refused = { say: '550 5.1.1 no such user\r\n', end: 'close' as const };
     const world = await setUp({ rcpt: (to) => (to.startsWith('dead') ? refused : undefined) });
-    world.deps.settings.connectionsPerSite = 2;
+    world.limits.connections = 2;
     const dead = makeJob(addresses('dead', 8), { id: 'dead' });
     const good = makeJob(addresses('good', 20), { id: 'good', account: 'other' });
     // Act
@@ -38,7 +38,7 @@ describe('deliver, site by site', () => {
   // Attack: a server that breaks off behind every dot; only who was sent to may be in doubt.
   it('defers what is left, in its own words, at a site that breaks off session after session', async () => {
     const world = await setUp({ dot: { end: 'reset' } });
-    world.deps.settings.connectionsPerSite = 2;
+    world.limits.connections = 2;
     expect(await deliver([message(makeJob(addresses('u', 12)))], world.begin())).toEqual([]);
     expect(server.connections()).toBe(5);
     const events = Map.groupBy(world.attempts, ({ event }) => event);
@@ -114,8 +114,8 @@ describe('deliver, site by site', () => {
       act: (socket: Socket) => void setTimeout(() => socket.write('250 OK\r\n'), 600),
     };
     const world = await setUp({ dot: (to) => (to.startsWith('slow') ? slow : undefined) });
-    world.deps.settings.connectionsPerSite = 2;
-    world.deps.settings.messagesPerConnection = 1;
+    world.limits.connections = 2;
+    world.limits.messagesPerConnection = 1;
     const began = performance.now();
     const elapsed = () => 40 * (performance.now() - began);
     const to = [...addresses('slow', 6), 'quick@fast.example'];
@@ -136,7 +136,7 @@ describe('deliver, site by site', () => {
   it('counts it as an attempt where a slow site answers nothing', async () => {
     const silent = { act: (socket: Socket) => void setTimeout(() => socket.destroy(), 600) };
     const world = await setUp({ mail: silent });
-    world.deps.settings.connectionsPerSite = 2;
+    world.limits.connections = 2;
     const began = performance.now();
     const remainingMs = () => 180_000 - 40 * (performance.now() - began);
     expect(await deliver([message(makeJob(addresses('u', 6)))], { ...world.begin(), remainingMs })).toEqual([]);

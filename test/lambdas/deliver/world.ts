@@ -4,8 +4,13 @@ import { jobId, makeRequestId } from '../../../core/ids.ts';
 import type { Job, StoredRequest } from '../../../core/job.ts';
 import type { Content, Copy, Personalization } from '../../../core/mail.ts';
 import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../../core/records.ts';
+import type { Allowance } from '../../../core/shaping/allowance.ts';
+import { compileShaping } from '../../../core/shaping/compile.ts';
+import type { SiteLimits } from '../../../core/shaping/rule.ts';
 import type { Tally } from '../../../io/metrics.ts';
 import { openSession, type SessionOptions } from '../../../io/smtp.ts';
+import { openVia } from '../../../io/via.ts';
+import { openAllowances } from '../../../lambdas/deliver/allowances.ts';
 import type { DeliverDeps } from '../../../lambdas/deliver/deliver.ts';
 import type { LaneMessage } from '../../../lambdas/deliver/take.ts';
 
@@ -29,11 +34,56 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     claims: new Map<string, ClaimRecord>(),
     problems: [] as string[],
     published: new Map<string, Tally>() as ReadonlyMap<string, Tally>,
-    quitBeforeEnd: true,
+    /** What any site takes, both environments together. */
+    limits: { connections: 20, floor: 1, messagesPerConnection: 50 } as SiteLimits,
+    /** The sites table: allowances by scope. */
+    sites: new Map<string, Allowance>(),
+    leases: new Map<string, string>(),
+    /** What is left on the lane for a run to receive. */
+    lane: [] as LaneMessage[],
+    removed: [] as string[],
   };
   const clock = () => world.now + Math.floor(performance.now() - began);
   let started = performance.now();
+  const report = (problem: string) => void world.problems.push(problem);
+  const shaping = { ...compileShaping(), limitsOf: () => world.limits };
+  const openBook = () =>
+    openAllowances({
+      lane: 'default-1',
+      now: clock,
+      report,
+      readAllowances: async () => structuredClone(world.sites),
+      changeAllowance: async (_lane, scope, change) => {
+        const changed = change(world.sites.get(scope));
+        if (changed === 'remove') world.sites.delete(scope);
+        else if (changed) world.sites.set(scope, changed);
+        return world.sites.get(scope);
+      },
+      takeLease: async (_lane, scope, fence) => {
+        if (world.leases.has(scope) && world.leases.get(scope) !== fence) return false;
+        world.leases.set(scope, fence);
+        return true;
+      },
+      endLease: async (_lane, scope, fence) => {
+        if (world.leases.get(scope) === fence) world.leases.delete(scope);
+      },
+    });
   const deps: DeliverDeps = {
+    shaping,
+    allowances: openBook(),
+    receive: async (count) => world.lane.splice(0, count),
+    remove: async (messages) => void world.removed.push(...messages.map(({ messageId }) => messageId)),
+    readEnforcedTls: async () => undefined,
+    warmUp: { take: async (copies) => copies, giveBack: () => {}, answered: () => {}, end: async () => false },
+    via: openVia({
+      settings: { relays: [] },
+      resolveHost: async () => ({ addresses: [] }),
+      openSession,
+      readSecret: async () => Buffer.alloc(0),
+    }),
+    failOver: () => undefined,
+    overflowLane: () => undefined,
+    sendJob: async () => false,
     settings: {
       contentBytes: 25_000_000,
       letterBytes: 50_000_000,
@@ -41,8 +91,6 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
       pool: 'default',
       ehloName: 'mail.sender.example',
       smtpPort: port,
-      connectionsPerSite: 20,
-      messagesPerConnection: 50,
       messagesDays: 30,
     },
     now: clock,
@@ -82,16 +130,16 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
       world.holds.push(structuredClone(hold));
     },
     readDomain: async (_account, domain) =>
-      domain === 'sender.example' ? { selector: 's1', key: KEY, returnPath: `em.${domain}` } : undefined,
+      domain === 'sender.example'
+        ? { keys: [{ domain, selector: 's1', key: KEY, algorithm: 'rsa' }], returnPath: `em.${domain}` }
+        : undefined,
     resolveSite: async (domain) => ({ kind: 'site', site: `mx.${domain}`, provider: 'other', hosts: [`mx.${domain}`] }),
     resolveHost: async () => ({ addresses: ['127.0.0.1'] }),
     openSession: (options: SessionOptions) => openSession(options),
     publish: (tallies) => {
       world.published = tallies;
     },
-    report: (problem) => {
-      world.problems.push(problem);
-    },
+    report,
     ...overrides,
   };
   const begin = () => {
@@ -100,7 +148,9 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
   };
   /** Outcomes by copy index. */
   const outcome = (index: number) => world.outcomes.get(`operator#${REQUEST}/${String(index).padStart(4, '0')}`);
-  return Object.assign(world, { deps, begin, outcome });
+  /** Another environment of the lane: it knows only what the table says. */
+  const otherEnvironment = () => ({ ...deps, allowances: openBook() });
+  return Object.assign(world, { deps, begin, outcome, otherEnvironment });
 }
 
 export const CONTENT: Content = {

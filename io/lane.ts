@@ -1,0 +1,41 @@
+/**
+ * deliver's own queue, beside Lambda's poller: a run that lasts takes further jobs by itself. What it takes stays hidden
+ * from others a little longer than the run can last, so that a run that dies gives it back soon.
+ */
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+
+export type Received = { messageId: string; body: string; receiveCount: number; receipt: string };
+
+/** Seconds beyond a run's end until its messages are seen again. */
+const MARGIN = 30;
+/** SQS: ReceiveMessage and DeleteMessageBatch take at most 10. */
+const BATCH = 10;
+
+export function laneOf(queues: SQSClient, url: string) {
+  return {
+    /** At most `count` messages that are there now. @param remainingMs of the run */
+    receive: async (count: number, remainingMs: number): Promise<Received[]> => {
+      const { Messages = [] } = await queues.send(
+        new ReceiveMessageCommand({
+          QueueUrl: url,
+          MaxNumberOfMessages: Math.min(BATCH, count),
+          VisibilityTimeout: Math.ceil(Math.max(0, remainingMs) / 1_000) + MARGIN,
+          MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+        }),
+      );
+      return Messages.map(({ MessageId = '', Body = '', ReceiptHandle = '', Attributes }) => ({
+        messageId: MessageId,
+        body: Body,
+        receiveCount: Number(Attributes?.ApproximateReceiveCount ?? 1),
+        receipt: ReceiptHandle,
+      }));
+    },
+
+    /** @throws Error when some were not removed: they come back, and their records say that they are done */
+    remove: async (messages: readonly { receipt?: string }[]): Promise<void> => {
+      const Entries = messages.map(({ receipt }, index) => ({ Id: String(index), ReceiptHandle: receipt }));
+      const { Failed = [] } = await queues.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries }));
+      if (Failed.length > 0) throw new Error(`${Failed.length} of ${Entries.length}: ${Failed[0]?.Code}`);
+    },
+  };
+}

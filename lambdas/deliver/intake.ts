@@ -1,0 +1,159 @@
+/**
+ * What comes into a run: messages of the lane, each a job. A job enters when there is room for its content, gives its
+ * copies to their sites, and is done when every copy of it is accounted for. Long content that several jobs share is read
+ * once while one of them is here.
+ */
+import { domainOf } from '../../core/domain.ts';
+import { type Job, parseJob, type StoredRequest } from '../../core/job.ts';
+import type { Route } from '../../io/mx.ts';
+import type { ViaRoute } from '../../io/via.ts';
+import type { DeliverDeps, Run } from './deliver.ts';
+import { createRoom } from './gate.ts';
+import { leaveForLater } from './holding.ts';
+import { keepToBudget } from './overflow.ts';
+import { settle } from './settle.ts';
+import type { Item } from './sites.ts';
+import { type LaneMessage, takeJob } from './take.ts';
+
+export type Intake = {
+  /** Jobs that are not done yet. */
+  open: () => number;
+  /** Bytes that they came in. */
+  openBytes: () => number;
+  /** Waits until none is open, at most so many milliseconds; undefined: as long as it takes. */
+  endedWithin: (wait: number | undefined) => Promise<'ended' | 'waited'>;
+  /** Resolves when the job is done: false hands it back. Never throws. */
+  take: (message: LaneMessage) => Promise<boolean>;
+  /** The same for a message that this run received itself: it removes it. */
+  takeOwn: (message: LaneMessage) => Promise<void>;
+  /** Removes what is done and still waits for others to be removed with. */
+  close: () => Promise<void>;
+};
+
+/** DeleteMessageBatch takes 10 (SQS API). */
+const REMOVED = 10;
+
+export function openIntake(run: Run): Intake {
+  const { deps } = run;
+  const room = createRoom(deps.settings.contentBytes);
+  const readContent = readOnce(deps.readContent);
+  const seen = new Set<string>();
+  let open = 0;
+  let bytes = 0;
+  let waiters: (() => void)[] = [];
+
+  const take = async (message: LaneMessage): Promise<boolean> => {
+    open++;
+    bytes += message.body.length;
+    try {
+      return await work(message);
+    } catch (error) {
+      deps.report(`message ${message.messageId}: ${(error as Error).message}`);
+      return false;
+    } finally {
+      open--;
+      bytes -= message.body.length;
+      if (open === 0) for (const wake of waiters.splice(0)) wake();
+    }
+  };
+  const work = async (message: LaneMessage): Promise<boolean> => {
+    const job = parseJob(message.body);
+    const { contentKey, contentBytes = 0 } = job;
+    const leave = await room.enter(contentKey ?? message.messageId, contentKey === undefined ? 0 : contentBytes);
+    try {
+      return await workIn(message, job);
+    } finally {
+      leave();
+      if (contentKey !== undefined) readContent.forget(contentKey);
+    }
+  };
+  const workIn = async (message: LaneMessage, job: Job): Promise<boolean> => {
+    // Not even its content need be read for what this run cannot begin.
+    if (!run.hasTime()) return leaveForLater(message, job, run);
+    const task = await takeJob(message, job, seen, { ...run, deps: { ...deps, readContent: readContent.read } });
+    if (task === 'done') return true;
+    if (typeof task === 'string') throw new Error(task);
+    const all = task.copies.map((copy): Item => ({ task, copy }));
+    const items = await keepToBudget(task, all, run);
+    const byDomain = Map.groupBy(items, ({ copy }) => domainOf(copy.address));
+    for (const [domain, ofDomain] of byDomain) void bring(domain, ofDomain);
+    return task.ended;
+  };
+  /** Brings copies to their site as soon as it is known: nobody waits for another domain's DNS. */
+  const bring = async (domain: string, items: Item[]): Promise<void> => {
+    const route = await routeOf(domain, items[0]!);
+    if (route.kind === 'site') return run.sites.add(route, items);
+    const failures = route.kind === 'deferred' ? route.tlsFailures : undefined;
+    if (failures) deps.tlsCounts?.count(domain, { ok: false, failures });
+    for (const item of items) await settle(item, { route, domain }, run);
+  };
+
+  /** Its MX, or the way that the pool or the job has for it instead. */
+  const routeOf = async (domain: string, { task }: Item): Promise<Route | ViaRoute> => {
+    const { isFixed, routeOf: viaOf } = deps.via;
+    const chosen = task.job.via;
+    const fixed = isFixed || chosen !== undefined ? viaOf('other', chosen) : undefined;
+    if (fixed) return fixed;
+    const route = await deps.resolveSite(domain);
+    return (route.kind === 'site' && viaOf(route.provider)) || route;
+  };
+
+  let done: LaneMessage[] = [];
+  let removing: Promise<void> = Promise.resolve();
+  const removeDone = (): Promise<void> => {
+    const messages = done;
+    done = [];
+    if (messages.length > 0)
+      removing = removing
+        .then(() => deps.remove(messages))
+        // It comes back, and its records say that it is done.
+        .catch((error: Error) => deps.report(`${messages.length} messages not removed: ${error.message}`));
+    return removing;
+  };
+  return {
+    open: () => open,
+    openBytes: () => bytes,
+    endedWithin: (wait) =>
+      new Promise((resolve) => {
+        if (open === 0) return resolve('ended');
+        const wake = () => {
+          clearTimeout(timer);
+          resolve('ended');
+        };
+        const giveUp = () => {
+          waiters = waiters.filter((one) => one !== wake);
+          resolve('waited');
+        };
+        const timer = wait === undefined ? undefined : setTimeout(giveUp, wait);
+        waiters.push(wake);
+      }),
+    take,
+    takeOwn: async (message) => {
+      if (!(await take(message))) return;
+      done.push(message);
+      if (done.length >= REMOVED) void removeDone();
+    },
+    close: removeDone,
+  };
+}
+
+/** Jobs of one request share its content, in memory as in the bucket. */
+function readOnce(read: DeliverDeps['readContent']) {
+  const known = new Map<string, { users: number; content: Promise<StoredRequest> }>();
+  return {
+    read: (key: string): Promise<StoredRequest> => {
+      const one = known.get(key);
+      if (one) {
+        one.users++;
+        return one.content;
+      }
+      const content = read(key);
+      known.set(key, { users: 1, content });
+      return content;
+    },
+    forget: (key: string): void => {
+      const one = known.get(key);
+      if (one && --one.users <= 0) known.delete(key);
+    },
+  };
+}

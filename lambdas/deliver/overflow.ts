@@ -1,0 +1,55 @@
+/**
+ * What a source IP that is warming up may not send yet: it goes to a warm lane of the pool at once. Where there is none, bulk
+ * waits for the next hour's budget, and transactional mail passes all the same, counted for an alarm.
+ */
+import type { Job } from '../../core/job.ts';
+import type { Run } from './deliver.ts';
+import { leave, postpone } from './settle.ts';
+import type { Item } from './sites.ts';
+import type { Task } from './take.ts';
+
+/** Copies in one job beyond which it is bulk: nobody waits for it at a screen. */
+const TRANSACTIONAL = 10;
+const HOUR = 3_600_000;
+
+export function isBulk({ copies }: Job): boolean {
+  return copies.length > TRANSACTIONAL;
+}
+
+/** Which copies of a job this lane sends now; the others are elsewhere or held when it returns. */
+export async function keepToBudget(task: Task, items: Item[], run: Run): Promise<Item[]> {
+  const { deps } = run;
+  const { job } = task;
+  // A retry, and what has waited its turn, were within the budget when they were taken.
+  if (job.attempt > 0 || job.reserved) return items;
+  const allowed = await deps.warmUp.take(items.length);
+  if (allowed >= items.length) return items;
+  const within = items.slice(0, allowed);
+  const beyond = items.slice(allowed);
+  const lane = deps.overflowLane(job.id);
+  if (lane !== undefined && (await deps.sendJob(lane.url, moved(job, beyond, lane.name)))) {
+    for (const item of beyond) leave(item, run);
+    return within;
+  }
+  if (!isBulk(job)) {
+    for (const _ of beyond) run.tallies.count('other', 'warmUpExceeded');
+    return items;
+  }
+  const now = deps.now();
+  const nextHour = now - (now % HOUR) + HOUR;
+  for (const item of beyond) postpone(item, undefined, run, nextHour + Math.floor(deps.random() * (HOUR / 4)));
+  return within;
+}
+
+function moved(job: Job, items: Item[], lane: string): Job {
+  const wanted = new Set(items.map(({ copy }) => copy.personalization));
+  return {
+    ...job,
+    // Of its own: the part that stays here may be held under the job's id.
+    id: items.length === job.copies.length ? job.id : `${job.id}+${job.hop}.${lane}`,
+    lane,
+    hop: job.hop + 1,
+    copies: items.map(({ copy }) => copy),
+    personalizations: job.personalizations.filter(({ index }) => wanted.has(index)),
+  };
+}

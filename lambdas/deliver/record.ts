@@ -1,0 +1,96 @@
+/**
+ * Writing what became of a copy: its outcome, once, or an attempt that was not the last. A few tries each; what still fails
+ * hands the job back, and whoever has it next reads the records first.
+ */
+import { dueOf } from '../../core/job.ts';
+import { DAY_SECONDS } from '../../core/limits.ts';
+import type { Copy } from '../../core/mail.ts';
+import type { Final } from '../../core/outcome.ts';
+import { attemptKey, copyKey, type OutcomeRecord, recipientKey } from '../../core/records.ts';
+import type { Act } from '../../core/shaping/rule.ts';
+import type { Run } from './deliver.ts';
+import type { PutOff, Task } from './take.ts';
+
+/** Where a copy was tried, as records tell it. */
+export type Place = { site: string; provider: string; mx?: string; tls?: string; certError?: string };
+
+/** SES has a copy, and will say what became of it. */
+export type Handed = { event: 'relayed'; reply: string; status?: string; relayId: string };
+
+const TRIES = 3;
+
+/** Writes an outcome. What cannot be written fails its job. */
+export async function recordFinal(
+  task: Task,
+  copy: Copy,
+  final: Final | Handed,
+  place: Place,
+  run: Run,
+): Promise<void> {
+  const { deps, tallies } = run;
+  const at = deps.now();
+  const { account, requestId, attempt } = task.job;
+  const { provider, ...where } = place;
+  const record: OutcomeRecord = {
+    ...copyKey(account, requestId, copy.index),
+    recipient: recipientKey(account, copy.address),
+    at,
+    attempt,
+    ...withoutAct(final),
+    ...where,
+    lane: deps.settings.lane,
+    ...(task.possibleDuplicates || copy.doubts ? { possibleDuplicate: true as const } : {}),
+    expiresAt: expiry(run),
+  };
+  const written = await insist(() => deps.recordOutcome(record));
+  if (written === undefined) task.failed = true;
+  if (written !== 'recorded') return;
+  tallies.count(provider, final.event);
+  if (final.event === 'delivered') tallies.latency(provider, Math.max(0, at - dueOf(task.job)) / 1_000);
+}
+
+/** Writes an attempt that was not the last, and when the next is due. */
+export async function recordPutOff(task: Task, put: PutOff, due: number, run: Run): Promise<void> {
+  const { account, requestId, attempt } = task.job;
+  const { copy, doubted, place, via: _via, ...told } = put;
+  const { provider: _, ...where } = place;
+  const event = doubted ? 'doubted' : 'deferred';
+  await run.writes.enter();
+  const written = await insist(async () => {
+    await run.deps.recordAttempt({
+      ...attemptKey(account, requestId, copy.index, event, attempt),
+      event,
+      address: copy.address,
+      at: run.deps.now(),
+      attempt,
+      ...told,
+      ...where,
+      lane: run.deps.settings.lane,
+      due,
+      expiresAt: expiry(run),
+    });
+    return true;
+  }).finally(run.writes.leave);
+  if (!written) task.failed = true;
+}
+
+/** What a reply made us do is no part of the copy's record. */
+function withoutAct<T extends object>(cause: T): Omit<T, 'act'> {
+  const { act: _, ...rest } = cause as T & { act?: Act };
+  return rest;
+}
+
+/** A few tries: the client has its own, so what still fails is an outage, and the job goes back. */
+export async function insist<T>(write: () => Promise<T>): Promise<T | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await write();
+    } catch {
+      if (tries >= TRIES) return undefined;
+    }
+  }
+}
+
+function expiry({ deps }: Run): number {
+  return Math.floor(deps.now() / 1_000) + deps.settings.messagesDays * DAY_SECONDS;
+}

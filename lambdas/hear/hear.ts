@@ -1,0 +1,96 @@
+/**
+ * hear: SES's word on what became of a copy that went through it. A final word takes the place of `relayed`, whichever of
+ * the two is written first; it never takes the place of another final outcome. What comes after that (a complaint, a bounce
+ * of mail that was delivered) is an item of its own. Only what could not be written is handed back.
+ */
+import { DAY_SECONDS } from '../../core/limits.ts';
+import {
+  type AttemptRecord,
+  attemptKey,
+  copyKey,
+  type LateRecord,
+  lateKey,
+  type OutcomeRecord,
+  recipientKey,
+} from '../../core/records.ts';
+import { type Heard, readSesEvent } from '../../core/ses-event.ts';
+import type { Shaping } from '../../core/shaping/compile.ts';
+
+/** An event as the queue gives it. */
+export type HeardMessage = { messageId: string; body: string };
+
+export type HearDeps = {
+  shaping: Shaping;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  /** Days that records are kept. */
+  messagesDays: number;
+  /** Writes a final outcome, or tells the event of the one that stands. */
+  recordHeard: (record: OutcomeRecord) => Promise<OutcomeRecord['event'] | undefined>;
+  recordAttempt: (record: AttemptRecord) => Promise<void>;
+  recordLate: (record: LateRecord) => Promise<void>;
+  /** What is nothing of ours, and what could not be written. */
+  report: (problem: string) => void;
+};
+
+/** The site of records of mail that SES delivers. */
+const SITE = 'ses';
+
+/** Takes events. Returns the ids of those to hand back. */
+export async function hear(messages: readonly HeardMessage[], deps: HearDeps): Promise<string[]> {
+  const handedBack = await Promise.all(
+    messages.map(async ({ messageId, body }) => {
+      const heard = readSesEvent(body, deps.shaping);
+      if (typeof heard === 'string') {
+        deps.report(`event ${messageId} is let go: ${heard}`);
+        return [];
+      }
+      try {
+        await record(heard, deps);
+        return [];
+      } catch (error) {
+        deps.report(`event ${messageId}: ${(error as Error).message}`);
+        return [messageId];
+      }
+    }),
+  );
+  return handedBack.flat();
+}
+
+async function record(heard: Heard, deps: HearDeps): Promise<void> {
+  const { about, address, event, due, mx, type, status, classification, rule, relayId } = heard;
+  const { account, requestId, index, attempt, lane } = about;
+  const shared = {
+    at: heard.at || deps.now(),
+    reply: heard.reply,
+    ...(status === undefined ? {} : { status }),
+    site: SITE,
+    ...(mx === undefined ? {} : { mx }),
+    lane,
+    relayId,
+    expiresAt: Math.floor(deps.now() / 1_000) + deps.messagesDays * DAY_SECONDS,
+  };
+  if (event === 'deferred') {
+    const key = attemptKey(account, requestId, index, event, attempt);
+    return deps.recordAttempt({ ...key, event, address, attempt, due: due || shared.at, ...shared });
+  }
+  const cause = {
+    ...(type === undefined ? {} : { type }),
+    ...(classification === undefined ? {} : { classification }),
+    ...(rule === undefined ? {} : { rule }),
+  };
+  if (event !== 'complained') {
+    const stands = await deps.recordHeard({
+      ...copyKey(account, requestId, index),
+      event,
+      recipient: recipientKey(account, address),
+      attempt,
+      ...shared,
+      ...cause,
+      ...(about.possibleDuplicate ? { possibleDuplicate: true as const } : {}),
+    });
+    // The same event again changes nothing, and a delivery that comes second is no news.
+    if (stands === undefined || stands === event || event === 'delivered') return;
+  }
+  await deps.recordLate({ ...lateKey(account, requestId, index, event), event, address, ...shared, ...cause });
+}
