@@ -6,7 +6,9 @@
 
 const LINE = 76;
 /** How far back from the end of a line a space is looked for. */
-const NEAR = 25;
+export const NEAR = 25;
+/** Octets behind one that decide with it how it is encoded. */
+export const LOOK_AHEAD = 4;
 const HEX = Buffer.from('0123456789ABCDEF');
 const [CR, LF, SPACE, TAB, EQUALS, DOT, F] = [0x0d, 0x0a, 0x20, 0x09, 0x3d, 0x2e, 0x46];
 
@@ -18,14 +20,29 @@ const KINDS = Uint8Array.from({ length: 256 }, (_, byte) => {
   return byte > SPACE && byte < 0x7f && byte !== EQUALS ? LITERAL : ENCODED;
 });
 
+/** An encoding under way. `start`: where its last line begins in `octets`. `space`: behind that line's last space, or -1. */
+export type Encoding = { octets: Buffer; to: number; start: number; space: number };
+
+/** Octets that an encoding takes at most: three for each, and a soft break at least every 50 (LINE - NEAR). */
+export function encodedBytes(octets: number): number {
+  return Math.ceil(octets * 3 * 1.07) + 8;
+}
+
 export function encodeQuotedPrintable(text: Buffer): Buffer {
-  // Three octets for each, and a soft break at least every 50 (LINE - NEAR).
-  const out = Buffer.allocUnsafe(Math.ceil(text.length * 3 * 1.07) + 8);
-  let to = 0;
-  let start = 0;
-  let space = -1;
+  const encoding = { octets: Buffer.allocUnsafe(encodedBytes(text.length)), to: 0, start: 0, space: -1 };
+  encodeOn(encoding, text, 0, text.length);
+  return encoding.octets.subarray(0, encoding.to);
+}
+
+/**
+ * Encodes a piece of a text behind what is encoded already.
+ * @param text whole, or from the piece on at least LOOK_AHEAD octets more; it is not cut between CR and LF
+ */
+export function encodeOn(encoding: Encoding, text: Buffer, from: number, until: number): void {
+  const out = encoding.octets;
+  let { to, start, space } = encoding;
   const { length: end } = text;
-  for (let at = 0; at < end; at++) {
+  for (let at = from; at < until; at++) {
     const byte = text[at]!;
     const kind = KINDS[byte];
     const length = to - start;
@@ -76,7 +93,9 @@ export function encodeQuotedPrintable(text: Buffer): Buffer {
       out[to++] = HEX[byte & 15]!;
     }
   }
-  return out.subarray(0, to);
+  encoding.to = to;
+  encoding.start = start;
+  encoding.space = space;
 }
 
 function isLiteral(byte: number, text: Buffer, at: number, first: boolean): boolean {

@@ -21,8 +21,10 @@ export function makeReplacer(table: Readonly<Record<string, string>>): Replacer 
 
 /** A text in which the places of keys are known: worth keeping where it is filled with other values again. */
 export type Template = {
-  /** Places where a key stands. */
-  places: number;
+  /** The numbers of the keys in the order of their places. */
+  keys: readonly number[];
+  /** What stands before, between and behind them: one text more than there are places. */
+  literals: readonly string[];
   /** The text with the n-th key as `values[n]`, or undefined when that is longer than `limit` characters. */
   fill: (values: readonly string[], limit: number) => string | undefined;
 };
@@ -48,18 +50,20 @@ export function makeParser(keys: readonly string[]): (text: string) => Template 
 }
 
 function makeTemplate(text: string, places: readonly (readonly [at: number, end: number, key: number])[]): Template {
+  const keys = places.map(([, , key]) => key);
+  const literals = places.map(([at], n) => text.slice(places[n - 1]?.[1] ?? 0, at));
+  literals.push(text.slice(places.at(-1)?.[1] ?? 0));
   return {
-    places: places.length,
+    keys,
+    literals,
     fill: (values, limit) => {
-      let out = '';
-      let from = 0;
-      for (const [at, end, key] of places) {
-        out += text.slice(from, at) + values[key]!;
-        from = end;
+      let out = literals[0]!;
+      for (let n = 0; n < keys.length; n++) {
+        out += values[keys[n]!]!;
         if (out.length > limit) return undefined;
+        out += literals[n + 1]!;
       }
-      if (out.length + text.length - from > limit) return undefined;
-      return from === 0 ? text : out + text.slice(from);
+      return out.length > limit ? undefined : out;
     },
   };
 }

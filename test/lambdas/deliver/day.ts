@@ -1,5 +1,5 @@
 /**
- * The day that day.test.ts judges and bench/day.ts draws: steady mail to Gmail, Yahoo and everybody else. From three to
+ * The half day that day.test.ts judges and bench/day.ts draws: steady mail to Gmail, Yahoo and everybody else. From three to
  * four, Gmail finds the address's rate unusual; at six, Yahoo has had complaints.
  */
 import type { VirtualClock } from '../../virtual-clock.ts';
@@ -40,7 +40,7 @@ export async function simulateDay(clock: VirtualClock): Promise<{
   let accepted = 0;
   const acceptedAt = new Map<string, number>();
   const arrive = (now: number) => {
-    if (now >= at(20)) return;
+    if (now >= at(10)) return;
     // Every ten seconds: jobs of ten copies, half of them Gmail's.
     for (const domain of ['gmail.com', 'gmail.com', 'yahoo.com', 'other.example']) {
       const nth = accepted / 10;
@@ -63,11 +63,11 @@ export async function simulateDay(clock: VirtualClock): Promise<{
     if (stats) stats.recent = stats.open;
     return most;
   };
-  await simulation.run(24 * HOUR, (now) => {
+  await simulation.run(12 * HOUR, (now) => {
     arrive(now);
     const [google, yahoo, others] = names.map(mostOf) as [number, number, number];
     samples.push({ at: now, google, yahoo, others });
-    return now < at(24);
+    return now < at(12);
   });
   let slowest = 0;
   for (const { pk, at: deliveredAt } of simulation.outcomes.values())

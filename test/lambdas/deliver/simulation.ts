@@ -4,7 +4,7 @@
  */
 import { jobId, makeRequestId } from '../../../core/ids.ts';
 import { type Job, messageGroup, parseJob } from '../../../core/job.ts';
-import type { Hold, OutcomeRecord } from '../../../core/records.ts';
+import type { AttemptRecord, Hold, OutcomeRecord } from '../../../core/records.ts';
 import type { Allowance } from '../../../core/shaping/allowance.ts';
 import { compileShaping, type Shaping } from '../../../core/shaping/compile.ts';
 import { makeReply } from '../../../core/smtp/reply.ts';
@@ -31,7 +31,7 @@ export type MailHost = {
   hosts: string[];
   /** Milliseconds until a message is answered. */
   latency: (copy: string) => number;
-  /** What it says to a message; undefined: it takes it. */
+  /** What it says to a message; undefined: it takes it; `lost`: it has it, and the link breaks before its reply. */
   answer?: (at: { now: number; connections: number; to: string; lastMinute: number }) => string | undefined;
 };
 
@@ -41,6 +41,7 @@ export type Simulation = {
   queue: Map<string, Waiting[]>;
   holds: Hold[];
   outcomes: Map<string, OutcomeRecord>;
+  attempts: AttemptRecord[];
   limits: Map<string, Allowance>;
   problems: string[];
   /** By host: connections that are open now, the most ever, messages taken, and milliseconds of each. */
@@ -68,6 +69,7 @@ export function simulate(
     queue: new Map(),
     holds: [],
     outcomes: new Map(),
+    attempts: [],
     limits: new Map(),
     problems: [],
     hosts: new Map(),
@@ -79,6 +81,8 @@ export function simulate(
   };
   const leases = new Map<string, { fence: string; until: number }>();
   let queued = 0;
+  /** Released, and waiting for its second. */
+  let underway = 0;
 
   function enqueue(body: string, group: string | undefined, count: number): void {
     const name = group ?? `own-${queued}`;
@@ -141,6 +145,11 @@ export function simulate(
         const now = clock.now();
         while (stats.times[0] !== undefined && stats.times[0] <= now - MINUTE) stats.times.shift();
         const said = provider.answer?.({ now, connections: stats.open, to, lastMinute: stats.times.length });
+        if (said === 'lost') {
+          stats.taken++;
+          close();
+          return { ok: false, stage: 'dot', error: 'ECONNRESET', afterDot: true };
+        }
         if (said === undefined) {
           accepted++;
           stats.taken++;
@@ -236,7 +245,7 @@ export function simulate(
         simulation.outcomes.set(key, record);
         return 'recorded';
       },
-      recordAttempt: async () => {},
+      recordAttempt: async (record) => void simulation.attempts.push(record),
       hold: async (hold) => void simulation.holds.push(hold),
       readDomain: async (_account, domain) => ({ keys: [], returnPath: `em.${domain}` }),
       resolveSite: async (domain) => {
@@ -271,16 +280,19 @@ export function simulate(
     for (const hold of due)
       if (hold.kind === 'job') {
         const job = { ...hold.job, hop: hold.job.hop + 1 };
-        setTimeout(() => enqueue(JSON.stringify(job), messageGroup(job, 1), 1), Math.max(0, hold.due - clock.now()));
+        underway++;
+        void clock.sleep(hold.due - clock.now()).then(() => {
+          underway--;
+          enqueue(JSON.stringify(job), messageGroup(job, 1), 1);
+        });
       }
   }
 
   async function run(milliseconds: number, each: (now: number) => boolean = () => false): Promise<void> {
     const until = clock.now() + milliseconds;
     let working = 0;
-    let [released, more] = [0, true];
-    const isOver = () =>
-      clock.now() >= until || (!more && queued === 0 && working === 0 && simulation.holds.length === 0 && !released);
+    let more = true;
+    const isOver = () => clock.now() >= until || (!more && queued + underway + working + simulation.holds.length === 0);
     const poll = async () => {
       const environment = openEnvironment();
       while (!isOver()) {
@@ -297,10 +309,7 @@ export function simulate(
     const releaseEachMinute = async () => {
       while (!isOver()) {
         release();
-        // What was released is on its way for up to a minute.
-        released = simulation.holds.length === 0 && queued === 0 && working === 0 ? 0 : 1;
         await clock.sleep(MINUTE);
-        released = 0;
       }
     };
     const watch = async () => {
