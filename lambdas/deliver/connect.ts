@@ -50,13 +50,15 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
   const report = (problem: string) => console.error(JSON.stringify({ level: 'ERROR', stage: 'deliver', problem }));
   const shaping = shapingOfBundle();
   const dns = { servers: DNS_SERVERS?.split(',') ?? [], now, random };
+  const allowPrivateHosts = ALLOW_PRIVATE_HOSTS === 'true';
   const mx = openMx({
     ...dns,
-    allowPrivateHosts: ALLOW_PRIVATE_HOSTS === 'true',
+    allowPrivateHosts,
     ipv6: IPV6 === 'true',
     providerOf: shaping.providerOf,
     ownNames: [settings.ehloName],
-    ownAddresses: OWN_ADDRESS ? [OWN_ADDRESS] : [],
+    // Where everything is on one machine, every host has our address.
+    ownAddresses: OWN_ADDRESS && !allowPrivateHosts ? [OWN_ADDRESS] : [],
   });
   const ways = requireVia();
   const via = openVia({
