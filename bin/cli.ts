@@ -4,15 +4,7 @@
  * it talks to stands in the first line of what it prints.
  */
 import { parseArgs } from 'node:util';
-import { CliError, connect } from './cli/connect.ts';
-import { doctor } from './cli/doctor.ts';
-import { activateDomain, addDomain, checkDomain, listDomains, retireDomainKey, rotateDomain } from './cli/domains.ts';
-import { createKey, deleteKey, listKeys } from './cli/keys.ts';
-import { checkRules, listRules, tryReply } from './cli/rules.ts';
-import { makeSesIdentity } from './cli/ses.ts';
-import { listSites, resumeSite } from './cli/sites.ts';
-import { setTls, showTls } from './cli/tls.ts';
-import { trace } from './cli/trace.ts';
+import { CliError } from './cli/cli-error.ts';
 
 const HELP = `pennypost — the operator's command line
 
@@ -46,30 +38,37 @@ const HELP = `pennypost — the operator's command line
   --json           print one JSON value instead of text
 `;
 
+// Each is loaded when it is called: the AWS clients alone take longer than most commands do.
+const keys = () => import('./cli/keys.ts');
+const domains = () => import('./cli/domains.ts');
+const sites = () => import('./cli/sites.ts');
+const tls = () => import('./cli/tls.ts');
+const rules = () => import('./cli/rules.ts');
+
 const COMMANDS = {
-  'keys create': { run: createKey, arguments: 0 },
-  'keys list': { run: listKeys, arguments: 0 },
-  'keys delete': { run: deleteKey, arguments: 1 },
-  'domains add': { run: addDomain, arguments: 1 },
-  'domains list': { run: listDomains, arguments: 0 },
-  'domains check': { run: checkDomain, arguments: 1 },
-  'domains rotate': { run: rotateDomain, arguments: 1 },
-  'domains activate': { run: activateDomain, arguments: 1 },
-  'domains retire': { run: retireDomainKey, arguments: 2 },
-  'ses identity': { run: makeSesIdentity, arguments: 1 },
-  doctor: { run: doctor, arguments: 0 },
-  'sites list': { run: listSites, arguments: 0 },
-  'sites resume': { run: resumeSite, arguments: 2 },
-  'tls show': { run: showTls, arguments: 0 },
-  'tls set': { run: setTls, arguments: 1 },
-  trace: { run: trace, arguments: 1 },
+  'keys create': { load: async () => (await keys()).createKey, arguments: 0 },
+  'keys list': { load: async () => (await keys()).listKeys, arguments: 0 },
+  'keys delete': { load: async () => (await keys()).deleteKey, arguments: 1 },
+  'domains add': { load: async () => (await domains()).addDomain, arguments: 1 },
+  'domains list': { load: async () => (await domains()).listDomains, arguments: 0 },
+  'domains check': { load: async () => (await domains()).checkDomain, arguments: 1 },
+  'domains rotate': { load: async () => (await domains()).rotateDomain, arguments: 1 },
+  'domains activate': { load: async () => (await domains()).activateDomain, arguments: 1 },
+  'domains retire': { load: async () => (await domains()).retireDomainKey, arguments: 2 },
+  'ses identity': { load: async () => (await import('./cli/ses.ts')).makeSesIdentity, arguments: 1 },
+  'sites list': { load: async () => (await sites()).listSites, arguments: 0 },
+  'sites resume': { load: async () => (await sites()).resumeSite, arguments: 2 },
+  'tls show': { load: async () => (await tls()).showTls, arguments: 0 },
+  'tls set': { load: async () => (await tls()).setTls, arguments: 1 },
+  doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
+  trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;
 
 /** Commands that need no stack. */
 const STANDALONE = {
-  'rules try': { run: tryReply, arguments: 1 },
-  'rules list': { run: listRules, arguments: 0 },
-  'rules check': { run: checkRules, arguments: 0 },
+  'rules try': { load: async () => (await rules()).tryReply, arguments: 1 },
+  'rules list': { load: async () => (await rules()).listRules, arguments: 0 },
+  'rules check': { load: async () => (await rules()).checkRules, arguments: 0 },
 } as const;
 
 export async function main(argv: string[]): Promise<number> {
@@ -107,10 +106,12 @@ export async function main(argv: string[]): Promise<number> {
     throw new CliError(
       `"${name}" takes ${command.arguments} argument${command.arguments === 1 ? '' : 's'}, not ${rest.length}; --help shows how`,
     );
-  if (standalone) return standalone.run(rest, values);
+  if (standalone) return (await standalone.load())(rest, values);
+  const { connect } = await import('./cli/connect.ts');
   const connection = await connect(values);
   if (!values.json) process.stderr.write(`${connection.where}\n`);
-  return COMMANDS[name as keyof typeof COMMANDS].run(connection, rest, values);
+  const run = await COMMANDS[name as keyof typeof COMMANDS].load();
+  return run(connection, rest, values);
 }
 
 /** What went wrong, for a person: a sentence for what he can put right, the stack only for our own mistakes. */

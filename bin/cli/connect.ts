@@ -8,11 +8,9 @@ import { OPERATOR } from '../../core/records.ts';
 import type { PoolVia } from '../../core/via.ts';
 import { operatorOf } from '../../io/accounts.ts';
 import { openKeys, openTables, type Table } from '../../io/aws.ts';
+import { CliError } from './cli-error.ts';
 
-/** Something the user can put right; printed without a stack trace. */
-export class CliError extends Error {
-  override name = 'CliError';
-}
+export { CliError };
 
 export type Options = {
   local?: boolean | undefined;

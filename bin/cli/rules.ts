@@ -11,7 +11,7 @@ import { ANY, RULES } from '../../core/shaping/rules/index.ts';
 import { describeAct } from '../../core/shaping/words.ts';
 import { makeReply, type Reply } from '../../core/smtp/reply.ts';
 import type { Settings } from '../../lib/settings.ts';
-import { CliError } from './connect.ts';
+import { CliError } from './cli-error.ts';
 import { printJson, printLine, printTable } from './print.ts';
 
 export type RulesOptions = {
