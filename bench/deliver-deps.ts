@@ -3,13 +3,14 @@
  * keep nothing but counts, DNS knows every domain as a site of its own at one address, the lane hands out its jobs.
  * This is the one place where a benchmark makes deliver's dependencies.
  */
-import type { KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { StoredRequest } from '../core/job.ts';
 import type { Allowance } from '../core/shaping/allowance.ts';
 import { compileShaping, type ShapingOverrides } from '../core/shaping/compile.ts';
 import { providerOf } from '../core/shaping/providers.ts';
 import { nameSite } from '../core/site.ts';
 import type { SigningDomain } from '../io/domains.ts';
+import type { Route } from '../io/mx.ts';
 import { openSession } from '../io/smtp.ts';
 import { openVia } from '../io/via.ts';
 import { openAllowances } from '../lambdas/deliver/allowances.ts';
@@ -47,6 +48,7 @@ export function makeBenchDeps(world: BenchWorld) {
   const kept = new Map<string, Allowance>();
   /** Content of what is held. */
   const bucket = new Map<string, StoredRequest>();
+  const routes = new Map<string, Route>();
   let began = performance.now();
   const key = { domain: 'example.com', selector: 'bench', algorithm: 'rsa' as const, key: world.key };
   const domain: SigningDomain = { keys: [key], returnPath: 'em.example.com' };
@@ -89,14 +91,14 @@ export function makeBenchDeps(world: BenchWorld) {
     }),
     failOver: () => undefined,
     overflowLane: () => undefined,
-    sendJob: async () => true,
+    sendJob: async () => 'sent',
     readEnforcedTls: async () => undefined,
     receive: async (count) => world.lane.splice(0, count),
     remove: async () => {},
     now: Date.now,
     random: Math.random,
     remainingMs: () => world.life - (performance.now() - began),
-    returnPathSecret: Buffer.alloc(32, 5),
+    returnPathSecret: createSecretKey(Buffer.alloc(32, 5)),
     readContent: async (key) => {
       const stored = bucket.get(key);
       if (!stored) throw new Error(`no content ${key}: the benchmark's jobs carry theirs`);
@@ -123,8 +125,14 @@ export function makeBenchDeps(world: BenchWorld) {
     },
     readDomain: async () => domain,
     resolveSite: async (name) => {
-      const hosts = world.hostsOf?.(name) ?? [`mx.${name}`];
-      return { kind: 'site', site: nameSite(hosts), provider: providerOf(hosts), hosts };
+      // Once per domain: DNS costs nothing here.
+      let route = routes.get(name);
+      if (!route) {
+        const hosts = world.hostsOf?.(name) ?? [`mx.${name}`];
+        route = { kind: 'site', site: nameSite(hosts), provider: providerOf(hosts), hosts };
+        routes.set(name, route);
+      }
+      return route;
     },
     resolveHost: async () => ({ addresses: ['127.0.0.1'] }),
     openSession: (options) => {

@@ -13,8 +13,9 @@ import { ADDRESS_CHARACTERS } from './address.ts';
 import { domainOf } from './domain.ts';
 import { FIELD_NAME, OURS, WORD_CHARACTERS } from './headers.ts';
 import { messageIdHeader } from './ids.ts';
-import type { Address, Attachment, Part } from './mail.ts';
+import type { Address, Attachment } from './mail.ts';
 import { composeEntity, type Entity } from './mime.ts';
+import type { FilledPart } from './render.ts';
 import { normaliseLines } from './wire.ts';
 
 export type Message = {
@@ -40,7 +41,7 @@ const FOLD = 76;
 const NAME_CHARACTERS = 256;
 
 /** The body of a message, which personalizations share as long as rendering leaves them equal. */
-export function composeBody(parts: Part[], attachments: Attachment[], requestId: string): Entity {
+export function composeBody(parts: FilledPart[], attachments: Attachment[], requestId: string): Entity {
   return composeEntity(parts, attachments, `pp-${requestId}`);
 }
 
@@ -143,8 +144,13 @@ function toMailbox({ email, name }: Address): string {
   return encoder.encodeHeaderValue('To', [{ address, name: cut }]);
 }
 
+/** The date that was asked for last: the messages of one request have the same. */
+let dated = { time: 0, text: '' };
+
 function toDate(time: number): string {
-  return new Date(time).toUTCString().replace('GMT', '+0000');
+  if (dated.text === '' || dated.time !== time)
+    dated = { time, text: new Date(time).toUTCString().replace('GMT', '+0000') };
+  return dated.text;
 }
 
 const SPACES = /[\x00-\x20\x7f-\xa0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+/g;

@@ -3,7 +3,7 @@
  * same message and keys always give the same header, so every copy and every attempt carries the same bytes: no `t=`, no `x=`.
  * The fields a reader sees or clicks are signed once more than they occur, so that nobody can add a second one (5.4.2, 8.15).
  */
-import { createHash, type KeyObject, sign } from 'node:crypto';
+import { hash, type KeyObject, sign } from 'node:crypto';
 
 /** Fields signed once more than they occur, so also when they do not occur. */
 const OVERSIGNED = [
@@ -89,7 +89,7 @@ export function signDkim(header: Buffer, bodyHash: string, keys: readonly DkimKe
 /** RFC 8463 3: Ed25519 signs the SHA-256 of what RSA signs. */
 function signWith(algorithm: DkimAlgorithm, data: Buffer, key: KeyObject): string {
   const signature =
-    algorithm === 'ed25519' ? sign(null, createHash('sha256').update(data).digest(), key) : sign('sha256', data, key);
+    algorithm === 'ed25519' ? sign(null, hash('sha256', data, 'buffer'), key) : sign('sha256', data, key);
   return signature.toString('base64');
 }
 
@@ -98,9 +98,7 @@ function signWith(algorithm: DkimAlgorithm, data: Buffer, key: KeyObject): strin
  * @param relaxed the body is known to be in that form
  */
 export function hashBody(body: Buffer, relaxed = false): string {
-  return createHash('sha256')
-    .update(relaxed ? body : relaxBody(body))
-    .digest('base64');
+  return hash('sha256', relaxed ? body : relaxBody(body), 'base64');
 }
 
 /** RFC 6376 3.4.4: white space runs become one space, none at line ends, no empty lines at the end. */
@@ -140,7 +138,8 @@ function readFields(header: Buffer): Map<string, string[]> {
     const colon = line.indexOf(':');
     if (colon <= 0) continue;
     const name = line.slice(0, colon).trimEnd().toLowerCase();
-    const value = trimBlanks(line.slice(colon + 1).replace(/[ \t]+/g, ' '));
+    const text = line.slice(colon + 1);
+    const value = trimBlanks(text.includes('  ') || text.includes('\t') ? text.replace(/[ \t]+/g, ' ') : text);
     const known = fields.get(name);
     if (known) known.push(value);
     else fields.set(name, [value]);

@@ -23,8 +23,8 @@ export type Job = {
    * run): deliver reads the records first, as it does for every job with a hop or an attempt, and marks what it sends.
    */
   maybeSent?: true;
-  /** It waited for its turn at a site whose rate is limited: this is it. */
-  reserved?: true;
+  /** It waited for its turn at a site, and this is it; the cut of that site's limits under which it was given, 0: none. */
+  reserved?: number;
   account: string;
   requestId: string;
   /** The lane (source IP) that it was given, by name. */

@@ -8,9 +8,12 @@ import { isUtf8 } from 'node:buffer';
 import MimeNode from 'nodemailer/lib/mime-node';
 import type { Attachment, Part } from './mail.ts';
 import { encodeQuotedPrintable } from './quoted-printable.ts';
+import type { FilledPart } from './render.ts';
+import type { Template } from './replace.ts';
 import { MESSAGE_LINE_BYTES } from './smtp/limits.ts';
+import { cutStencil, type Stencil } from './stencil.ts';
 import { TLS_REPORT_TYPE } from './tls-report.ts';
-import { measureLines, normaliseLines, normaliseText } from './wire.ts';
+import { measureLines, normaliseLines, normaliseText, PLAIN_LINE } from './wire.ts';
 
 /**
  * `header`: the Content-* fields, each line with its CRLF. `body`: lines normalised, ending in CRLF. `relaxed`: the body is
@@ -33,11 +36,9 @@ const TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&
 /** In which order alternatives stand: the last one that a reader knows is shown (RFC 2046 5.1.4). */
 const ORDER = ['text/plain', 'text/x-amp-html', 'text/html'];
 const FILENAME_CHARACTERS = 200;
-/** Longest line of a text that goes out as it is (RFC 2045 6.7 wants 76 of encoded text). */
-const PLAIN_LINE = 76;
 
 /** @param baseBoundary part of every boundary; the same parts with the same one give the same octets */
-export function composeEntity(parts: Part[], attachments: Attachment[], baseBoundary: string): Entity {
+export function composeEntity(parts: FilledPart[], attachments: Attachment[], baseBoundary: string): Entity {
   const chunks: Buffer[] = [];
   let boundaries = 0;
   /** Writes a node's body into `chunks`; returns its Content-* fields. */
@@ -86,7 +87,7 @@ function leafFields({ type, encoding, disposition, filename, cid }: Leaf): strin
 }
 
 /** mixed( alternative( text, amp, related( html, inline… ), … ), attachment… ), each only where it has two children. */
-function makeTree(parts: Part[], attachments: Attachment[]): Leaf | Branch {
+function makeTree(parts: FilledPart[], attachments: Attachment[]): Leaf | Branch {
   const files = attachments.map(toAttachment);
   const hasHtml = parts.some(({ type }) => type.toLowerCase() === 'text/html');
   const related = hasHtml ? files.filter(({ cid }) => cid) : [];
@@ -120,13 +121,30 @@ function rank({ type }: Part): number {
   return place < 0 ? ORDER.length : place;
 }
 
-function toAlternative({ type, value }: Part): Leaf {
+function toAlternative(part: FilledPart): Leaf {
+  const { type, value } = part;
   const known = TYPE.test(type) && !/^(multipart|message)\//i.test(type) ? type.toLowerCase() : 'text/plain';
+  const stencilled = known === 'text/calendar' ? undefined : fillStencil(part);
+  if (stencilled) return { type: `${known}; charset=utf-8`, ...stencilled };
   const text = normaliseText(String(value));
   return {
     type: `${known}; charset=utf-8${known === 'text/calendar' ? calendarMethod(text) : ''}`,
     ...encodeText(text),
   };
+}
+
+/** Stencils of templates that were seen before: one that is filled once is not worth cutting. */
+const stencils = new WeakMap<Template, { stencil?: Stencil | undefined }>();
+
+function fillStencil({ filled }: FilledPart): ReturnType<Stencil> {
+  if (!filled) return undefined;
+  const seen = stencils.get(filled.template);
+  if (!seen) {
+    stencils.set(filled.template, {});
+    return undefined;
+  }
+  if (!('stencil' in seen)) seen.stencil = cutStencil(filled.template);
+  return seen.stencil?.(filled.values);
 }
 
 /** RFC 6047 2.4: the method must be repeated in the type, or readers show a file instead of an invitation. */

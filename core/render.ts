@@ -9,7 +9,10 @@ import { makeParser, makeReplacer, type Template } from './replace.ts';
 /** Characters that substitutions may add to the text of one personalization: hundreds of them are in memory at once. */
 export const RENDERED_GROWTH = 1_000_000;
 
-export type Rendered = { from: Address; replyTo: Address[]; subject: string; parts: Part[] };
+/** A part, and how it was made: parts of one template are encoded alike (core/stencil.ts). */
+export type FilledPart = Part & { filled?: { template: Template; values: readonly string[] } };
+
+export type Rendered = { from: Address; replyTo: Address[]; subject: string; parts: FilledPart[] };
 
 /**
  * The rendered personalization, or undefined when its text, or the values it is made with, are longer than the text as it
@@ -28,8 +31,8 @@ export function renderPersonalization(content: Content, personalization: Persona
   const values = keys.map((key) => table[key]!);
   let left = limit;
   let whole = true;
-  const render = (text: string): string => {
-    const rendered = parse(text).fill(values, left);
+  const render = (text: string, template = parse(text)): string => {
+    const rendered = template.fill(values, left);
     if (rendered === undefined) whole = false;
     else left -= rendered.length;
     return rendered ?? '';
@@ -40,10 +43,11 @@ export function renderPersonalization(content: Content, personalization: Persona
     ...(name === undefined ? {} : { name: render(name) }),
   }));
   let changed = false;
-  const parts = content.parts.map(({ type, value }) => {
-    const rendered = whole ? render(value) : '';
+  const parts = content.parts.map(({ type, value }): FilledPart => {
+    const template = parse(value);
+    const rendered = whole ? render(value, template) : '';
     changed ||= rendered !== value;
-    return { type, value: rendered };
+    return { type, value: rendered, filled: { template, values } };
   });
   if (!whole) return undefined;
   return { from, subject: renderedSubject, replyTo, parts: changed ? parts : content.parts };
@@ -52,26 +56,30 @@ export function renderPersonalization(content: Content, personalization: Persona
 /** Places of keys that are remembered for one text: more would take more memory than finding them again takes time. */
 const PLACES = 10_000;
 
-type Parsed = { keys: string; parse: (text: string) => Template; templates: Map<string, Template> };
+type Parsed = {
+  keys: string[];
+  /** The texts of the content; a subject of a personalization's own is seen once. */
+  own: Set<string | undefined>;
+  parse: (text: string) => Template;
+  templates: Map<string, Template>;
+};
 
 /** Where the keys stand in the texts of a content: its personalizations mostly have the same keys. */
 const parsed = new WeakMap<Content, Parsed>();
 
 function parserOf(content: Content, names: string[]): (text: string) => Template {
-  const keys = JSON.stringify(names);
   let known = parsed.get(content);
-  if (known?.keys !== keys) {
-    known = { keys, parse: makeParser(names), templates: new Map() };
+  if (!known || known.keys.length !== names.length || !known.keys.every((key, n) => key === names[n])) {
+    const own = new Set([content.subject, ...content.parts.map(({ value }) => value)]);
+    known = { keys: names, own, parse: makeParser(names), templates: new Map() };
     parsed.set(content, known);
   }
-  const { parse, templates } = known;
-  const own = new Set([content.subject, ...content.parts.map(({ value }) => value)]);
+  const { own, parse, templates } = known;
   return (text) => {
     const before = templates.get(text);
     if (before) return before;
     const template = parse(text);
-    // A subject of the personalization's own is seen once.
-    if (own.has(text) && template.places <= PLACES) templates.set(text, template);
+    if (own.has(text) && template.keys.length <= PLACES) templates.set(text, template);
     return template;
   };
 }

@@ -11,6 +11,8 @@ const ID_BYTES = 16;
 const INDEX_BYTES = 2;
 const MAC_BYTES = 10;
 const BYTES = ID_BYTES + INDEX_BYTES + MAC_BYTES;
+/** What the MAC is over begins with its purpose, so that the secret can have others. */
+const PURPOSE = Buffer.from('return-path\0');
 /** `b` and 45 characters: 46 of the 64 octets that a local part may have (RFC 5321 4.5.3.1.1). */
 const LOCAL_PART = /^b[a-z2-7]{45}$/;
 
@@ -56,9 +58,7 @@ export function readReturnPath(address: string, secret: ReturnPathSecret): Retur
 
 function mac(named: Buffer, domain: string, secret: ReturnPathSecret): Buffer {
   return createHmac('sha256', secret)
-    .update('return-path\0')
-    .update(named)
-    .update(domain.toLowerCase())
+    .update(Buffer.concat([PURPOSE, named, Buffer.from(domain.toLowerCase())]))
     .digest()
     .subarray(0, MAC_BYTES);
 }

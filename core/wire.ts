@@ -8,6 +8,9 @@ const CR = 0x0d;
 const LF = 0x0a;
 const DOT = 0x2e;
 
+/** Octets of the longest line of a text that goes out as it is (RFC 2045 6.7 wants 76 of encoded text). */
+export const PLAIN_LINE = 76;
+
 /** What follows a message that ends in CRLF: the final dot. */
 export const FINAL_DOT = Buffer.from('.\r\n');
 

@@ -10,6 +10,7 @@ export type Received = { messageId: string; body: string; receiveCount: number; 
 const MARGIN = 30;
 /** SQS: ReceiveMessage and DeleteMessageBatch take at most 10. */
 const BATCH = 10;
+const TRIES = 3;
 
 export function laneOf(queues: SQSClient, url: string) {
   return {
@@ -34,8 +35,15 @@ export function laneOf(queues: SQSClient, url: string) {
     /** @throws Error when some were not removed: they come back, and their records say that they are done */
     remove: async (messages: readonly { receipt?: string }[]): Promise<void> => {
       const Entries = messages.map(({ receipt }, index) => ({ Id: String(index), ReceiptHandle: receipt }));
-      const { Failed = [] } = await queues.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries }));
-      if (Failed.length > 0) throw new Error(`${Failed.length} of ${Entries.length}: ${Failed[0]?.Code}`);
+      for (let tries = 1; ; tries++)
+        try {
+          // To remove what is removed does nothing: unlike a send, it can be said again.
+          const { Failed = [] } = await queues.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries }));
+          if (Failed.length > 0) throw new Error(`${Failed.length} of ${Entries.length}: ${Failed[0]?.Code}`);
+          return;
+        } catch (error) {
+          if (tries >= TRIES) throw error;
+        }
     },
   };
 }

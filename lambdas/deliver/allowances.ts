@@ -43,8 +43,12 @@ export type Allowances = {
   cut: (scope: string, limits: SiteLimits, act: Act, told: Told) => boolean;
   /** Messages that went well since the last change. True: the limit has grown. */
   grow: (scope: string, limits: SiteLimits, successes: number) => boolean;
-  /** Milliseconds since the epoch at which the first of these copies may be tried. */
-  reserve: (scope: string, limits: SiteLimits, copies: number, perMinute: number) => Promise<number>;
+  /** Turns for so many copies, one after the other: from when (milliseconds since the epoch), and for how many. */
+  reserve: (scope: string, limits: SiteLimits, copies: number, perMinute: number) => Promise<Turn[]>;
+  /** Whether one more connection may be opened within this minute of `perMinute`; it is counted if so. */
+  open: (scope: string, perMinute: number) => boolean;
+  /** Messages a minute that one connection took lately, by scope: what a run begins with. */
+  paces: Map<string, number>;
   /** The only session that a limit of one leaves to both environments. */
   lease: (scope: string, until: number) => Promise<boolean>;
   endLease: (scope: string) => Promise<void>;
@@ -52,12 +56,16 @@ export type Allowances = {
   flush: () => Promise<void>;
 };
 
+export type Turn = { from: number; copies: number };
 export type Told = Omit<Complaint, 'now'>;
 
 /** Milliseconds for which the other environment's changes may go unseen. */
 const FRESH = 10_000;
 /** What is waited for when a turn could not be reserved: a minute. */
 const NO_TURN = 60_000;
+/** Milliseconds for which the table is left alone after it did not answer: many writes that each wait would outlast a run. */
+const BROKEN = 10_000;
+const MINUTE = 60_000;
 
 /** One for the life of an environment. */
 export function openAllowances(deps: AllowanceDeps): Allowances {
@@ -67,30 +75,43 @@ export function openAllowances(deps: AllowanceDeps): Allowances {
   let known = new Map<string, Allowance>();
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
+  /** Scopes that were learnt of while a read was under way: it may have been too early for them. */
+  let learnt = new Set<string>();
+  let brokenUntil = Number.NEGATIVE_INFINITY;
+  /** Governed keys by scope, as long as none comes or goes: asked for every copy. */
+  const governed = new Map<string, string[]>();
+  /** When connections were opened in the last minute. */
+  const opened = new Map<string, number[]>();
   /** Changes of one scope go one after the other; a read must not undo what is still on its way. */
   const writing = new Map<string, Promise<void>>();
 
   const read = async () => {
+    learnt = new Set();
     try {
       const fresh = await deps.readAllowances(lane);
-      for (const scope of writing.keys()) {
+      for (const scope of [...writing.keys(), ...learnt]) {
         const own = known.get(scope);
         if (own) fresh.set(scope, own);
         else fresh.delete(scope);
       }
       known = fresh;
+      governed.clear();
     } catch (error) {
       deps.report(`the lane's limits cannot be read: ${(error as Error).message}`);
     }
     readAt = now();
   };
   const learn = (scope: string, allowance: Allowance | undefined) => {
+    learnt.add(scope);
+    if (known.has(scope) !== (allowance !== undefined)) governed.clear();
     if (allowance) known.set(scope, allowance);
     else known.delete(scope);
   };
   /** @param change makes the new state from the table's; undefined: there is nothing to write */
   const write = <T>(scope: string, change: () => Promise<T>, otherwise: T): Promise<T> => {
-    const turn = (writing.get(scope) ?? Promise.resolve()).then(change).catch((error: Error) => {
+    const once = () => (now() < brokenUntil ? otherwise : change());
+    const turn = (writing.get(scope) ?? Promise.resolve()).then(once).catch((error: Error) => {
+      brokenUntil = now() + BROKEN;
       deps.report(`the limits of ${scope} cannot be written: ${error.message}`);
       return otherwise;
     });
@@ -129,7 +150,15 @@ export function openAllowances(deps: AllowanceDeps): Allowances {
     },
     allowed: (scope, limits) => allow(limits, known.get(scope), now()),
     of: (scope) => known.get(scope),
-    governed: (scope) => (known.size === 0 ? [] : [...known.keys()].filter((key) => key.startsWith(`${scope}#`))),
+    governed: (scope) => {
+      if (known.size === 0) return [];
+      let keys = governed.get(scope);
+      if (!keys) {
+        keys = [...known.keys()].filter((key) => key.startsWith(`${scope}#`));
+        governed.set(scope, keys);
+      }
+      return keys;
+    },
     cut: (scope, limits, act, told) => {
       const at = now();
       return changeBoth(scope, (state) => cut(state, limits, act, { ...told, now: at }));
@@ -143,25 +172,34 @@ export function openAllowances(deps: AllowanceDeps): Allowances {
     },
     reserve: (scope, limits, copies, perMinute) => {
       const at = now();
-      let from = at + NO_TURN;
+      let turns: Turn[] = [{ from: at + NO_TURN, copies }];
       return write(
         scope,
         async () => {
           const after = await deps.changeAllowance(lane, scope, (state) => {
             const reserved = reserve(state, limits, copies, perMinute, at);
-            from = reserved.from;
+            turns = reserved.turns;
             return reserved.allowance;
           });
           learn(scope, after);
-          return from;
+          return turns;
         },
-        from,
+        turns,
       );
+    },
+    paces: new Map(),
+    open: (scope, perMinute) => {
+      const recent = (opened.get(scope) ?? []).filter((at) => at > now() - MINUTE);
+      opened.set(scope, recent);
+      if (recent.length >= perMinute) return false;
+      recent.push(now());
+      return true;
     },
     lease: (scope, until) =>
       deps.takeLease(lane, scope, fence, until, now()).catch((error: Error) => {
+        // Nobody refused it: one connection too many, for a while, costs less than none.
         deps.report(`the lease of ${scope} cannot be taken: ${error.message}`);
-        return false;
+        return true;
       }),
     endLease: (scope) =>
       deps

@@ -31,7 +31,7 @@ import { createWarmUp } from './warm-up.ts';
 
 /** All but what belongs to one run. */
 export async function connect(): Promise<(remainingMs: () => number) => DeliverDeps> {
-  const { DNS_SERVERS, ALLOW_PRIVATE_HOSTS, IPV6, SOURCE_ADDRESS, OWN_ADDRESS } = process.env;
+  const { DNS_SERVERS, ALLOW_PRIVATE_HOSTS, SOURCE_ADDRESS, OWN_ADDRESS } = process.env;
   const { WARM_UP_FROM, OVERFLOW_LANES, SIGNING_DOMAIN, TLS_REPORTS } = process.env;
   const memoryMb = requireNumber('AWS_LAMBDA_FUNCTION_MEMORY_SIZE');
   const settings: DeliverDeps['settings'] = {
@@ -54,7 +54,6 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
   const mx = openMx({
     ...dns,
     allowPrivateHosts,
-    ipv6: IPV6 === 'true',
     providerOf: shaping.providerOf,
     ownNames: [settings.ehloName],
     // Where everything is on one machine, every host has our address.
@@ -98,7 +97,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     overflowLane: (jobId) => overflowLane(overflowLanes, jobId, now()),
     sendJob: async (url, job) => {
       const entry = { body: JSON.stringify(job), group: messageGroup(job, job.copies.length) };
-      return (await sendEntries(queues, url, [entry]))[0] === 'sent';
+      return (await sendEntries(queues, url, [entry]))[0] ?? 'unanswered';
     },
     publish: (tallies) => publishDeliveries(settings.lane, tallies),
     returnPathSecret: createSecretKey(await readSecret(secrets, requireVariable('RETURN_PATH_SECRET_ARN'))),

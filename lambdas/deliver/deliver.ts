@@ -17,6 +17,7 @@ import type { Via } from '../../core/via.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import type { Tally } from '../../io/metrics.ts';
 import type { HostAddresses, Route } from '../../io/mx.ts';
+import type { Sent } from '../../io/queue.ts';
 import type { openSession } from '../../io/smtp.ts';
 import type { openVia } from '../../io/via.ts';
 import type { Allowances } from './allowances.ts';
@@ -55,8 +56,8 @@ export type DeliverDeps = {
   warmUp: WarmUp;
   /** The warm lane that takes a job beyond that; undefined: there is none. */
   overflowLane: (jobId: string) => { name: string; url: string } | undefined;
-  /** Puts a job on another lane's queue. False: it is not there, as far as is known. */
-  sendJob: (url: string, job: Job) => Promise<boolean>;
+  /** Puts a job on another lane's queue. `unanswered`: it may be there. */
+  sendJob: (url: string, job: Job) => Promise<Sent>;
   /** Milliseconds since the epoch. */
   now: () => number;
   /** 0 ≤ x < 1. */
@@ -132,6 +133,8 @@ const RECEIVE_AFTER = 2_000;
 const OPEN_JOBS = 1_000;
 /** ReceiveMessage gives at most 10 (SQS API). */
 const RECEIVED = 10;
+/** Milliseconds after which a run looks at the lane's limits again. */
+const REFRESH = 10_000;
 /** Milliseconds from one empty answer to the next question: twice as long each time, up to the last. */
 const EMPTY_WAIT = 500;
 const LONGEST_WAIT = 5_000;
@@ -145,13 +148,14 @@ export async function deliver(messages: LaneMessage[], deps: DeliverDeps): Promi
   await receiveWhile(run, intake);
   await run.sites.close();
   await deps.allowances.flush();
-  await Promise.all([endWarmUp(deps), deps.tlsCounts?.end()]);
+  await endWarmUp(deps);
   try {
     deps.publish(run.tallies.all());
   } catch (error) {
     // Figures are not worth sending a batch again.
     deps.report(`metrics: ${(error as Error).message}`);
   }
+  await deps.tlsCounts?.end().catch((error: Error) => deps.report(`TLS reports: ${error.message}`));
   return (await Promise.all(handedBack)).flat();
 }
 
@@ -173,13 +177,15 @@ async function receiveWhile(run: Run, intake: ReturnType<typeof openIntake>): Pr
   let wait = RECEIVE_AFTER * share;
   const received: Promise<void>[] = [];
   while (intake.open() > 0) {
-    const what = await intake.endedWithin(mayTake() ? wait : undefined);
+    const what = await intake.endedWithin(mayTake() ? Math.min(wait, REFRESH) : REFRESH);
     if (what === 'ended') break;
+    // What the other environment was told holds for this one too.
+    await deps.allowances.refresh();
+    run.sites.staffAll();
     if (!mayTake()) continue;
     wait = EMPTY_WAIT * share;
     const room = Math.min(RECEIVED, OPEN_JOBS - intake.open());
     if (room <= 0 || intake.openBytes() > deps.settings.contentBytes / 2) continue;
-    await deps.allowances.refresh();
     const messages = await deps.receive(room).catch((error: Error) => {
       deps.report(`no further messages: ${error.message}`);
       return [];

@@ -31,7 +31,10 @@ function countedBy({ task, copy }: Item, byUrl: boolean): Counted {
   const hosts = new Set<string>();
   if (byUrl)
     for (const { value } of content.parts)
-      for (const [, host] of value.matchAll(URL_HOST)) if (hosts.size < HOSTS) hosts.add(host!.toLowerCase());
+      for (const [, host] of value.matchAll(URL_HOST)) {
+        hosts.add(host!.toLowerCase());
+        if (hosts.size === HOSTS) break;
+      }
   const spf = domains.get(dkim)?.returnPath ?? dkim;
   return { dkim, spf, urls: [...hosts], messageId: `${job.requestId}.${copy.personalization}` };
 }

@@ -11,7 +11,7 @@ import { holdKey } from '../../core/records.ts';
 import { nextAttempt } from '../../core/retry.ts';
 import type { Run } from './deliver.ts';
 import { insist, recordFinal, recordPutOff } from './record.ts';
-import type { LaneMessage, PutOff, Task } from './take.ts';
+import type { LaneMessage, Postponed, PutOff, Task } from './take.ts';
 
 /** Minutes between two runs, at most, for copies that were not begun in time again and again. */
 const POSTPONED_MINUTES = 15;
@@ -72,15 +72,17 @@ async function holdPostponed(task: Task, run: Run): Promise<void> {
   if (task.claim) await insist(() => run.deps.claim({ ...task.claim!, until: now }));
   // At once the first time; then later each time, so that a long jam does not use up the job's hops.
   const soon = now + Math.min(job.hop, POSTPONED_MINUTES) * MINUTE;
-  const dueOfTurn = ({ due, notBefore }: (typeof postponed)[number]) => due ?? Math.max(soon, notBefore);
-  const turns = [...Map.groupBy(postponed, (one) => Math.floor(dueOfTurn(one) / MINUTE)).values()];
+  const dueOfTurn = ({ turn, notBefore }: Postponed) => turn?.due ?? Math.max(soon, notBefore);
+  const partOf = (one: Postponed) => `${Math.floor(dueOfTurn(one) / MINUTE)} ${one.turn?.under}`;
+  const turns = [...Map.groupBy(postponed, partOf).values()];
   await Promise.all(
     turns.map((turn, n) => {
       const due = Math.max(now, Math.min(...turn.map(dueOfTurn)));
       const id = turns.length === 1 && deferred.length === 0 ? job.id : `${job.id}+${job.hop}.${n}`;
       const copies = turn.map(({ copy }) => copy);
-      const hasTurn = turn.some((one) => one.due !== undefined);
-      return hold({ ...job, id, ...(hasTurn ? { reserved: true } : {}) }, copies, due, run, task.possibleDuplicates);
+      const under = turn[0]?.turn?.under;
+      const reserved = under === undefined ? {} : { reserved: under };
+      return hold({ ...job, id, ...reserved }, copies, due, run, task.possibleDuplicates);
     }),
   );
 }

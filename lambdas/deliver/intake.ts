@@ -11,7 +11,7 @@ import type { DeliverDeps, Run } from './deliver.ts';
 import { createRoom } from './gate.ts';
 import { leaveForLater } from './holding.ts';
 import { keepToBudget } from './overflow.ts';
-import { settle } from './settle.ts';
+import { fail, settle } from './settle.ts';
 import type { Item } from './sites.ts';
 import { type LaneMessage, takeJob } from './take.ts';
 
@@ -73,21 +73,34 @@ export function openIntake(run: Run): Intake {
     const task = await takeJob(message, job, seen, { ...run, deps: { ...deps, readContent: readContent.read } });
     if (task === 'done') return true;
     if (typeof task === 'string') throw new Error(task);
-    const all = task.copies.map((copy): Item => ({ task, copy }));
-    const items = await keepToBudget(task, all, run);
+    const items = task.copies.map((copy): Item => ({ task, copy }));
     const byDomain = Map.groupBy(items, ({ copy }) => domainOf(copy.address));
-    for (const [domain, ofDomain] of byDomain) void bring(domain, ofDomain);
-    return task.ended;
+    const bringing = [...byDomain].map(([domain, ofDomain]) => bring(domain, ofDomain));
+    void Promise.all(bringing);
+    try {
+      return await task.ended;
+    } finally {
+      // One of its turns may come while this run still lasts.
+      seen.delete(job.id);
+    }
   };
-  /** Brings copies to their site as soon as it is known: nobody waits for another domain's DNS. */
+  /** Brings copies to their site as soon as it is known: nobody waits for another domain's DNS. Never throws. */
   const bring = async (domain: string, items: Item[]): Promise<void> => {
-    const route = await routeOf(domain, items[0]!);
-    if (route.kind === 'site') return run.sites.add(route, items);
-    const failures = route.kind === 'deferred' ? route.tlsFailures : undefined;
-    if (failures) deps.tlsCounts?.count(domain, { ok: false, failures });
-    for (const item of items) await settle(item, { route, domain }, run);
+    try {
+      const route = await routeOf(domain, items[0]!);
+      if (route.kind !== 'site') {
+        const failures = route.kind === 'deferred' ? route.tlsFailures : undefined;
+        if (failures) deps.tlsCounts?.count(domain, { ok: false, failures });
+        for (const item of items) await settle(item, { route, domain }, run);
+        return;
+      }
+      // Only what leaves by this address is the address's to warm up.
+      const within = 'via' in route ? items : await keepToBudget(items[0]!.task, items, run);
+      await run.sites.add(route, within);
+    } catch (error) {
+      for (const item of items) fail(item, (error as Error).message, run);
+    }
   };
-
   /** Its MX, or the way that the pool or the job has for it instead. */
   const routeOf = async (domain: string, { task }: Item): Promise<Route | ViaRoute> => {
     const { isFixed, routeOf: viaOf } = deps.via;

@@ -4,9 +4,10 @@
  */
 import type { Job } from '../../core/job.ts';
 import type { Run } from './deliver.ts';
+import { hold } from './holding.ts';
 import { leave, postpone } from './settle.ts';
 import type { Item } from './sites.ts';
-import type { Task } from './take.ts';
+import { type Task, TWIN_WAIT } from './take.ts';
 
 /** Copies in one job beyond which it is bulk: nobody waits for it at a screen. */
 const TRANSACTIONAL = 10;
@@ -21,13 +22,13 @@ export async function keepToBudget(task: Task, items: Item[], run: Run): Promise
   const { deps } = run;
   const { job } = task;
   // A retry, and what has waited its turn, were within the budget when they were taken.
-  if (job.attempt > 0 || job.reserved) return items;
+  if (job.attempt > 0 || job.reserved !== undefined) return items;
   const allowed = await deps.warmUp.take(items.length);
   if (allowed >= items.length) return items;
   const within = items.slice(0, allowed);
   const beyond = items.slice(allowed);
   const lane = deps.overflowLane(job.id);
-  if (lane !== undefined && (await deps.sendJob(lane.url, moved(job, beyond, lane.name)))) {
+  if (lane && (await moveTo(lane, task, beyond, run))) {
     for (const item of beyond) leave(item, run);
     return within;
   }
@@ -41,15 +42,25 @@ export async function keepToBudget(task: Task, items: Item[], run: Run): Promise
   return within;
 }
 
-function moved(job: Job, items: Item[], lane: string): Job {
+/**
+ * Puts copies on a warm lane's queue. When nobody answers they may be there: then they wait, marked, until a first copy of
+ * the job can no longer be at work. False: they are not there.
+ */
+async function moveTo(lane: { name: string; url: string }, task: Task, items: Item[], run: Run): Promise<boolean> {
+  const { deps } = run;
   const wanted = new Set(items.map(({ copy }) => copy.personalization));
-  return {
-    ...job,
-    // Of its own: the part that stays here may be held under the job's id.
-    id: items.length === job.copies.length ? job.id : `${job.id}+${job.hop}.${lane}`,
-    lane,
-    hop: job.hop + 1,
+  const job: Job = {
+    ...task.job,
+    // Of its own: what stays here may be held under the job's id, and has its claim.
+    id: `${task.job.id}+${task.job.hop}.${lane.name}.${items[0]!.copy.index}`,
+    lane: lane.name,
+    hop: task.job.hop + 1,
+    ...(task.possibleDuplicates ? { maybeSent: true as const } : {}),
     copies: items.map(({ copy }) => copy),
-    personalizations: job.personalizations.filter(({ index }) => wanted.has(index)),
+    personalizations: task.job.personalizations.filter(({ index }) => wanted.has(index)),
   };
+  const sent = await deps.sendJob(lane.url, job);
+  if (sent !== 'unanswered') return sent === 'sent';
+  await hold(job, job.copies, deps.now() + TWIN_WAIT, run, true);
+  return true;
 }

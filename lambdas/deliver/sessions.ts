@@ -16,7 +16,7 @@ import type { Run } from './deliver.ts';
 import { governedBy, governorOf } from './governor.ts';
 import type { Letter } from './letter.ts';
 import { fail, type Judged, judgeSite, postpone, settle } from './settle.ts';
-import { type Item, PACED, paceOf, pushBack, putOff, type Scope, type Site, spentBy } from './sites.ts';
+import { type Item, PACED, pushBack, putOffAll, type Scope, type Site, spentBy } from './sites.ts';
 
 /** Addresses of one host that are tried. */
 const ADDRESSES = 2;
@@ -33,24 +33,33 @@ const NO_HOST: Failure = { ok: false, stage: 'dns', error: 'no host', afterDot: 
 /** Milliseconds that one message takes of a session, on average, at a site that others do not wait for. */
 const SLOW_MESSAGE = 5_000;
 const MINUTE = 60_000;
+/** Messages of one session after which another site of the same scope may have its place. */
+const FAIR_SHARE = 20;
+/** Milliseconds for which an address that could not be greeted is left alone. */
+const DOWN = 15_000;
 
 /** Works a site's queue off, session after session, as long as it has a place. */
 export async function serveSite(site: Site, run: Run): Promise<void> {
   while (site.queue.size > 0 && hasPlace(site.scope, run)) {
     await run.sessions.enter();
+    spentBy(site, run);
+    site.active++;
     try {
       if (site.queue.size === 0) return;
-      if (!mayBegin(site, run)) return await putOffAll(site, run);
-      if (!mayOpen(site.scope, run)) return site.live + site.opening === 0 ? await putOffAll(site, run) : stayAt(site);
+      if (!mayBegin(site, run)) return await putOffQueue(site, run);
+      if (!mayOpen(site.scope, run))
+        return site.live + site.opening === 0 ? await putOffQueue(site, run) : stayAt(site);
       site.begun = true;
       site.opening++;
       const begun = beginAt(site.scope, run);
       const opened = await open(site, run).finally(() => site.opening--);
       if (!opened.ok) {
-        heed(judgeSite(opened, site, run), site, undefined, begun, run);
+        const verdict = judgeSite(opened, site, run);
+        heed(verdict, site, undefined, begun, run);
         // Another worker may still have, or get, a session: the host may only have had enough of them.
-        if (site.live + site.opening === 0) await deferAll(site, opened, run);
-        else stayAt(site);
+        if (site.live + site.opening > 0) stayAt(site);
+        else if (verdict.act) await deferFirst(site, opened, run);
+        else await deferAll(site, opened, run);
         return;
       }
       site.live++;
@@ -58,7 +67,10 @@ export async function serveSite(site: Site, run: Run): Promise<void> {
       await opened.session.quit();
       if (broken && opened.session.accepted() === 0) site.barren++;
       if (broken && site.barren >= BARREN_SESSIONS) return await deferAll(site, BROKEN, run);
+      if (othersWait(site)) return;
     } finally {
+      spentBy(site, run);
+      site.active--;
       run.sessions.leave();
     }
   }
@@ -69,22 +81,25 @@ function stayAt(site: Site): void {
   site.most = Math.max(1, site.live + site.opening);
 }
 
+/** Whether another site of the scope has mail and no session: they take turns. */
+function othersWait(site: Site): boolean {
+  for (const other of site.scope.sites) if (other !== site && other.workers === 0 && other.queue.size > 0) return true;
+  return false;
+}
+
 /** Whether this worker is still within its scope's limit, itself counted. */
 function hasPlace(scope: Scope, run: Run): boolean {
   const { connections } = run.deps.allowances.allowed(scope.name, scope.limits);
-  if (connections === 0) return false;
-  return scope.workers <= Math.max(1, shareOf(connections, ENVIRONMENTS_PER_LANE));
+  const share = shareOf(connections, ENVIRONMENTS_PER_LANE);
+  if (share > 0) return scope.workers <= share;
+  return connections > 0 && scope.lease === 'taken' && scope.workers <= 1;
 }
 
 /** Whether another connection may be opened within this minute. */
-function mayOpen(scope: Scope, run: Run): boolean {
-  const { connectionsPerMinute } = scope.limits;
+function mayOpen({ name, limits }: Scope, run: Run): boolean {
+  const { connectionsPerMinute } = limits;
   if (connectionsPerMinute === undefined) return true;
-  const now = run.elapsed();
-  scope.opened = scope.opened.filter((at) => at > now - MINUTE);
-  if (scope.opened.length >= Math.max(1, shareOf(connectionsPerMinute, ENVIRONMENTS_PER_LANE))) return false;
-  scope.opened.push(now);
-  return true;
+  return run.deps.allowances.open(name, Math.max(1, shareOf(connectionsPerMinute, ENVIRONMENTS_PER_LANE)));
 }
 
 /** Whether there is time for another message to this site: not when only slow sites keep the run. */
@@ -98,7 +113,7 @@ function mayBegin(site: Site, run: Run): boolean {
 
 /** Counts what is under way as done: a session has had its fair time only after one message more. */
 function isSlow(site: Site, run: Run): boolean {
-  return site.begun && spentBy(site, run) > SLOW_MESSAGE * (site.sent + site.workers);
+  return site.begun && spentBy(site, run) > SLOW_MESSAGE * (site.sent + site.active);
 }
 
 /** A session with the first host that greets us. */
@@ -114,8 +129,8 @@ async function open(site: Site, run: Run): Promise<{ ok: true; session: Session 
     if (addresses.length === 0) failure = { ok: false, stage: 'dns', error: `${host}: ${error}`, afterDot: false };
     for (const address of addresses.slice(0, ADDRESSES)) {
       const known = site.down.get(address);
-      if (known) {
-        failure = known;
+      if (known && run.elapsed() - known.at < DOWN) {
+        failure = known.failure;
         continue;
       }
       if (!mayBegin(site, run)) return failure;
@@ -131,7 +146,7 @@ async function open(site: Site, run: Run): Promise<{ ok: true; session: Session 
       });
       if (opened.ok) return opened;
       failure = opened;
-      if (site.live === 0) site.down.set(address, opened);
+      if (site.live === 0) site.down.set(address, { failure: opened, at: run.elapsed() });
     }
   }
   return failure;
@@ -143,12 +158,14 @@ async function serve(session: Session | ViaSession, site: Site, run: Run): Promi
   const told = new Set<string>();
   for (let n = 0; n < scope.limits.messagesPerConnection && session.usable() && hasPlace(scope, run); n++) {
     if (!mayBegin(site, run)) {
-      await putOffAll(site, run);
+      await putOffQueue(site, run);
       return false;
     }
+    if (n >= FAIR_SHARE && othersWait(site)) return false;
     await keepPace(scope, run);
     const item = site.queue.shift();
     if (!item) return false;
+    if (item.closed) continue;
     if (!item.governed && governorOf(item, scope, run)) {
       await run.sites.add(site.route, [item]);
       continue;
@@ -201,7 +218,7 @@ async function sendOne(
   const outgoing = { from, to: copy.address, octets, eightBit, about: aboutOf(item, run) };
   const sent = await session.send(outgoing).finally(giveBack);
   if (!sent.ok && 'postponed' in sent) {
-    postpone(item, run.deps.now(), run);
+    postpone(item, undefined, run);
     return undefined;
   }
   if (isStale(sent, before) && !item.retried) {
@@ -323,7 +340,7 @@ function isStale(sent: Exclude<Sent, { postponed: true }> | Relayed, before: num
 
 /** @param failure of the site: no reply to a message, which says nothing of the others */
 async function deferAll(site: Site, failure: Failure, run: Run): Promise<void> {
-  if (failure === NO_HOST && !mayBegin(site, run)) return putOffAll(site, run);
+  if (failure === NO_HOST && !mayBegin(site, run)) return putOffQueue(site, run);
   const told = new Set<string>();
   for (const item of site.queue.drain()) {
     if (failure.stage === 'starttls') countTls(item, { tlsFailures: failure.tlsFailures ?? [] }, told, run);
@@ -331,11 +348,18 @@ async function deferAll(site: Site, failure: Failure, run: Run): Promise<void> {
   }
 }
 
+/** The host has had enough of us for now: one copy tells of it, the others have their turn under what was learnt. */
+async function deferFirst(site: Site, failure: Failure, run: Run): Promise<void> {
+  const first = site.queue.shift();
+  if (first) await settle(first, { attempt: failure, site }, run);
+  await putOffQueue(site, run);
+}
+
 /** What there is no time for is not attempted; but a site that let us wait for nothing has had its attempt. */
-async function putOffAll(site: Site, run: Run): Promise<void> {
+async function putOffQueue(site: Site, run: Run): Promise<void> {
   if (site.barren > 0 && run.hasTime()) return deferAll(site, SILENT, run);
   const items = site.queue.drain();
   // Where nothing was tried, nothing is known of what the site can take: only this run was short.
   if (!site.begun) for (const item of items) postpone(item, undefined, run);
-  else await putOff(site.scope.name, site.scope.limits, items, paceOf(site.scope, run), run, 'all');
+  else await putOffAll(site.scope, items, run);
 }

@@ -14,7 +14,7 @@ import type { Run } from './deliver.ts';
 import { endTask } from './holding.ts';
 import { type Handed, type Place, recordFinal } from './record.ts';
 import type { Item, Site } from './sites.ts';
-import type { PutOff, Task } from './take.ts';
+import type { Postponed, PutOff, Task } from './take.ts';
 
 /** What is known of a copy: an attempt (with or without a session), no route, or a message that cannot be made. */
 export type Known =
@@ -39,14 +39,15 @@ export async function settle(item: Item, known: Known, run: Run): Promise<Judged
   const place = placeOf(known);
   countPickedUp(task, place.provider, run);
   const verdict = verdictOf(task, known, run);
-  if ('attempt' in known && known.attempt.reply) run.deps.warmUp.answered(isComplaint(verdict));
+  if ('attempt' in known && known.attempt.reply && !('via' in known.site.route))
+    run.deps.warmUp.answered(isComplaint(verdict));
   const next = verdict.event === 'doubted' ? doubtAgain(copy.doubts ?? 0) : undefined;
   if (verdict.event === 'deferred')
-    putOff(task, copy, { ...verdict, doubted: false, ...failOver(known, verdict, run) }, place, run);
-  else if (verdict.event !== 'doubted') await finish(task, copy, verdict, place, run);
+    putOff(item, copy, { ...verdict, doubted: false, ...failOver(known, verdict, run) }, place, run);
+  else if (verdict.event !== 'doubted') await finish(item, verdict, place, run);
   else if (next && !next.final)
-    putOff(task, { ...copy, doubts: next.doubts }, { ...verdict, doubted: true }, place, run);
-  else await finish(task, copy, { event: 'unknown', reply: verdict.reply }, place, run);
+    putOff(item, { ...copy, doubts: next.doubts }, { ...verdict, doubted: true }, place, run);
+  else await finish(item, { event: 'unknown', reply: verdict.reply }, place, run);
   return verdict;
 }
 
@@ -70,28 +71,36 @@ export function judgeSite(failure: Failure, { provider }: Site, { deps }: Run): 
 
 /**
  * Leaves a copy for a later run: it was not attempted, so nothing is recorded and no attempt is burnt.
- * @param due milliseconds since the epoch of its turn; undefined: soon, and later each time
+ * @param turn when (milliseconds since the epoch), and under which cut it was given; undefined: soon, and later each time
  * @param notBefore of one that has no turn: milliseconds since the epoch
  */
-export function postpone({ task, copy }: Item, due: number | undefined, run: Run, notBefore = 0): void {
+export function postpone(item: Item, turn: Postponed['turn'], run: Run, notBefore = 0): void {
+  const { task, copy } = item;
+  if (item.closed) return;
   countPickedUp(task, 'other', run);
   // What has no turn asks the warm-up's budget again.
-  if (due === undefined && notBefore === 0 && task.job.attempt === 0) run.deps.warmUp.giveBack(1);
-  task.postponed.push({ copy, due, notBefore });
-  close(task, copy, run);
+  if (!turn && notBefore === 0 && task.job.attempt === 0 && task.job.reserved === undefined) giveBack(item, run);
+  task.postponed.push({ copy, turn, notBefore });
+  close(item, run);
+}
+
+function giveBack({ route }: Item, { deps }: Run): void {
+  if (route && !('via' in route)) deps.warmUp.giveBack(1);
 }
 
 /** Leaves a copy to another lane, which has it by now. */
-export function leave({ task, copy }: Item, run: Run): void {
-  countPickedUp(task, 'other', run);
-  close(task, copy, run);
+export function leave(item: Item, run: Run): void {
+  countPickedUp(item.task, 'other', run);
+  close(item, run);
 }
 
 /** Hands a copy's job back: its message could not even be made, which is a fault of ours. */
-export function fail({ task, copy }: Item, problem: string, run: Run): void {
+export function fail(item: Item, problem: string, run: Run): void {
+  const { task } = item;
+  if (item.closed) return;
   if (!task.failed) run.deps.report(`job ${task.job.id}: ${problem}`);
   task.failed = true;
-  close(task, copy, run);
+  close(item, run);
 }
 
 /** `accepted` counts a copy when a lane has it for the first time. */
@@ -139,14 +148,14 @@ function placeOf(known: Known): Place {
 }
 
 function putOff(
-  task: Task,
+  item: Item,
   copy: Copy,
   { reply, status, doubted, classification, rule, via }: Omit<PutOff, 'copy' | 'place'>,
   place: Place,
   run: Run,
 ): void {
   run.tallies.count(place.provider, doubted ? 'doubted' : 'deferred');
-  task.deferred.push({
+  item.task.deferred.push({
     copy,
     reply,
     doubted,
@@ -156,20 +165,24 @@ function putOff(
     ...(rule === undefined ? {} : { rule }),
     ...(via === undefined ? {} : { via }),
   });
-  close(task, copy, run);
+  close(item, run);
 }
 
 /** Writes an outcome, in its turn. */
-async function finish(task: Task, copy: Copy, final: Final | Handed, place: Place, run: Run): Promise<void> {
+async function finish(item: Item, final: Final | Handed, place: Place, run: Run): Promise<void> {
+  const { task, copy } = item;
   await run.writes.enter();
   void recordFinal(task, copy, final, place, run).finally(() => {
     run.writes.leave();
-    close(task, copy, run);
+    close(item, run);
   });
 }
 
-/** One copy less is open; the last one ends the job. */
-function close(task: Task, copy: Copy, run: Run): void {
+/** One copy less is open, and once only; the last one ends the job. */
+function close(item: Item, run: Run): void {
+  if (item.closed) return;
+  item.closed = true;
+  const { task, copy } = item;
   run.letters.release(task, copy.personalization);
   task.open--;
   if (task.open > 0) return;

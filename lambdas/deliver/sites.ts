@@ -26,7 +26,17 @@ import type { Task } from './take.ts';
  * One copy on its way. `retried`: its session was found dead before it could be named; it has one more try. `governed`: a
  * quota of its own throttles it, and lets it go now. `route`: its own domain's.
  */
-export type Item = { task: Task; copy: Copy; route?: SiteRoute; retried?: true; governed?: true };
+export type Item = {
+  task: Task;
+  copy: Copy;
+  route?: SiteRoute;
+  retried?: true;
+  governed?: true;
+  /** Its turn is now, by the cut of that time. */
+  turnUnder?: number;
+  /** Accounted for: nothing is done with it any more. */
+  closed?: true;
+};
 export type SiteRoute = Extract<Route, { kind: 'site' }> | ViaRoute;
 
 /** What limits are counted by, and what its sites have in common. */
@@ -40,11 +50,13 @@ export type Scope = {
   successes: number;
   /** Messages that were answered in this run. */
   answered: number;
-  /** When sessions were opened in the last minute, milliseconds of the run. */
-  opened: number[];
   /** Milliseconds of the run before which no message is begun, where a rate is kept. */
   nextAt: number;
   lease?: 'asked' | 'taken' | 'refused';
+  /** Milliseconds of the run since which the lease was refused, again and again. */
+  refusedSince?: number;
+  /** The cut under which what waits here has its turns; another one gives them anew. */
+  turnsUnder?: number;
   /** The same as `successes`, of its governed keys. */
   successesOf: Map<string, number>;
 };
@@ -60,6 +72,8 @@ export type Site = {
   scope: Scope;
   queue: FairQueue<Item>;
   workers: number;
+  /** Those of them that have their place among all sessions of the run. */
+  active: number;
   /** Whether a session was begun in this run. */
   begun: boolean;
   /** Milliseconds that sessions of it took so far, all together, up to that moment of the run. */
@@ -73,7 +87,8 @@ export type Site = {
   most: number;
   /** Sessions in a row that broke without an answer to any message. */
   barren: number;
-  down: Map<string, Failure>;
+  /** Addresses that could not be greeted: why, and at what millisecond of the run. */
+  down: Map<string, { failure: Failure; at: number }>;
 };
 
 export type Sites = {
@@ -82,6 +97,8 @@ export type Sites = {
   all: () => Iterable<Site>;
   /** Looks again at a scope whose limits have changed, or that has a place free. */
   staff: (scope: Scope) => void;
+  /** The same for all: others may have changed their limits. */
+  staffAll: () => void;
   /** Waits until every session has said QUIT, and gives leases back. */
   close: () => Promise<void>;
 };
@@ -90,17 +107,22 @@ export type Sites = {
 const SOON = 1_000;
 const MINUTE = 60_000;
 /** Messages that one connection takes in a minute, until it is known better. */
-const PER_CONNECTION = 30;
+const PER_CONNECTION = 60;
 /** Milliseconds within which a site is to take what waits for it in memory; the rest has a turn later. */
 export const HORIZON = 20_000;
-/** How much more room single mail has. */
-const SINGLE_ROOM = 3;
+/** How much more room there is for what had its turn. */
+const RESERVED_ROOM = 2;
 /** Copies that may wait at any site: turns cost more than a few of them do. */
 const FEWEST_WAITING = 50;
 /** Copies that may wait where it is not known yet how fast they will go. */
 const UNTRIED_WAITING = 500;
 /** Messages a minute from which a rate is kept by a moment between messages; a slower one by turns. */
 export const PACED = 120;
+/** Milliseconds until a lease that another environment has is asked for again, and for how long. */
+const LEASE_RETRY = 1_000;
+const LEASE_PATIENCE = 10_000;
+/** Turns are given at twice the pace: a place that stays empty is lost, and one that comes too early waits a little. */
+const EARLY = 2;
 /** Answers after which a scope's own pace is better than that guess. */
 const KNOWN_PACE = 5;
 
@@ -118,6 +140,7 @@ export function openSites(base: Omit<Run, 'sites'>): Sites {
       const scope = scopeOf(route);
       const counts = {
         workers: 0,
+        active: 0,
         spent: 0,
         spentAt: 0,
         sent: 0,
@@ -146,7 +169,6 @@ export function openSites(base: Omit<Run, 'sites'>): Sites {
         workers: 0,
         successes: 0,
         answered: 0,
-        opened: [],
         nextAt: 0,
         successesOf: new Map(),
       };
@@ -158,15 +180,28 @@ export function openSites(base: Omit<Run, 'sites'>): Sites {
     for (const item of items) item.route = route;
     for (const [task, ofTask] of Map.groupBy(items, (item) => item.task)) {
       const site = siteOf(route, task);
-      for (const item of await admit(site, ofTask, run)) push(site, item);
+      await guard(admit(site, ofTask, run), ofTask);
       staff(site.scope);
     }
   };
+  /** A mistake of ours must not leave copies that nobody accounts for. */
+  const guard = (work: Promise<unknown>, items: Item[]): Promise<void> =>
+    work.then(
+      () => {},
+      (error: Error) => {
+        for (const item of items) fail(item, error.message, run);
+      },
+    );
 
   /** Opens as many sessions as the scope may have and its queues are worth; empties them where it may have none. */
   const staff = (scope: Scope): void => {
-    const { connections } = deps.allowances.allowed(scope.name, scope.limits);
-    if (connections === 0) return void putOffScope(scope, run);
+    const { connections, perMinute } = deps.allowances.allowed(scope.name, scope.limits);
+    if (connections === 0 || (isEmpty(scope) && scope.workers === 0)) {
+      endLease(scope);
+      if (!isEmpty(scope)) putOffScope(scope);
+      return;
+    }
+    if (perMinute !== undefined && perMinute < PACED) giveTurns(scope);
     const share = shareOf(connections, ENVIRONMENTS_PER_LANE);
     if (share === 0 && !hasLease(scope)) return;
     for (let hired = true; hired; ) {
@@ -182,13 +217,27 @@ export function openSites(base: Omit<Run, 'sites'>): Sites {
       }
     }
   };
+  const drain = (scope: Scope): Item[] => [...scope.sites].flatMap(({ queue }) => queue.drain());
+  const putOffScope = (scope: Scope): void => {
+    const items = drain(scope);
+    void guard(putOffAll(scope, items, run), items);
+  };
+  /** A rate that is slow by now holds for what waits here too: each copy gets its turn under it, once. */
+  const giveTurns = (scope: Scope): void => {
+    const under = deps.allowances.of(scope.name)?.cutAt ?? 0;
+    if (scope.turnsUnder === under) return;
+    scope.turnsUnder = under;
+    for (const site of scope.sites) {
+      const items = site.queue.drain();
+      if (items.length > 0) void guard(admit(site, items, run), items).then(() => staff(scope));
+    }
+  };
   const employed = new Set<Promise<void>>();
   const employ = (site: Site): void => {
     const work = workAt(site).finally(() => employed.delete(work));
     employed.add(work);
   };
   const workAt = async (site: Site): Promise<void> => {
-    spentBy(site, run);
     site.workers++;
     site.scope.workers++;
     try {
@@ -197,39 +246,66 @@ export function openSites(base: Omit<Run, 'sites'>): Sites {
       // A mistake of ours must not leave copies that nobody accounts for.
       for (const item of site.queue.drain()) fail(item, (error as Error).message, run);
     } finally {
-      spentBy(site, run);
       site.workers--;
       site.scope.workers--;
       if (site.workers === 0) site.most = Number.POSITIVE_INFINITY;
     }
     staff(site.scope);
   };
-  /** Asks for the lease; staffs the scope, or empties it, when that is known. */
+  /**
+   * Asks for the lease; staffs the scope when it is known. Whoever has it gives it back when it has nothing to send, so a
+   * refusal is asked again; what it makes wait too long has its turn later.
+   */
   const hasLease = (scope: Scope): boolean => {
-    if (scope.lease) {
-      if (scope.lease === 'refused') void putOffScope(scope, run);
-      return scope.lease === 'taken';
+    if (scope.lease === 'refused' && (!run.hasTime() || run.elapsed() - (scope.refusedSince ?? 0) > LEASE_PATIENCE)) {
+      delete scope.lease;
+      delete scope.refusedSince;
+      putOffScope(scope);
+      return false;
     }
-    if ([...scope.sites].every(({ queue }) => queue.size === 0)) return false;
+    if (scope.lease || isEmpty(scope)) return scope.lease === 'taken';
     scope.lease = 'asked';
     void deps.allowances.lease(scope.name, deps.now() + deps.remainingMs()).then((taken) => {
-      scope.lease = taken ? 'taken' : 'refused';
-      staff(scope);
+      if (taken) {
+        scope.lease = 'taken';
+        delete scope.refusedSince;
+        return staff(scope);
+      }
+      scope.lease = 'refused';
+      scope.refusedSince ??= run.elapsed();
+      setTimeout(() => {
+        if (scope.lease === 'refused' && run.elapsed() - (scope.refusedSince ?? 0) <= LEASE_PATIENCE)
+          delete scope.lease;
+        staff(scope);
+      }, LEASE_RETRY);
     });
     return false;
+  };
+  const endLease = (scope: Scope): void => {
+    if (scope.lease !== 'taken') return;
+    delete scope.lease;
+    const ended = deps.allowances.endLease(scope.name).finally(() => employed.delete(ended));
+    employed.add(ended);
   };
   const sitesOfRun: Sites = {
     add,
     all: () => sites.values(),
     staff,
+    staffAll: () => {
+      for (const scope of scopes.values()) staff(scope);
+    },
     close: async () => {
+      for (const scope of scopes.values()) if (scope.workers === 0) endLease(scope);
       while (employed.size > 0) await Promise.all(employed);
-      const leased = [...scopes.values()].filter(({ lease }) => lease === 'taken');
-      await Promise.all(leased.map(({ name }) => deps.allowances.endLease(name)));
     },
   };
   const run: Run = Object.assign(base, { sites: sitesOfRun });
   return sitesOfRun;
+}
+
+function isEmpty(scope: Scope): boolean {
+  for (const { queue } of scope.sites) if (queue.size > 0) return false;
+  return true;
 }
 
 /** The strictest of what the account, the domain's policy and the provider ask for. */
@@ -252,53 +328,65 @@ function groupOf({ task: { job } }: Item): string {
   return messageGroup(job, job.copies.length) ?? 'single';
 }
 
-/** Which of these may go to the site's queue now; the others have their turn reserved, and are held until then. */
-async function admit(site: Site, items: Item[], run: Run): Promise<Item[]> {
+/** Gives copies their place in the site's queue; those that must wait longer a turn, held until then. */
+async function admit(site: Site, items: Item[], run: Run): Promise<void> {
   const { scope } = site;
   const { allowances } = run.deps;
   const { connections, perMinute } = allowances.allowed(scope.name, scope.limits);
   if (connections === 0) {
-    await putOff(scope.name, scope.limits, items, paceOf(scope, run), run);
-    return [];
+    await putOffAll(scope, items, run);
+    return;
   }
   let left = items;
   for (const [name, ofName] of Map.groupBy(items, (item) => governorOf(item, scope, run))) {
     if (name === undefined) continue;
     const { connections: few } = allowances.allowed(name, scope.limits);
-    const waiting = ofName.filter(({ task }) => few === 0 || !task.job.reserved);
+    const waiting = ofName.filter((item) => few === 0 || !hasTurn(item, name, run));
+    left = left.filter((item) => !waiting.includes(item));
     const now = await putOff(name, scope.limits, waiting, Math.max(1, few) * PER_CONNECTION, run);
     for (const item of ofName) item.governed = true;
-    left = left.filter((item) => !waiting.includes(item) || now.includes(item));
+    left.push(...now);
   }
-  // Who has waited for his turn has it.
-  const unreserved = left.filter(({ task }) => !task.job.reserved);
   if (perMinute !== undefined && perMinute < PACED) {
-    const now = await putOff(scope.name, scope.limits, unreserved, perMinute, run);
-    return left.filter((item) => !unreserved.includes(item) || now.includes(item));
+    // Who has waited for his turn has it, but under another limit.
+    const waiting = left.filter((item) => !hasTurn(item, scope.name, run));
+    for (const item of left) if (!waiting.includes(item)) push(site, item);
+    for (const item of await putOff(scope.name, scope.limits, waiting, perMinute, run)) push(site, item);
+    return;
   }
-  const bulk = unreserved.some(({ task }) => isBulk(task.job));
-  const beyond = new Set(left.slice(roomOf(scope, bulk, run)));
-  if (beyond.size > 0) await putOff(scope.name, scope.limits, [...beyond], paceOf(scope, run), run, 'all');
-  return left.filter((item) => !beyond.has(item));
+  const room = roomOf(scope, left, run);
+  for (const item of left.slice(0, room)) push(site, item);
+  await putOffAll(scope, left.slice(room), run);
+}
+
+/** Puts off what this run does not get to: bulk until its turn. Single mail does not stand in that line: it tries again soon. */
+export async function putOffAll(scope: Scope, items: Item[], run: Run): Promise<void> {
+  const isLimited = (run.deps.allowances.of(scope.name)?.cutAt ?? 0) > 0;
+  const turns = isLimited ? items : items.filter(isOfBulk);
+  for (const item of items) if (!turns.includes(item)) postpone(item, undefined, run);
+  await putOff(scope.name, scope.limits, turns, paceOf(scope, run), run, 'all');
+}
+
+const isOfBulk = ({ task }: Item): boolean => isBulk(task.job);
+
+/** Whether a copy's turn was given under the limits that hold now. */
+function hasTurn({ task, turnUnder = task.job.reserved }: Item, scope: string, { deps }: Run): boolean {
+  return turnUnder === (deps.allowances.of(scope)?.cutAt ?? 0);
 }
 
 /**
- * Copies that a scope's queues take beyond those that wait there: as many as are sent within the horizon. Single mail has
- * some room more, since it takes turns with what waits there, and need not wait for it; so has what had its turn reserved.
+ * Copies that a scope's queues take beyond those that wait there: as many as are sent within the horizon. What had its turn
+ * reserved has some room more. Single mail has all it needs, since it takes turns with what waits there.
  */
-function roomOf(scope: Scope, ofBulk: boolean, run: Run): number {
+function roomOf(scope: Scope, items: Item[], run: Run): number {
+  if (!items.some(isOfBulk)) return items.length;
   let waiting = 0;
   for (const { queue } of scope.sites) waiting += queue.size;
   const pace = paceOf(scope, run) / ENVIRONMENTS_PER_LANE;
-  const isKnown = scope.answered >= KNOWN_PACE;
+  const isKnown = run.deps.allowances.paces.has(scope.name);
   const room = isKnown ? Math.max(FEWEST_WAITING, Math.ceil((pace * HORIZON) / MINUTE)) : UNTRIED_WAITING;
-  return Math.max(0, (ofBulk ? room : SINGLE_ROOM * room) - waiting);
-}
-
-/** Puts off all that waits at a scope. */
-async function putOffScope(scope: Scope, run: Run): Promise<void> {
-  const items = [...scope.sites].flatMap(({ queue }) => queue.drain());
-  await putOff(scope.name, scope.limits, items, paceOf(scope, run), run, 'all');
+  const hadTurn = items.some(({ task }) => task.job.reserved !== undefined);
+  return Math.max(0, (hadTurn ? RESERVED_ROOM : 1) * room - waiting);
 }
 
 /** Reserves turns, one after the other. Returns those whose turn is now, but for `all`, which waits in any case. */
@@ -312,35 +400,44 @@ export async function putOff(
 ): Promise<Item[]> {
   const { deps } = run;
   if (items.length === 0) return [];
-  const from = await deps.allowances.reserve(scope, limits, items.length, perMinute);
+  const turns = await deps.allowances.reserve(scope, limits, items.length, perMinute);
+  const under = deps.allowances.of(scope)?.cutAt ?? 0;
   const now: Item[] = [];
-  items.forEach((item, n) => {
-    const due = from + (n / perMinute) * MINUTE;
-    if (which === 'later' && due <= deps.now() + SOON && run.hasTime()) now.push(item);
-    else postpone(item, due, run);
-  });
+  let next = 0;
+  for (const { from, copies } of turns) {
+    const isNow = which === 'later' && from <= deps.now() + SOON && run.hasTime();
+    for (const item of items.slice(next, next + copies)) {
+      if (isNow) {
+        item.turnUnder = under;
+        now.push(item);
+      } else postpone(item, { due: from, under }, run);
+    }
+    next += copies;
+  }
   return now;
 }
 
-/** Messages a minute that a scope takes: told, measured, or guessed between what it is and what it was. */
+/** Messages a minute that a scope takes: measured, or guessed between what it is and what it was; never more than told. */
 export function paceOf(scope: Scope, run: Run): number {
   const known = run.deps.allowances.of(scope.name);
-  const told = known?.perMinute ?? scope.limits.perMinute;
-  if (told !== undefined) return told;
+  const told = known?.perMinute ?? scope.limits.perMinute ?? Number.POSITIVE_INFINITY;
   const { answered, limits, sites } = scope;
   const connections = known?.connections ?? limits.connections;
+  const { paces } = run.deps.allowances;
   if (answered >= KNOWN_PACE) {
     let spent = 1;
     for (const site of sites) spent += spentBy(site, run);
-    return Math.max(1, (connections * MINUTE * answered) / spent);
+    paces.set(scope.name, (MINUTE * answered) / spent);
   }
-  return (PER_CONNECTION * (connections + limits.connections)) / 2;
+  const pace = paces.get(scope.name);
+  if (pace !== undefined) return Math.min(told, Math.max(1, EARLY * connections * pace));
+  return Math.min(told, (PER_CONNECTION * (connections + limits.connections)) / 2);
 }
 
 /** Milliseconds that sessions of a site have taken until now, all together. */
 export function spentBy(site: Site, { elapsed }: Run): number {
   const now = elapsed();
-  site.spent += site.workers * (now - site.spentAt);
+  site.spent += site.active * (now - site.spentAt);
   site.spentAt = now;
   return site.spent;
 }

@@ -34,6 +34,9 @@ export type PutOff = {
   via?: string;
 };
 
+/** A copy that was not begun. `turn`: when it may be, and under which cut of its site's limits that was said. */
+export type Postponed = { copy: Copy; turn: { due: number; under: number } | undefined; notBefore: number };
+
 /** A job at work. */
 export type Task = {
   message: LaneMessage;
@@ -55,8 +58,8 @@ export type Task = {
   /** Copies without a verdict yet, or whose outcome is still being written. */
   open: number;
   deferred: PutOff[];
-  /** Copies that were not begun, with the time of their turn, if they have one. */
-  postponed: { copy: Copy; due: number | undefined; notBefore: number }[];
+  /** Copies that were not begun. */
+  postponed: Postponed[];
   /** A record could not be written: the job goes back whole. */
   failed: boolean;
   /** Resolves when every copy is accounted for: false hands the job back. */
@@ -69,7 +72,7 @@ const LATE_MS = 30_000;
 /** Milliseconds after which a job that was never held comes from no working lane, but from the dead-letter queue. */
 const REDRIVEN_MS = 15 * 60_000;
 /** Milliseconds that a job waits for its twin: longer than any run. */
-const TWIN_WAIT = 4 * 60_000;
+export const TWIN_WAIT = 4 * 60_000;
 
 /**
  * Takes a job. `'done'`: every copy of it is final, or held. Another text says why the job is handed back.

@@ -439,3 +439,31 @@ describe('deliver', () => {
     });
   });
 });
+
+describe('a mistake of ours', () => {
+  // Attack: something in one job that our own code trips over; it must cost that job, and nobody else.
+  it.each(['resolveSite', 'openSession'] as const)('in %s hands the job back, and ends the run', async (call) => {
+    const world = await setUp();
+    const right = world.deps[call] as (...given: unknown[]) => Promise<unknown>;
+    const deps = {
+      ...world.begin(),
+      [call]: async (...given: unknown[]) => {
+        if (JSON.stringify(given).includes('broken')) throw new Error('a mistake');
+        return right(...given);
+      },
+    };
+    const jobs = ['a@broken.example', 'b@x.example'].map((to, n) => ({
+      ...makeJob([to], { id: `j${n}` }),
+      copies: [{ personalization: 0, role: 'to' as const, address: to, index: n }],
+    }));
+
+    const handedBack = await deliver(
+      jobs.map((job, n) => message(job, 1, `m${n}`)),
+      deps,
+    );
+
+    expect(handedBack).toEqual(['m0']);
+    expect(world.outcome(1)?.event).toBe('delivered');
+    expect(world.problems.join()).toContain('a mistake');
+  });
+});

@@ -31,7 +31,7 @@ async function setUp(budget: number, changes: Partial<DeliverDeps> = {}) {
   };
   const sendJob: DeliverDeps['sendJob'] = async (url, job) => {
     told.sent.push({ url, job });
-    return true;
+    return 'sent';
   };
   return Object.assign(makeWorld(server.port, { warmUp, sendJob, ...changes }), { told });
 }
@@ -78,7 +78,7 @@ describe('beyond the budget of a warming address', () => {
   });
 
   it('a lane that does not take the job leaves it here', async () => {
-    const world = await setUp(30, { ...warm, sendJob: async () => false });
+    const world = await setUp(30, { ...warm, sendJob: async () => 'refused' });
 
     await deliver([message(many(100))], world.begin());
 

@@ -165,7 +165,7 @@ describe('limits', () => {
     for (const copies of dues.values()) expect(copies.length).toBeLessThanOrEqual(10);
     const last = world.holds.toSorted((a, b) => b.due - a.due)[0]!;
     if (last.kind !== 'job') throw new Error('no job');
-    expect(last.job).toMatchObject({ reserved: true, attempt: 0 });
+    expect(last.job).toMatchObject({ reserved: START - MINUTE, attempt: 0 });
     // When its turn has come it goes.
     const before = world.outcomes.size;
     await deliver([message({ ...last.job, hop: last.job.hop + 1 }, 1, 'm9')], world.begin());

@@ -217,7 +217,7 @@ export function simulate(
       }),
       failOver: () => undefined,
       overflowLane: () => undefined,
-      sendJob: async () => false,
+      sendJob: async () => 'refused',
       now: clock.now,
       random: () => 0.5,
       remainingMs: () => endsAt - clock.now(),

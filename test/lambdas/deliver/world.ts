@@ -83,7 +83,7 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     }),
     failOver: () => undefined,
     overflowLane: () => undefined,
-    sendJob: async () => false,
+    sendJob: async () => 'refused',
     settings: {
       contentBytes: 25_000_000,
       letterBytes: 50_000_000,
