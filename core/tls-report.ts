@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readMailbox } from './address.ts';
 import type { StsPolicy, TlsFailureType } from './tls.ts';
 
-/** Where a domain wants its reports. Ports other than 443 and URLs with a user are not for us. */
+/** Where a domain wants its reports. Ports other than 443, URLs with a user and hosts without a name are not for us. */
 export type Rua = { kind: 'mailto'; address: string } | { kind: 'https'; url: string };
 
 /** Addresses of one record that are served; more would make us a loudspeaker. */
@@ -27,10 +27,14 @@ export function readRua(records: readonly string[]): Rua[] {
   return wanted.filter((one) => one !== undefined).slice(0, MOST_RUA);
 }
 
+/** As URL writes every spelling of one (`0x7f.1`, `2130706433`): `127.0.0.1`, `[::1]`. */
+const ADDRESS = /^(?:\[.*\]|\d+(?:\.\d+){3})$/;
+
 function readUri(uri: string): Rua | undefined {
   if (!URL.canParse(uri)) return undefined;
-  const { protocol, username, password, port, href, pathname } = new URL(uri);
-  if (protocol === 'https:') return username || password || port ? undefined : { kind: 'https', url: href };
+  const { protocol, username, password, port, href, hostname, pathname } = new URL(uri);
+  if (protocol === 'https:')
+    return username || password || port || ADDRESS.test(hostname) ? undefined : { kind: 'https', url: href };
   if (protocol !== 'mailto:') return undefined;
   const address = decode(pathname);
   return address !== undefined && readMailbox(address) ? { kind: 'mailto', address } : undefined;

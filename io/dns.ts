@@ -59,6 +59,8 @@ const NAME = /^(?=.{1,253}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/;
 const RCODES: Partial<Record<number, DnsFailureKind>> = { 2: 'SERVFAIL', 3: 'NXDOMAIN', 5: 'REFUSED' };
 /** Servers that know no EDNS (RFC 6891 7) say FORMERR or NOTIMP. */
 const NO_EDNS = new Set([1, 4]);
+/** FORMERR, SERVFAIL, NOTIMP, REFUSED: who says one of them may not have read the question, and need not repeat it. */
+const NO_QUESTION = new Set([1, 2, 4, 5]);
 
 type Type = 'MX' | 'A' | 'AAAA' | 'TXT';
 type Query = { name: string; type: Type };
@@ -148,8 +150,7 @@ function makeQuery({ name, type }: Query, edns: boolean) {
     const packet = decodeSafely(bytes);
     if (!packet) return 'broken';
     const [question, ...others] = packet.questions ?? [];
-    // A server that could not read the question need not repeat it.
-    if (!question) return rcodeOf(packet) === 0 ? undefined : packet;
+    if (!question) return NO_QUESTION.has(rcodeOf(packet)) ? packet : undefined;
     const same = question.name.toLowerCase() === name && question.type === type && question.class === 'IN';
     return same && others.length === 0 ? packet : undefined;
   };

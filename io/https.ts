@@ -1,7 +1,9 @@
 /**
  * One HTTPS request to a host that a stranger named. It speaks to the address it was given, so that nothing resolves the
- * name again; it follows no redirect, keeps a bounded part of the answer, and takes a bounded time. It never throws.
+ * name again; it follows no redirect and switches to no other protocol, keeps a bounded part of the answer, and takes a
+ * bounded time: whatever the host does, it ends once, at the end of its signal at the latest. It never throws.
  */
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import { isIP } from 'node:net';
 
@@ -16,6 +18,7 @@ export type HttpsRequest = {
   post?: Buffer;
   /** Octets of the answer; one that is longer is an error. */
   most: number;
+  /** When it ends, so does the request. */
   signal: AbortSignal;
   /** For tests only: who signs certificates. */
   ca?: string;
@@ -25,66 +28,95 @@ export type HttpsAnswer =
   | { status: number; type: string | undefined; body: Buffer }
   | { error: string; certificate?: true };
 
-export function askHttps({
-  host,
-  address,
-  port,
-  path,
-  headers,
-  post,
-  most,
-  signal,
-  ca,
-}: HttpsRequest): Promise<HttpsAnswer> {
+/** Answers of 1xx before the one that counts; who sends more wants us to wait. */
+const MOST_INTERIM = 10;
+
+export function askHttps(wanted: HttpsRequest): Promise<HttpsAnswer> {
+  const { post, most, signal } = wanted;
   return new Promise((resolve) => {
-    const options: RequestOptions = {
-      host,
-      port,
-      path,
-      method: post ? 'POST' : 'GET',
-      headers: { 'accept-encoding': 'identity', ...headers },
-      agent: false,
-      signal,
-      servername: host,
-      maxHeaderSize: 16_384,
-      lookup: (_, { all }, found) => {
-        const family = isIP(address);
-        if (all) found(null, [{ address, family }]);
-        else found(null, address, family);
-      },
-      ...(ca === undefined ? {} : { ca }),
-    };
-    const asked = request(options);
+    let asked: ClientRequest | undefined;
     const end = (answer: HttpsAnswer): void => {
+      signal.removeEventListener('abort', onAbort);
       resolve(answer);
-      asked.destroy();
+      asked?.destroy();
     };
-    const onError = (error: NodeJS.ErrnoException): void => end(explain(error, signal));
-    asked.on('error', onError);
-    asked.on('response', (response) => {
-      const type = response.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      response.on('error', onError);
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        bytes += chunk.length;
-        if (bytes > most) end({ error: 'it is too long' });
-      });
-      response.on('end', () => end({ status: response.statusCode ?? 0, type, body: Buffer.concat(chunks) }));
-    });
+    // Not left to the request: one whose socket was given away by an upgrade tells nothing of its signal any more.
+    const onAbort = (): void => end({ error: 'timeout' });
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort);
+    try {
+      asked = request(toOptions(wanted));
+    } catch (error) {
+      return end(explain(error as Error));
+    }
+    listen(asked, most, end);
     asked.end(post);
   });
+}
+
+function toOptions({ host, address, port, path, headers, post, ca }: HttpsRequest): RequestOptions {
+  return {
+    host,
+    port,
+    path,
+    method: post ? 'POST' : 'GET',
+    headers: { 'accept-encoding': 'identity', ...headers },
+    agent: false,
+    servername: host,
+    maxHeaderSize: 16_384,
+    lookup: (_, { all }, found) => {
+      const family = isIP(address);
+      if (all) found(null, [{ address, family }]);
+      else found(null, address, family);
+    },
+    ...(ca === undefined ? {} : { ca }),
+  };
+}
+
+/** Calls `end` at least once for everything that a host can do, but for saying nothing. Its first word counts. */
+function listen(asked: ClientRequest, most: number, end: (answer: HttpsAnswer) => void): void {
+  const onError = (error: NodeJS.ErrnoException): void => end(explain(error));
+  let interim = 0;
+  let answered = false;
+  asked.on('error', onError);
+  asked.on('information', () => {
+    if (++interim > MOST_INTERIM) end({ error: 'too many answers of 1xx' });
+  });
+  asked.on('upgrade', (_, socket) => {
+    // The request has let go of its socket: nobody else would hear of its errors, or close it.
+    socket.on('error', () => {}).destroy();
+    end({ error: 'HTTP 101' });
+  });
+  asked.on('response', (response) => {
+    answered = true;
+    read(response, most, end);
+  });
+  // A body that ends with its connection is read after this.
+  asked.on('close', () => {
+    if (!answered) end({ error: 'closed without an answer' });
+  });
+}
+
+function read(response: IncomingMessage, most: number, end: (answer: HttpsAnswer) => void): void {
+  const status = response.statusCode ?? 0;
+  if (status < 200) return end({ error: `HTTP ${status}` });
+  const type = response.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  response.on('error', (error) => end(explain(error)));
+  response.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > most) return end({ error: 'it is too long' });
+    chunks.push(chunk);
+  });
+  response.on('end', () => end({ status, type, body: Buffer.concat(chunks) }));
+  response.on('close', () => end({ error: 'closed within its answer' }));
 }
 
 /** Codes of certificates that are not valid, from OpenSSL and Node. */
 const CERTIFICATE = /CERT|UNABLE_TO_|ISSUER|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH/;
 
-function explain(
-  { code, message }: NodeJS.ErrnoException,
-  signal: AbortSignal,
-): Extract<HttpsAnswer, { error: string }> {
-  if (signal.aborted) return { error: 'timeout' };
+function explain({ code, message }: NodeJS.ErrnoException): Extract<HttpsAnswer, { error: string }> {
   const error = code ?? message;
   return CERTIFICATE.test(error) ? { error, certificate: true } : { error };
 }

@@ -10,7 +10,7 @@ export type TlsReportPostSettings = {
   dns: Pick<Dns, 'txt'>;
   /** A host's addresses, those alone that may be spoken to. */
   resolveHost: (host: string) => Promise<{ addresses: string[]; error?: string }>;
-  /** Milliseconds for posting one, from its first packet; default 10,000. */
+  /** Milliseconds for posting one, with the look for its host's address; default 10,000. */
   timeoutMs?: number;
   /** For tests only: where report hosts listen, and who signs their certificates. */
   port?: number;
@@ -31,7 +31,11 @@ export function openTlsReportPost({ dns, resolveHost, timeoutMs = 10_000, port =
     /** Posts a report. Undefined: it was taken; else why not. Never throws. */
     post: async (url: string, type: string, bytes: Buffer): Promise<string | undefined> => {
       const { hostname: host, pathname, search } = new URL(url);
-      const { addresses, error } = await resolveHost(host);
+      const signal = AbortSignal.timeout(timeoutMs);
+      const late = new Promise<{ addresses: string[]; error: string }>((resolve) => {
+        signal.addEventListener('abort', () => resolve({ addresses: [], error: 'timeout' }), { once: true });
+      });
+      const { addresses, error } = await Promise.race([resolveHost(host), late]);
       const [address] = addresses;
       if (address === undefined) return error ?? 'it has no address';
       const answer = await askHttps({
@@ -42,7 +46,7 @@ export function openTlsReportPost({ dns, resolveHost, timeoutMs = 10_000, port =
         headers: { 'content-type': type, 'content-length': String(bytes.length) },
         post: bytes,
         most: ANSWER_BYTES,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal,
         ...(ca === undefined ? {} : { ca }),
       });
       if ('error' in answer) return answer.error;

@@ -98,7 +98,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     JOIN_VPC,
     LEAVE_VPC_ALONE,
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
-    { actions: ['dynamodb:PutItem', 'dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:PutItem', 'dynamodb:PartiQLInsert', 'dynamodb:BatchGetItem'], on: 'messages' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     {
       actions: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],

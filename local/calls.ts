@@ -120,6 +120,11 @@ function dynamodbCall(operation: string, input: Record<string, unknown>, naming:
         : (requests as { Keys?: unknown[] }).Keys;
       add(operation, table, keys);
     }
+  } else if (operation === 'BatchExecuteStatement') {
+    for (const { Statement } of (input.Statements ?? []) as { Statement: string }[]) {
+      const [, table] = /^INSERT INTO "([^"]+)"/.exec(Statement) ?? [];
+      add(table === undefined ? 'PartiQL' : 'PartiQLInsert', table ?? '*');
+    }
   } else if (operation.startsWith('Transact')) {
     for (const item of (input.TransactItems ?? []) as Record<string, Record<string, unknown>>[])
       for (const [kind, one] of Object.entries(item)) add(TRANSACT[kind] ?? kind, one.TableName, [one.Item ?? one.Key]);

@@ -120,7 +120,14 @@ function messageBytes(body: unknown, attributes: unknown): number {
 }
 
 const READS = new Set(['GetItem', 'Query', 'Scan', 'BatchGetItem', 'TransactGetItems']);
-const WRITES = new Set(['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'TransactWriteItems']);
+const WRITES = new Set([
+  'PutItem',
+  'UpdateItem',
+  'DeleteItem',
+  'BatchWriteItem',
+  'TransactWriteItems',
+  'BatchExecuteStatement',
+]);
 
 /** Whether DynamoDB can say what a call consumed (`ReturnConsumedCapacity`). */
 export const tellsCapacity = (call: Call): boolean =>

@@ -16,6 +16,7 @@ import { laneOf } from '../../io/lane.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { publishDeliveries } from '../../io/metrics.ts';
 import { openMx } from '../../io/mx.ts';
+import { batchOutcomes } from '../../io/outcomes.ts';
 import { sendEntries } from '../../io/queue.ts';
 import { readSecret } from '../../io/secret.ts';
 import { openSesClient, sesBy } from '../../io/ses.ts';
@@ -70,12 +71,14 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
   });
   const ofThisLane = { ...sitesIn(sites, tables, now), lane: settings.lane, now, report };
   const lane = laneOf(queues, requireVariable('QUEUE_URL'));
-  const { claimJob, ...messages } = messagesIn(requireVariable('MESSAGES_TABLE'), tables);
+  const messagesTable = requireVariable('MESSAGES_TABLE');
+  const { claimJob, ...messages } = messagesIn(messagesTable, tables);
   const overflowLanes = JSON.parse(OVERFLOW_LANES ?? '[]') as OverflowLane[];
   const { addTlsCounts } = tlsReportsIn(sites, tables);
   const { wantsTlsReports } = mx.tlsReports;
   const deps: Omit<DeliverDeps, 'remainingMs' | 'receive'> = {
     ...messages,
+    ...batchOutcomes(messagesTable, tables, messages.recordOutcome),
     ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
     ...contentIn(requireVariable('CONTENT_BUCKET'), openBucket()),
     ...domainsIn(accounts, tables, openKeys(), now, SIGNING_DOMAIN),

@@ -76,7 +76,8 @@ export type DeliverDeps = {
   readOutcomes: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
   /** False: another worker holds the job. The same fence may claim again, so also end its claim. */
   claim: (claim: ClaimRecord) => Promise<boolean>;
-  recordOutcome: (record: OutcomeRecord) => Promise<'recorded' | 'already-final'>;
+  /** @param more whether further outcomes are to come, for which it may wait to be written together */
+  recordOutcome: (record: OutcomeRecord, more?: boolean) => Promise<'recorded' | 'already-final'>;
   recordAttempt: (record: AttemptRecord) => Promise<void>;
   hold: (hold: Hold) => Promise<void>;
   readDomain: (account: string, domain: string) => Promise<SigningDomain | undefined>;
@@ -115,6 +116,8 @@ export type Run = {
   sites: Sites;
   letters: Letters;
   tallies: ReturnType<typeof createTallies>;
+  /** Copies that are not accounted for, and those of them whose outcome is being written. */
+  copies: { open: number; recording: number };
   /** Limits writes to the tables that are under way at once. */
   writes: Gate;
   /** Limits sessions that are open at once. */
@@ -214,6 +217,7 @@ function beginRun(deps: DeliverDeps): Run {
     startedAt: deps.now(),
     letters: createLetters(deps.settings.letterBytes, deps.settings.pool),
     tallies: createTallies(),
+    copies: { open: 0, recording: 0 },
     writes: createGate(WRITES),
     sessions: createGate(SESSIONS),
   };

@@ -42,7 +42,11 @@ export async function recordFinal(
     ...(task.possibleDuplicates || copy.doubts ? { possibleDuplicate: true as const } : {}),
     expiresAt: expiry(run),
   };
-  const written = await insist(() => deps.recordOutcome(record));
+  run.copies.recording++;
+  const more = () => run.copies.open > run.copies.recording;
+  const written = await insist(() => deps.recordOutcome(record, more())).finally(() => {
+    run.copies.recording--;
+  });
   if (written === undefined) task.failed = true;
   if (written !== 'recorded') return;
   tallies.count(provider, final.event);

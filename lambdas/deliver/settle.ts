@@ -185,6 +185,7 @@ function close(item: Item, run: Run): void {
   const { task, copy } = item;
   run.letters.release(task, copy.personalization);
   task.open--;
+  run.copies.open--;
   if (task.open > 0) return;
   endTask(task, run).then(task.end, (error: Error) => {
     run.deps.report(`job ${task.job.id}: ${error.message}`);

@@ -109,6 +109,7 @@ export async function takeJob(
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
   const [made, enforcedTls] = await Promise.all([readContent(job, copies, deps), deps.readEnforcedTls(job.account)]);
   const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
+  run.copies.open += copies.length;
   return {
     message,
     job,

@@ -26,6 +26,8 @@ describe('who wants reports', () => {
     [['v=TLSRPTv1; rua=mailto:a%2Bb@x.test?subject=x'], [mail('a+b@x.test')]],
     [['v=spf1 -all', 'v=TLSRPTv1; ext=1; rua=mailto:a@x.test'], [mail('a@x.test')]],
     [['v=TLSRPTv1; rua=ftp://x.test,mailto:a@x.test'], [mail('a@x.test')]],
+    [['v=TLSRPTv1; rua=https://127.0.0.1/,mailto:a@x.test'], [mail('a@x.test')]],
+    [['v=TLSRPTv1; rua=https://1.2.3.4.x.test/r'], [https('https://1.2.3.4.x.test/r')]],
   ])('%j', (records, expected) => {
     expect(readRua(records)).toEqual(expected);
   });
@@ -44,6 +46,11 @@ describe('who wants reports', () => {
     // Attacks: another service of the host, and credentials that are not ours.
     [['v=TLSRPTv1; rua=https://x.test:6379/']],
     [['v=TLSRPTv1; rua=https://user:secret@x.test/']],
+    // Attack: an address, however it is written, which no DNS has told (SSRF).
+    ...['127.0.0.1', '127.1', '0x7f000001', '2130706433', '0177.0.0.1', '169.254.169.254.', '8.8.8.8', '１２７.0.0.1'].map(
+      (host) => [[`v=TLSRPTv1; rua=https://${host}/`]],
+    ),
+    ...['[::1]', '[::ffff:127.0.0.1]', '[2606:4700::1]'].map((host) => [[`v=TLSRPTv1; rua=https://${host}/r`]]),
   ])('%j asks for none', (records) => {
     expect(readRua(records)).toEqual([]);
   });

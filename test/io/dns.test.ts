@@ -140,6 +140,16 @@ describe('servers', () => {
     expect(await open().a('x.test')).toMatchObject({ answers: ['192.0.2.1'] });
   });
 
+  it.each([
+    ['FORMERR', 1, 'SERVFAIL'],
+    ['SERVFAIL', 2, 'SERVFAIL'],
+    ['NOTIMP', 4, 'SERVFAIL'],
+    ['REFUSED', 5, 'REFUSED'],
+  ])('need not repeat the question to say %s', async (_, rcode, failure) => {
+    server.zone['A x.test'] = (query) => [reply(query, [], undefined, { flags: 0x0180 | rcode, questions: [] })];
+    expect(await open().a('x.test')).toEqual({ failure });
+  });
+
   it('are addresses with a port, or the system has them', () => {
     for (const one of ['127.0.0.1', '127.0.0.1:53', '::1', '[::1]:5353', 'fe80::1%eth0'])
       expect(() => openDns({ servers: [one] })).not.toThrow();
@@ -216,6 +226,8 @@ describe('forged answers', () => {
       (query) => reply(query, forged, undefined, { questions: [query.questions![0]!, query.questions![0]!] }),
     ],
     ['no question', (query) => reply(query, forged, undefined, { questions: [] })],
+    ['no such name, and no question', (query) => reply(query, 'NXDOMAIN', undefined, { questions: [] })],
+    ['an rcode that nobody knows, and no question', (query) => reply(query, [], undefined, { flags: 0x018b, questions: [] })],
     ['a question instead of an answer', (query) => Buffer.from(reply(query, forged)).fill(0, 2, 3)],
     ['a few bytes', () => Buffer.from([1, 2, 3])],
   ])('with %s are passed over', async (_, forge) => {

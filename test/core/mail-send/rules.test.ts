@@ -31,7 +31,7 @@ const FROM_INVALID = 'The from email does not contain a valid address.';
 const type = (expected: string, given: string) => `Invalid type. Expected: ${expected}, given: ${given}.`;
 
 const RESERVED =
-  'x-sg-id x-sg-eid received dkim-signature Content-Type Content-Transfer-Encoding To From Subject Reply-To CC BCC'.split(
+  'x-sg-id x-sg-eid received dkim-signature Content-Type Content-Transfer-Encoding To From Subject Reply-To CC BCC X-SES-Configuration-Set'.split(
     ' ',
   );
 const MAIL_SWITCHES =
