@@ -10,6 +10,8 @@ export const METRIC = {
   dropped: 'Dropped',
   unknown: 'Unknown',
   relayed: 'Relayed',
+  /** Readers who called it spam, by SES's word. */
+  complained: 'Complained',
   /** The link was lost after the final dot: whoever gets it again may have it twice. */
   possibleDuplicates: 'InDoubt',
   /** A refusal paused a lane at a site, and somebody must look at it. */

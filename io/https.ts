@@ -99,7 +99,10 @@ function listen(asked: ClientRequest, most: number, end: (answer: HttpsAnswer) =
 
 function read(response: IncomingMessage, most: number, end: (answer: HttpsAnswer) => void): void {
   const status = response.statusCode ?? 0;
-  if (status < 200) return end({ error: `HTTP ${status}` });
+  if (status < 200) {
+    end({ error: `HTTP ${status}` });
+    return;
+  }
   const type = response.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -5,7 +5,7 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRIC, METRICS_NAMESPACE } from '../core/metrics.ts';
 
-/** What one run of deliver did with the copies of one provider. */
+/** What one run of deliver did with the copies of one provider, or one run of hear heard of those that SES had taken. */
 export type Tally = {
   /** Copies picked up for the first time: accepted, and now known to the lane. */
   accepted: number;
@@ -16,6 +16,8 @@ export type Tally = {
   unknown: number;
   /** Copies that SES has taken; its word is awaited. */
   relayed?: number;
+  /** Complaints that SES passed on. */
+  complained?: number;
   /** Copies whose link was lost after the final dot, in this run. */
   doubted?: number;
   /** Pauses of a site that the operator must look at. */
@@ -35,12 +37,13 @@ const COUNTED = [
   ['dropped', METRIC.dropped],
   ['unknown', METRIC.unknown],
   ['relayed', METRIC.relayed],
+  ['complained', METRIC.complained],
   ['doubted', METRIC.possibleDuplicates],
   ['paused', METRIC.sitePaused],
   ['warmUpExceeded', METRIC.warmUpExceeded],
 ] as const;
 
-/** Publishes what a run of deliver did, by provider and by lane. */
+/** Publishes what became of a lane's copies, by provider. hear's word counts under `deliver` too: the totals are of all mail. */
 export function publishDeliveries(lane: string, tallies: ReadonlyMap<string, Tally>): void {
   for (const [provider, tally] of tallies) {
     const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'deliver' });

@@ -38,7 +38,13 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     ...ofStorage(parts),
     ...ofWaysIn(parts, settings),
     ...[expand.work, ...heard.map(({ work }) => work), ...lanes.map(({ work }) => work)].flatMap(ofQueue),
-    ...stages.flatMap((stage) => ofStage(stage, settings)),
+    ...stages.flatMap((stage) =>
+      ofStage(
+        stage,
+        settings,
+        inVpc.some(({ deliver }) => deliver === stage),
+      ),
+    ),
     ...readers.map((stage) => ({
       on: policyOf(stage),
       id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.content)}>/requests/*]`,
@@ -152,7 +158,8 @@ function ofQueue(work: WorkQueue): Acknowledgement[] {
   ];
 }
 
-function ofStage({ fn, stageName }: Stage, { tracing }: Settings): Acknowledgement[] {
+/** @param joinsVpc its policy has an acknowledgement of `Resource::*` already, which covers X-Ray's actions too */
+function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: boolean): Acknowledgement[] {
   const invokedBy = {
     accept:
       'API Gateway waits for the answer, so there is no event to keep: the client sees the failure and tries again.',
@@ -174,7 +181,7 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings): Acknowledgeme
         reason: 'Traces cost more per message than sending it; the setting `tracing` turns them on for a while.',
       },
     ];
-  if (stageName === 'deliver') return [dead];
+  if (joinsVpc) return [dead];
   return [
     dead,
     {

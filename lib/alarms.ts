@@ -18,9 +18,11 @@ export type AlarmsProps = {
   functions: Named<Stage>[];
   queues: Named<WorkQueue>[];
   accept: Stage;
+  /** Some mail goes by SES, which passes complaints on. */
+  bySes: boolean;
 };
 
-export function addAlarms(scope: Construct, { settings, topic, functions, queues, accept }: AlarmsProps): void {
+export function addAlarms(scope: Construct, { settings, topic, functions, queues, accept, bySes }: AlarmsProps): void {
   const { oldestSeconds, bounceRatePercent } = settings.alarms;
   const minute = { period: Duration.minutes(1) };
   const five = { statistic: 'Sum', period: Duration.minutes(5) };
@@ -69,6 +71,12 @@ export function addAlarms(scope: Construct, { settings, topic, functions, queues
     because:
       'Transactional mail went beyond the warm-up budget of a new source address. Give its pool a warm one, or send less for now.',
   });
+  if (bySes)
+    alarm('complaints', mailMetric('complained', 'Sum', Duration.minutes(15)), {
+      above: 0,
+      because:
+        'Readers called mail spam within 15 minutes, by the word of SES, which reviews an account with 0.1 % of complaints and may stop one with 0.5 %. trace shows which mail: stop sending to who complained, and look at where the list came from.',
+    });
 
   function alarm(name: string, metric: IMetric, { above, because, periods = 1 }: Threshold): void {
     new Alarm(scope, name, {

@@ -3,7 +3,7 @@
  * with a pool that may go by SES. A queue stands between topic and function so that an event that hear cannot take is a
  * dead letter with an alarm, not a copy that stays `relayed` for ever.
  */
-import { Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { CfnConfigurationSet, CfnConfigurationSetEventDestination } from 'aws-cdk-lib/aws-ses';
@@ -44,7 +44,12 @@ export class Hear extends Construct {
     this.configurationSet = set.ref;
     const onlySes = { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } };
     // A key of our own: SES may not use the one that AWS manages for SNS.
-    this.key = new Key(this, 'Key', { description: 'Events of SES on their way to hear', enableKeyRotation: true });
+    this.key = new Key(this, 'Key', {
+      description: 'Events of SES on their way to hear',
+      enableKeyRotation: true,
+      // Nothing is kept under it: it goes with the stack, and costs nothing from then on.
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     this.key.addToResourcePolicy(
       new PolicyStatement({
         sid: 'SesEncrypts',

@@ -145,7 +145,6 @@ function deliverEnvironment({ pool, sourceIp, settings, storage }: LaneProps): R
     ...(delivery.signingDomain && { SIGNING_DOMAIN: delivery.signingDomain }),
     ...(sourceIp.warmUpFrom !== undefined && { WARM_UP_FROM: sourceIp.warmUpFrom }),
     ...(settings.tlsReports && { TLS_REPORTS: 'true' }),
-    ...(delivery.ipv6 && { IPV6: 'true' }),
   };
 }
 

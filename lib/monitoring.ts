@@ -55,7 +55,14 @@ export class Monitoring extends Construct {
       ...(hear ? [{ label: 'hear', of: hear.work }] : []),
       ...lanes.map(({ laneName, work }) => ({ label: `lane-${laneName}`, of: work })),
     ];
-    addAlarms(this, { settings, topic: this.topic, functions, queues, accept: accept.stage });
+    addAlarms(this, {
+      settings,
+      topic: this.topic,
+      functions,
+      queues,
+      accept: accept.stage,
+      bySes: hear !== undefined,
+    });
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });
     this.dashboard.addWidgets(...mailWidgets());
     this.dashboard.addWidgets(...providerWidgets());
@@ -91,7 +98,16 @@ function graph(title: string, width: number, left: IMetric[], unit?: string): IW
 }
 
 function mailWidgets(): IWidget[] {
-  const counted = ['accepted', 'delivered', 'deferred', 'bounced', 'dropped', 'unknown'] as const;
+  const counted = [
+    'accepted',
+    'relayed',
+    'delivered',
+    'deferred',
+    'bounced',
+    'dropped',
+    'unknown',
+    'complained',
+  ] as const;
   return [
     graph(
       'Copies',

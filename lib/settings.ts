@@ -6,10 +6,10 @@
 import { z } from 'zod';
 import { RETRY_HOURS } from '../core/limits.ts';
 import { lintShaping } from '../core/shaping/lint.ts';
-import type { ViaName } from '../core/via.ts';
 import { subnetSlot } from './addressing.ts';
+import { dnsServer, hostName, label, publicIp, secretArn, way, whole } from './fields.ts';
 import { Shaping } from './shaping.ts';
-import { checkWays } from './ways.ts';
+import { checkRelays, checkWays, LANE_ENVIRONMENT, laneEnvironmentBytes } from './ways.ts';
 
 /** SQS keeps a dead letter at most this long, in days (SQS: MessageRetentionPeriod); every dead-letter queue of ours uses it all. */
 export const DEAD_LETTER_DAYS = 14;
@@ -21,24 +21,6 @@ const SHORTEST_RETENTION = SEND_AT_DAYS + RETRY_HOURS / 24 + DEAD_LETTER_DAYS + 
 const MOST_LANES = 12;
 /** What CloudWatch Logs takes as a retention, in days. */
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653];
-
-/** As a DNS label (RFC 1035 2.3.1), and short enough for the names AWS makes of it. */
-const label = z
-  .string()
-  .regex(
-    /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/,
-    'must be 1 to 32 of a-z, 0-9 and "-", from a letter to a letter or digit',
-  );
-
-const hostName = z
-  .string()
-  .max(253)
-  .regex(
-    /^(?=.*[a-z])([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
-    'must be a full host name in lower case, like "mta1.example.com"',
-  );
-
-const whole = (least: number, most: number) => z.int().min(least).max(most);
 
 const SourceIp = z.strictObject({
   /** The lane's name, unique in the stack. Do not rename it: its address and its queue go with the name. */
@@ -56,21 +38,16 @@ const SourceIp = z.strictObject({
     .regex(/^eipalloc-[0-9a-f]{8,17}$/, 'must be an Elastic IP\'s allocation id, like "eipalloc-0123456789abcdef0"')
     .optional(),
   /** The address behind `allocationId`, for the DNS records that the command line prints. Needed with it, and only then. */
-  ip: z.ipv4().optional(),
+  ip: publicIp.optional(),
   /**
    * The day its warm-up began, `YYYY-MM-DD` (UTC): from then on for 36 days it sends at most so much an hour
-   * (core/warm-up.ts), and what is beyond that goes to the pool's warm addresses. Leave it out for a warm address.
+   * (core/warm-up.ts), and what is beyond that goes to the pool's warm addresses. Until a day in the future it may send what
+   * the first day allows. Leave it out for a warm address.
    */
   warmUpFrom: z.iso.date('must be a day, like "2026-11-23"').optional(),
   /** The place of its availability zone in the region's list, from 0, below `maxAzs`. Default: chosen by its name. */
   zone: whole(0, 5).optional(),
 });
-
-/** `direct`: to the MX. `ses`: through SES. `relay:<name>`: through one of `relays`. */
-const way = z
-  .string()
-  .regex(/^(direct|ses|relay:[a-z]([a-z0-9-]{0,30}[a-z0-9])?)$/, 'must be "direct", "ses" or "relay:<name>"')
-  .transform((name) => name as ViaName);
 
 const Pool = z.strictObject({
   /** What SendGrid calls `ip_pool_name`. */
@@ -103,11 +80,8 @@ const Relay = z.strictObject({
   port: whole(1, 65_535).default(587),
   /** `verified` (default): TLS with a valid certificate. `encrypted`: TLS with any. `off`: none, and then no password. */
   tls: z.enum(['verified', 'encrypted', 'off']).default('verified'),
-  /** A secret of Secrets Manager, `{"user": "…", "password": "…"}`, under its default key. Default: no authentication. */
-  secretArn: z
-    .string()
-    .regex(/^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+$/, "must be a secret's ARN")
-    .optional(),
+  /** A secret of Secrets Manager, `{"user": "…", "password": "…"}`, under its default key; needs `tls: 'verified'`. Default: no authentication. */
+  secretArn: secretArn.optional(),
 });
 
 const Delivery = z.strictObject({
@@ -133,12 +107,7 @@ const Delivery = z.strictObject({
    */
   signingDomain: hostName.optional(),
   /** DNS servers, `ip:port`. Default: the VPC's own resolver. */
-  dnsServers: z
-    .array(z.string().regex(/^(\d{1,3}\.){3}\d{1,3}:\d{1,5}$/, 'must be "ip:port", like "10.0.0.2:53"'))
-    .min(1)
-    .optional(),
-  /** Deliver by IPv6 too where a host has it. Default false: a NAT gateway has no IPv6, so it needs a network of yours. */
-  ipv6: z.boolean().default(false),
+  dnsServers: z.array(dnsServer).min(1).optional(),
   /** Deliver to loopback and private addresses too. Default false; true opens the inside of the VPC to whoever sends. */
   allowPrivateHosts: z.boolean().default(false),
 });
@@ -234,6 +203,11 @@ const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shapi
   const pooled = new Set<string>();
   const lanes = new Set<string>();
   const slots = new Map<number, string>();
+  const own = {
+    ehloName: new Map<string, string>(),
+    allocationId: new Map<string, string>(),
+    ip: new Map<string, string>(),
+  };
   for (const [p, pool] of pools.entries()) {
     if (pooled.has(pool.name)) refuse(['pools', p, 'name'], `"${pool.name}" names two pools`);
     pooled.add(pool.name);
@@ -243,8 +217,21 @@ const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shapi
       lanes.add(pool.name);
     } else if (!pool.sourceIps.some(({ weight }) => weight > 0))
       refuse(['pools', p, 'sourceIps'], 'need one with a weight above 0, or the pool can take no mail');
-    for (const [i, { name, zone, allocationId, ip }] of pool.sourceIps.entries()) {
+    const bytes = laneEnvironmentBytes(pool, relays, delivery);
+    if (bytes > LANE_ENVIRONMENT)
+      refuse(
+        ['pools', p],
+        `its ways, relays and lanes take ${bytes} bytes of deliver's environment, which has room for ${LANE_ENVIRONMENT}: name fewer relays, providers or source IPs in it`,
+      );
+    for (const [i, sourceIp] of pool.sourceIps.entries()) {
+      const { name, zone, allocationId, ip } = sourceIp;
       const at = ['pools', p, 'sourceIps', i];
+      for (const [field, seen] of Object.entries(own)) {
+        const value = sourceIp[field as keyof typeof own];
+        if (value === undefined) continue;
+        if (seen.has(value)) refuse([...at, field], `"${value}" is that of "${seen.get(value)}" already`);
+        seen.set(value, name);
+      }
       const slot = subnetSlot(name);
       if (lanes.has(name)) refuse([...at, 'name'], `"${name}" names two lanes`);
       else if (slots.has(slot))
@@ -256,11 +243,7 @@ const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shapi
       slots.set(slot, name);
     }
   }
-  for (const [r, { name, tls, secretArn }] of relays.entries()) {
-    if (named.relays.indexOf(name) !== r) refuse(['relays', r, 'name'], `"${name}" names two relays`);
-    if (tls === 'off' && secretArn !== undefined)
-      refuse(['relays', r, 'secretArn'], 'needs TLS: a password does not go over the net in clear');
-  }
+  checkRelays(relays, (path, message) => refuse(['relays', ...path], message));
   if (lanes.size > MOST_LANES) refuse(['pools'], `have ${lanes.size} source IPs; a stack can hold ${MOST_LANES}`);
 
   function refuse(path: (string | number)[], message: string) {

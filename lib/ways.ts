@@ -1,6 +1,9 @@
-/** The part of a pool's settings that says how its mail gets out (`via`, `failOver`, `withoutAddress`), and what does not fit in it. */
+/**
+ * The part of the settings that says how mail gets out (`via`, `failOver`, `withoutAddress`, `relays`), what does not fit in it,
+ * and whether a lane's function has room for it.
+ */
 import { PROVIDERS } from '../core/provider.ts';
-import { type PoolVia, relaysOf, type ViaName, waysOf } from '../core/via.ts';
+import { type PoolVia, type Relay, relaysOf, type ViaName, waysOf } from '../core/via.ts';
 
 export type PoolWays = {
   via?: { default: ViaName; providers?: Record<string, ViaName> | undefined } | undefined;
@@ -41,4 +44,58 @@ export function checkWays(
     if (waysOf(via).includes('direct')) refuse(['via'], 'a pool withoutAddress cannot deliver direct');
     if (relaysOf(via).length > 0 && !pool.ehloName) refuse(['ehloName'], 'is needed: a relay wants a name');
   } else if (pool.ehloName) refuse(['ehloName'], 'belongs to each of its sourceIps');
+}
+
+type RelaySettings = Omit<Relay, 'secretArn'> & { secretArn?: string | undefined };
+
+/** @param refuse is told each fault, with the field's path from `relays` on */
+export function checkRelays(
+  relays: readonly RelaySettings[],
+  refuse: (path: (string | number)[], message: string) => void,
+): void {
+  for (const [r, { name, tls, secretArn }] of relays.entries()) {
+    if (relays.findIndex((one) => one.name === name) !== r) refuse([r, 'name'], `"${name}" names two relays`);
+    // Encryption without a name is encryption with whoever sits in between.
+    if (tls !== 'verified' && secretArn !== undefined)
+      refuse([r, 'secretArn'], "needs tls: 'verified', or the password goes to whoever answers for the host");
+  }
+}
+
+/**
+ * Bytes that the settings may put into the environment of a deliver function: Lambda takes 4 KB in all, and names of tables,
+ * queues and secrets take about 1.15 KB of it.
+ */
+export const LANE_ENVIRONMENT = 2_900;
+/** The longest URL of a queue: a region's host, an account, and the 80 characters that SQS takes as a name. */
+const QUEUE_URL = 'https://sqs.'.padEnd(56 + 13 + 80, 'q');
+
+type Measured = Omit<PoolWays, 'sourceIps'> & {
+  sourceIps: readonly { name: string; ehloName: string; warmUpFrom?: string | undefined }[];
+};
+
+/** What the pool's largest lane puts into its environment, in bytes: `VIA`, `RELAYS`, `OVERFLOW_LANES`, names and DNS servers. */
+export function laneEnvironmentBytes(
+  pool: Measured,
+  relays: readonly RelaySettings[],
+  delivery: { dnsServers?: readonly string[] | undefined; signingDomain?: string | undefined },
+): number {
+  const via = poolViaOf(pool);
+  const names = relaysOf(via);
+  const own = relays.filter(({ name }) => names.includes(name));
+  const shared = [
+    via && JSON.stringify(via),
+    own.length > 0 && JSON.stringify(own),
+    delivery.dnsServers?.join(','),
+    delivery.signingDomain,
+  ];
+  const lanes = pool.sourceIps.map(({ name, ehloName, warmUpFrom }) => {
+    if (warmUpFrom === undefined) return ehloName;
+    const others = pool.sourceIps.filter((other) => other.name !== name);
+    return (
+      ehloName +
+      JSON.stringify(others.map((other) => ({ name: other.name, url: QUEUE_URL, warmUpFrom: other.warmUpFrom })))
+    );
+  });
+  const largest = Math.max(0, ...[...lanes, pool.ehloName ?? ''].map((text) => Buffer.byteLength(text)));
+  return largest + shared.reduce((sum, text) => sum + Buffer.byteLength(text || ''), 0);
 }

@@ -47,8 +47,8 @@ export async function serveSite(site: Site, run: Run): Promise<void> {
     try {
       if (site.queue.size === 0) return;
       if (!mayBegin(site, run)) return await putOffQueue(site, run);
-      if (!mayOpen(site.scope, run))
-        return site.live + site.opening === 0 ? await putOffQueue(site, run) : stayAt(site);
+      // A run's first connection is always let through: mail must not wait a minute for one that others had.
+      if (!mayOpen(site.scope, run) && site.live + site.opening > 0) return stayAt(site);
       site.begun = true;
       site.opening++;
       const begun = beginAt(site.scope, run);

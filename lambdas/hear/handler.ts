@@ -4,6 +4,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { openTables } from '../../io/aws.ts';
 import { requireNumber, requireVariable } from '../../io/environment.ts';
 import { messagesIn } from '../../io/messages.ts';
+import { publishDeliveries } from '../../io/metrics.ts';
 import { shapingOfBundle } from '../../io/shaping.ts';
 import { type HearDeps, hear } from './hear.ts';
 
@@ -12,6 +13,7 @@ const deps: HearDeps = {
   shaping: shapingOfBundle(),
   now: Date.now,
   messagesDays: requireNumber('MESSAGES_DAYS'),
+  publish: publishDeliveries,
   report: (problem) => console.error(JSON.stringify({ level: 'ERROR', stage: 'hear', problem })),
 };
 

@@ -1,7 +1,8 @@
 /**
  * hear: SES's word on what became of a copy that went through it. A final word takes the place of `relayed`, whichever of
  * the two is written first; it never takes the place of another final outcome. What comes after that (a complaint, a bounce
- * of mail that was delivered) is an item of its own. Only what could not be written is handed back.
+ * of mail that was delivered) is an item of its own. Only what could not be written is handed back. What was news is counted,
+ * once: an event that comes again is none, but for a complaint or a delay, whose items are written over.
  */
 import { DAY_SECONDS } from '../../core/limits.ts';
 import {
@@ -15,6 +16,7 @@ import {
 } from '../../core/records.ts';
 import { type Heard, readSesEvent } from '../../core/ses-event.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
+import type { Tally } from '../../io/metrics.ts';
 
 /** An event as the queue gives it. */
 export type HeardMessage = { messageId: string; body: string };
@@ -29,15 +31,20 @@ export type HearDeps = {
   recordHeard: (record: OutcomeRecord) => Promise<OutcomeRecord['event'] | undefined>;
   recordAttempt: (record: AttemptRecord) => Promise<void>;
   recordLate: (record: LateRecord) => Promise<void>;
+  /** What the run heard of a lane's mail, by provider. */
+  publish: (lane: string, tallies: ReadonlyMap<string, Tally>) => void;
   /** What is nothing of ours, and what could not be written. */
   report: (problem: string) => void;
 };
 
-/** The site of records of mail that SES delivers. */
+/** The site of records of mail that SES delivers, and the provider of its metrics. */
 const SITE = 'ses';
+
+type Counted = 'delivered' | 'bounced' | 'deferred' | 'complained';
 
 /** Takes events. Returns the ids of those to hand back. */
 export async function hear(messages: readonly HeardMessage[], deps: HearDeps): Promise<string[]> {
+  const tallies = new Map<string, Tally>();
   const handedBack = await Promise.all(
     messages.map(async ({ messageId, body }) => {
       const heard = readSesEvent(body, deps.shaping);
@@ -46,7 +53,8 @@ export async function hear(messages: readonly HeardMessage[], deps: HearDeps): P
         return [];
       }
       try {
-        await record(heard, deps);
+        const news = await record(heard, deps);
+        if (news) count(tallies, heard.about.lane, news);
         return [];
       } catch (error) {
         deps.report(`event ${messageId}: ${(error as Error).message}`);
@@ -54,10 +62,19 @@ export async function hear(messages: readonly HeardMessage[], deps: HearDeps): P
       }
     }),
   );
+  for (const [lane, tally] of tallies) deps.publish(lane, new Map([[SITE, tally]]));
   return handedBack.flat();
 }
 
-async function record(heard: Heard, deps: HearDeps): Promise<void> {
+function count(tallies: Map<string, Tally>, lane: string, news: Counted): void {
+  const none = { accepted: 0, delivered: 0, deferred: 0, bounced: 0, dropped: 0, unknown: 0, latencies: [] };
+  const tally: Tally = tallies.get(lane) ?? none;
+  tally[news] = (tally[news] ?? 0) + 1;
+  tallies.set(lane, tally);
+}
+
+/** @returns what is counted: undefined when it was no news, or of a copy that has its outcome */
+async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined> {
   const { about, address, event, due, mx, type, status, classification, rule, relayId } = heard;
   const { account, requestId, index, attempt, lane } = about;
   const shared = {
@@ -72,7 +89,8 @@ async function record(heard: Heard, deps: HearDeps): Promise<void> {
   };
   if (event === 'deferred') {
     const key = attemptKey(account, requestId, index, event, attempt);
-    return deps.recordAttempt({ ...key, event, address, attempt, due: due || shared.at, ...shared });
+    await deps.recordAttempt({ ...key, event, address, attempt, due: due || shared.at, ...shared });
+    return 'deferred';
   }
   const cause = {
     ...(type === undefined ? {} : { type }),
@@ -89,8 +107,10 @@ async function record(heard: Heard, deps: HearDeps): Promise<void> {
       ...cause,
       ...(about.possibleDuplicate ? { possibleDuplicate: true as const } : {}),
     });
+    if (stands === undefined) return event;
     // The same event again changes nothing, and a delivery that comes second is no news.
-    if (stands === undefined || stands === event || event === 'delivered') return;
+    if (stands === event || event === 'delivered') return undefined;
   }
   await deps.recordLate({ ...lateKey(account, requestId, index, event), event, address, ...shared, ...cause });
+  return event === 'complained' ? event : undefined;
 }

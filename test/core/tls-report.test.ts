@@ -47,9 +47,16 @@ describe('who wants reports', () => {
     [['v=TLSRPTv1; rua=https://x.test:6379/']],
     [['v=TLSRPTv1; rua=https://user:secret@x.test/']],
     // Attack: an address, however it is written, which no DNS has told (SSRF).
-    ...['127.0.0.1', '127.1', '0x7f000001', '2130706433', '0177.0.0.1', '169.254.169.254.', '8.8.8.8', '１２７.0.0.1'].map(
-      (host) => [[`v=TLSRPTv1; rua=https://${host}/`]],
-    ),
+    ...[
+      '127.0.0.1',
+      '127.1',
+      '0x7f000001',
+      '2130706433',
+      '0177.0.0.1',
+      '169.254.169.254.',
+      '8.8.8.8',
+      '１２７.0.0.1',
+    ].map((host) => [[`v=TLSRPTv1; rua=https://${host}/`]]),
     ...['[::1]', '[::ffff:127.0.0.1]', '[2606:4700::1]'].map((host) => [[`v=TLSRPTv1; rua=https://${host}/r`]]),
   ])('%j asks for none', (records) => {
     expect(readRua(records)).toEqual([]);

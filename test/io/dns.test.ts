@@ -227,7 +227,10 @@ describe('forged answers', () => {
     ],
     ['no question', (query) => reply(query, forged, undefined, { questions: [] })],
     ['no such name, and no question', (query) => reply(query, 'NXDOMAIN', undefined, { questions: [] })],
-    ['an rcode that nobody knows, and no question', (query) => reply(query, [], undefined, { flags: 0x018b, questions: [] })],
+    [
+      'an rcode that nobody knows, and no question',
+      (query) => reply(query, [], undefined, { flags: 0x018b, questions: [] }),
+    ],
     ['a question instead of an answer', (query) => Buffer.from(reply(query, forged)).fill(0, 2, 3)],
     ['a few bytes', () => Buffer.from([1, 2, 3])],
   ])('with %s are passed over', async (_, forge) => {

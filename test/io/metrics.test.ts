@@ -57,7 +57,7 @@ it('more latencies than one line can hold', () => {
 it('what somebody must look at, under the names that the alarms read', () => {
   const [line, quiet] = capture(
     new Map([
-      ['google', { ...makeTally(1), doubted: 2, paused: 1, warmUpExceeded: 40 }],
+      ['google', { ...makeTally(1), doubted: 2, paused: 1, warmUpExceeded: 40, complained: 3 }],
       ['other', { ...makeTally(1), doubted: 0 }],
     ]),
   );
@@ -65,6 +65,7 @@ it('what somebody must look at, under the names that the alarms read', () => {
     [METRIC.possibleDuplicates]: 2,
     [METRIC.sitePaused]: 1,
     [METRIC.warmUpExceeded]: 40,
+    [METRIC.complained]: 3,
   });
-  for (const name of ['InDoubt', 'SitePaused', 'WarmUpExceeded']) expect(quiet).not.toHaveProperty(name);
+  for (const name of ['InDoubt', 'SitePaused', 'WarmUpExceeded', 'Complained']) expect(quiet).not.toHaveProperty(name);
 });

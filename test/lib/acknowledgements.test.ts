@@ -84,6 +84,16 @@ const variants: [string, SettingsInput][] = [
       ],
     },
   ],
+  [
+    'tracing, and pools with and without an address',
+    {
+      tracing: true,
+      pools: [
+        { name: 'default', sourceIps: [{ name: 'a-1', ehloName: 'a1.example.com' }] },
+        { name: 'bulk', withoutAddress: true, via: { default: 'ses' } },
+      ],
+    },
+  ],
 ];
 
 test.each(variants)('B1: with %s nothing is found that is not acknowledged', (_, input) => {

@@ -38,7 +38,7 @@ test('two names that would share a subnet are refused, with the name of the othe
     if (other) pair = [other, name];
     seen.set(subnetSlot(name), name);
   }
-  const sourceIps = pair.map((name) => ({ name, ehloName: 'mta.example.com' }));
+  const sourceIps = pair.map((name) => ({ name, ehloName: `${name}.example.com` }));
 
   // Act, Assess
   expect(() => defineSettings({ pools: [{ name: 'p', sourceIps }] })).toThrow(

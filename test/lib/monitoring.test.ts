@@ -34,7 +34,7 @@ test('the dashboard shows what the operator asks first', () => {
     'Errors and throttles',
     'Cost at list price, without NAT, egress and storage',
   ]);
-  for (const name of ['accepted', 'delivered', 'deferred', 'bounced', 'dropped', 'unknown'] as const)
+  for (const name of ['accepted', 'relayed', 'delivered', 'deferred', 'bounced', 'dropped', 'unknown'] as const)
     expect(shown('Copies')).toContain(METRIC[name]);
   for (const statistic of ['p50', 'p95', 'p99'])
     expect(shown('Accepted to delivered')).toContain(`"stat":"${statistic}"`);
@@ -89,6 +89,29 @@ test('every function has an alarm on its errors, accept one on throttles, and al
     expect(AlarmDescription.length).toBeGreaterThan(30);
   }
   expect(alarms.find(({ AlarmName }) => AlarmName === 'Pennypost-lane-p-1-oldest')).toMatchObject({ Threshold: 600 });
+});
+
+test('complaints wake the operator where SES passes them on, and only there; alarms are counted in docs/deploying.md', () => {
+  // Act
+  const bySes = flatten({
+    pools: [{ name: 'p', sourceIps: [{ name: 'p-1', ehloName: 'p1.example.com' }], via: { default: 'ses' } }],
+    tlsReports: { from: 'tls@example.com', organization: 'Example Inc.', contact: 'postmaster@example.com' },
+  });
+  const ofSes = ofType(bySes, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties);
+
+  // Assess
+  expect(ofSes.find(({ AlarmName }) => AlarmName === 'Pennypost-complaints')).toMatchObject({
+    MetricName: METRIC.complained,
+    Dimensions: [{ Name: 'service', Value: 'deliver' }],
+    Statistic: 'Sum',
+    Period: 900,
+    Threshold: 0,
+    ComparisonOperator: 'GreaterThanThreshold',
+    TreatMissingData: 'notBreaching',
+  });
+  expect(alarms.map(({ AlarmName }) => AlarmName)).not.toContain('Pennypost-complaints');
+  // 10, 3 for each source IP, 4 with hear, 1 with report.
+  expect([alarms.length, ofSes.length]).toEqual([10 + 2 * 3, 10 + 3 + 4 + 1]);
 });
 
 test('alarms may publish to the topic, nobody without TLS, and the operator is subscribed', () => {

@@ -137,7 +137,16 @@ test("the most lanes with the longest names fit into Lambda's 4 KB of variables"
   const most = flatten({
     stackName: 'S'.repeat(31),
     pools: [
-      { name: 'p'.repeat(32), sourceIps: names.map((name) => ({ name, ehloName: 'mta.example.com', weight: 999.5 })) },
+      {
+        name: 'p'.repeat(32),
+        // Lanes that warm up know all others, too.
+        sourceIps: names.map((name, i) => ({
+          name,
+          ehloName: `mta${i}.example.com`,
+          weight: 999.5,
+          warmUpFrom: '2026-11-23',
+        })),
+      },
     ],
   });
   // A queue's URL in the region with the longest name, with the 80 characters that SQS allows; 78 for a table of ours.

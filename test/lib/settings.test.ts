@@ -16,7 +16,6 @@ test('the defaults', () => {
       batchingWindowSeconds: 3,
       smtpPort: 25,
       allowPrivateHosts: false,
-      ipv6: false,
     },
     accept: { accessLogs: false, memoryMb: 256, timeoutSeconds: 29, requestsPerSecond: 1000 },
     expand: { memoryMb: 1024, timeoutSeconds: 60, maximumConcurrency: 10 },
@@ -50,6 +49,14 @@ const wrong: [string, unknown][] = [
   ['pools[0].sourceIps[0].allocationId: must be an Elastic IP', withIp({ allocationId: '192.0.2.1' })],
   ['pools[0].sourceIps[0].ip: allocationId and ip go together', withIp({ allocationId: 'eipalloc-0123456789abcdef0' })],
   ['pools[0].sourceIps[0].allocationId: allocationId and ip go together', withIp({ ip: '192.0.2.1' })],
+  ['pools[0].sourceIps[0].warmUpFrom: must be a day', withIp({ warmUpFrom: '2026-02-30' })],
+  ['pools[0].sourceIps[0].warmUpFrom: must be a day', withIp({ warmUpFrom: '23.11.2026' })],
+  ...['10.0.0.1', '172.31.255.255', '192.168.0.1', '100.64.0.1', '127.0.0.1', '169.254.0.1', '224.0.0.1'].map(
+    (private_): [string, unknown] => [
+      'pools[0].sourceIps[0].ip: must be a public address',
+      withIp({ allocationId: 'eipalloc-0123456789abcdef0', ip: private_ }),
+    ],
+  ),
   ['pools[0].sourceIps[0].wieght: is no setting', withIp({ wieght: 1 })],
   ['pools[0].sourceIps: ', { pools: [{ name: 'p', sourceIps: [] }] }],
   ['pools: ', { pools: [] }],
@@ -71,8 +78,12 @@ const wrong: [string, unknown][] = [
       ],
     },
   ],
+  ['delivery.ipv6: is no setting', { delivery: { ipv6: true } }],
   ['delivery.timeoutSeconds: ', { delivery: { timeoutSeconds: 181 } }],
   ['delivery.dnsServers[0]: must be "ip:port"', { delivery: { dnsServers: ['10.0.0.2'] } }],
+  ['delivery.dnsServers[0]: must be "ip:port"', { delivery: { dnsServers: ['999.1.1.1:53'] } }],
+  ['delivery.dnsServers[0]: must be "ip:port"', { delivery: { dnsServers: ['10.0.0.2:99999'] } }],
+  ['delivery.dnsServers[0]: must be "ip:port"', { delivery: { dnsServers: ['10.0.0.2:0'] } }],
   ['delivery.batchSize: ', { delivery: { batchSize: 101 } }],
   [
     'delivery.batchSize: more than 10 need a batching window',
@@ -100,8 +111,67 @@ test('all that is wrong is said at once', () => {
 
 test('a lane more than Lambda has room for is refused', () => {
   const many = (count: number) => ({
-    pools: [{ name: 'p', sourceIps: Array.from({ length: count }, (_, i) => ({ ...ip, name: `ip-${i}` })) }],
+    pools: [
+      {
+        name: 'p',
+        sourceIps: Array.from({ length: count }, (_, i) => ({ name: `ip-${i}`, ehloName: `mta${i}.example.com` })),
+      },
+    ],
   });
   expect(defineSettings(many(12)).pools[0]?.sourceIps).toHaveLength(12);
   expect(() => defineSettings(many(13))).toThrow('\n  pools: have 13 source IPs; a stack can hold 12');
+});
+
+test('two lanes never share a name or an address, whichever pools they are in', () => {
+  const address = { allocationId: 'eipalloc-0123456789abcdef0', ip: '192.0.2.1' };
+  const both = (a: object, b: object) => ({
+    pools: [
+      { name: 'p', sourceIps: [{ ...ip, ...a }] },
+      { name: 'q', sourceIps: [{ name: 'b-1', ehloName: 'mta2.example.com', ...b }] },
+    ],
+  });
+  const at = '\n  pools[1].sourceIps[0]';
+
+  expect(() => defineSettings(both(address, { allocationId: 'eipalloc-11111111', ip: '192.0.2.2' }))).not.toThrow();
+  expect(() => defineSettings(both({}, { ehloName: ip.ehloName }))).toThrow(
+    `${at}.ehloName: "mta1.example.com" is that of "a-1" already`,
+  );
+  expect(() => defineSettings(both(address, { ...address, ip: '192.0.2.2' }))).toThrow(`${at}.allocationId: `);
+  expect(() => defineSettings(both(address, { ...address, allocationId: 'eipalloc-11111111' }))).toThrow(`${at}.ip: `);
+});
+
+test('a warm-up may begin in the future', () => {
+  expect(() => defineSettings(withIp({ warmUpFrom: '2999-01-01' }))).not.toThrow();
+});
+
+test("what a lane's function has no room for is refused, and as many lanes as a stack may hold have room", () => {
+  const relay = (i: number) => ({ name: `relay-${i}`, host: `smtp${i}.${'very-long.'.repeat(16)}example.com` });
+  const way = (i: number) => `relay:relay-${i}` as const;
+  const withRelays = (count: number): SettingsInput => {
+    const providers = ['google', 'microsoft', 'yahoo', 'apple', 'gmx', 'other', 'a', 'b', 'c', 'd', 'e', 'f'];
+    const own = Object.fromEntries(providers.slice(6).map((name) => [name, { suffixes: [`mx.${name}.example`] }]));
+    return {
+      relays: Array.from({ length: count }, (_, i) => relay(i)),
+      shaping: { providers: own } as never,
+      pools: [
+        {
+          name: 'p',
+          sourceIps: [ip],
+          via: {
+            default: 'direct',
+            providers: Object.fromEntries(providers.slice(0, count).map((name, i) => [name, way(i)])),
+          },
+        },
+      ],
+    };
+  };
+  const warming = Array.from({ length: 12 }, (_, i) => ({
+    name: `${'n'.repeat(30)}-${String.fromCharCode(97 + i)}`,
+    ehloName: `mta${i}.example.com`,
+    warmUpFrom: '2026-11-23',
+  }));
+
+  expect(() => defineSettings({ pools: [{ name: 'p', sourceIps: warming }] })).not.toThrow();
+  expect(() => defineSettings(withRelays(5))).not.toThrow();
+  expect(() => defineSettings(withRelays(12))).toThrow(/\n {2}pools\[0\]: its ways, relays and lanes take \d{4} bytes/);
 });

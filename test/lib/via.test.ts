@@ -112,6 +112,7 @@ describe("SES's events", () => {
 
   test('the topic is encrypted, events come as SES writes them, and what cannot be taken is a dead letter', () => {
     expect(at(flat, 'Hear/Topic').KmsMasterKeyId).toBe('<Hear/Key.Arn>');
+    expect(flat.resources.find(({ path }) => path === 'Hear/Key')?.deletionPolicy).toBe('Delete');
     const [subscription, ...others] = ofType(flat, 'AWS::SNS::Subscription').filter(({ path }) => /Hear/.test(path));
     expect(others).toEqual([]);
     expect(subscription!.properties).toMatchObject({ Protocol: 'sqs', RawMessageDelivery: true });
@@ -155,8 +156,15 @@ test.each([
   ['pools[0].sourceIps: must be empty', bare({ sourceIps: [ip], via: { default: 'ses' } })],
   ['pools[0].ehloName: is needed', bare({ via: { default: 'relay:office' } }, { relays })],
   ['pools[0].ehloName: belongs to each of its sourceIps', pool({ ehloName: 'mta.example.com' })],
-  ['relays[0].secretArn: needs TLS', { relays: [{ ...relays[0]!, tls: 'off' as const }] }],
-  ['relays[0].secretArn: must be a secret', { relays: [{ ...relays[0]!, secretArn: 'hunter2' }] }],
+  // Attack: somebody between us and the relay answers for it, with a certificate of his own, and is told the password.
+  ["relays[0].secretArn: needs tls: 'verified'", { relays: [{ ...relays[0]!, tls: 'encrypted' as const }] }],
+  ["relays[0].secretArn: needs tls: 'verified'", { relays: [{ ...relays[0]!, tls: 'off' as const }] }],
+  ...['hunter2', SECRET.slice(0, -7), `${SECRET}:password::`, SECRET.replace('123456789012', '')].map(
+    (secretArn): [string, unknown] => [
+      'relays[0].secretArn: must be the whole ARN of a secret',
+      { relays: [{ ...relays[0]!, secretArn }] },
+    ],
+  ),
   ['relays[1].name: "office" names two relays', { relays: [...relays, ...relays] }],
   [
     'pools[1].name: "a-1" names two lanes',

@@ -40,12 +40,23 @@ const OURS = [
   ...['Sender', 'Return-Path', 'Feedback-ID', 'MIME-Version', 'OTP-Token', 'Bcc', 'DKIM-Signature', 'Received'],
   ...['Content-Language', 'Content-ID', 'Content-', 'Resent-From', 'Resent-Message-ID', 'Resent-', 'n'.repeat(77)],
   // Attack: a mail by way of SES leaves its configuration set, or goes out by the authority of another's identity.
-  ...['X-SES-CONFIGURATION-SET', 'X-SES-MESSAGE-TAGS', 'X-SES-SOURCE-ARN', 'X-SES-FROM-ARN', 'X-SES-RETURN-PATH-ARN'],
-  ...['X-SES-LIST-MANAGEMENT-OPTIONS', 'X-SES-Anything', 'X-SES-'],
+  ...['X-Ses-Configuration-Set', 'X-Ses-Message-Tags', 'X-Ses-Source-Arn', 'X-Ses-From-Arn', 'X-Ses-Return-Path-Arn'],
+  ...['X-Ses-List-Management-Options', 'X-Ses-Anything', 'X-Ses-'],
 ];
 const THEIRS = [
   ...['Date', 'Message-ID', 'In-Reply-To', 'References', 'List-Unsubscribe', 'List-Unsubscribe-Post', 'List-Id'],
-  ...['X-Priority', 'Precedence', 'Auto-Submitted', 'Senders', 'X-Sender', 'Contents', 'Errors-To', 'X-SES', 'X-Session-Id', 'n'.repeat(76)],
+  ...[
+    'X-Priority',
+    'Precedence',
+    'Auto-Submitted',
+    'Senders',
+    'X-Sender',
+    'Contents',
+    'Errors-To',
+    'X-SES',
+    'X-Session-Id',
+    'n'.repeat(76),
+  ],
 ];
 const VALUES: Record<string, string> = {
   Date: 'Thu, 15 Jan 2026 12:00:00 +0000',

@@ -14,6 +14,7 @@ const shaping = compileShaping();
 let dynamodb: Awaited<ReturnType<typeof startDynamodb>>;
 let messages: ReturnType<typeof messagesIn>;
 let reports: string[] = [];
+let published: Record<string, unknown>[] = [];
 
 beforeAll(async () => {
   dynamodb = await startDynamodb(['messages']);
@@ -23,7 +24,16 @@ afterAll(() => dynamodb.stop());
 
 const deps = (change: Partial<HearDeps> = {}): HearDeps => {
   reports = [];
-  return { ...messages, shaping, now: () => NOW, messagesDays: 30, report: (one) => void reports.push(one), ...change };
+  published = [];
+  return {
+    ...messages,
+    shaping,
+    now: () => NOW,
+    messagesDays: 30,
+    report: (one) => void reports.push(one),
+    publish: (lane, tallies) => void published.push({ lane, ...Object.fromEntries(tallies) }),
+    ...change,
+  };
 };
 
 let ids = 0;
@@ -148,4 +158,23 @@ test('only what could not be written is handed back; what is nothing of ours is 
     ),
   );
   expect(await eventsOf(good)).toEqual(['0000 delivered']);
+});
+
+test('what was news is counted for SES once, lane by lane; what comes again or too late is not', async () => {
+  const [one, two, three] = [newRequest(), newRequest(), newRequest()];
+  const zero = { accepted: 0, delivered: 0, deferred: 0, bounced: 0, dropped: 0, unknown: 0, latencies: [] };
+
+  await hear([delivery(one), bounce(two), complaint(three)], deps());
+  expect(published).toEqual([{ lane: 'default', ses: { ...zero, delivered: 1, bounced: 1, complained: 1 } }]);
+
+  await hear([delivery(one), bounce(one), bounce(two)], deps());
+  expect(published).toEqual([]);
+});
+
+test('what could not be written is not counted', async () => {
+  const recordHeard = () => Promise.reject(new Error('throttled'));
+
+  expect(await hear([delivery(newRequest())], deps({ recordHeard }))).toHaveLength(1);
+
+  expect(published).toEqual([]);
 });
