@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { CliError } from './cli/cli-error.ts';
+import { clean } from './cli/print.ts';
 
 const HELP = `pennypost — the operator's command line
 
@@ -17,7 +18,7 @@ const HELP = `pennypost — the operator's command line
   domains rotate DOMAIN [--ed25519]              make the next DKIM key, print its DNS record
   domains activate DOMAIN                        sign with it, once DNS knows it
   domains retire DOMAIN SELECTOR                 drop a key that waits, or the Ed25519 key
-  ses identity DOMAIN                            have SES send for a domain, with its own DKIM key
+  ses identity DOMAIN [--replace]                have SES send for a domain, with its own DKIM key
   doctor                                         DNS, blocklists, port 25, SES: what is wrong, what to do
   sites list                                     where a lane sends less than it might, why, until when
   sites resume LANE SITE                         lift a pause or a limit, after a delisting
@@ -84,6 +85,7 @@ export async function main(argv: string[]): Promise<number> {
       name: { type: 'string' },
       scope: { type: 'string', multiple: true },
       ed25519: { type: 'boolean' },
+      replace: { type: 'boolean' },
       provider: { type: 'string' },
       mx: { type: 'string', multiple: true },
       stage: { type: 'string' },
@@ -94,8 +96,8 @@ export async function main(argv: string[]): Promise<number> {
   const name = (
     ['doctor', 'trace'].includes(positionals[0] ?? '') ? positionals.slice(0, 1) : positionals.slice(0, 2)
   ).join(' ');
-  const standalone = STANDALONE[name as keyof typeof STANDALONE];
-  const command = standalone ?? COMMANDS[name as keyof typeof COMMANDS];
+  const standalone = Object.hasOwn(STANDALONE, name) ? STANDALONE[name as keyof typeof STANDALONE] : undefined;
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : standalone;
   if (values.help || positionals.length === 0) {
     process.stdout.write(HELP);
     return 0;
@@ -127,6 +129,6 @@ function explain(error: unknown): string {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`pennypost: ${explain(error)}\n`);
+  process.stderr.write(`pennypost: ${clean(explain(error))}\n`);
   process.exitCode = 1;
 }

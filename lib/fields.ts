@@ -2,7 +2,6 @@
  * The kinds of values that settings are made of: names, addresses, ways and ARNs, each with the words of its refusal.
  * What AWS or mail servers would refuse later is refused here, where the field still has a name.
  */
-import { BlockList, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import type { ViaName } from '../core/via.ts';
 
@@ -30,27 +29,22 @@ export const way = z
   .regex(/^(direct|ses|relay:[a-z]([a-z0-9-]{0,30}[a-z0-9])?)$/, 'must be "direct", "ses" or "relay:<name>"')
   .transform((name) => name as ViaName);
 
-/** What no Elastic IP can be. Documentation's addresses (RFC 5737) are let through: templates are tried out with them. */
-const NOT_PUBLIC = new BlockList();
-for (const [net, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['224.0.0.0', 3],
-] as const)
-  NOT_PUBLIC.addSubnet(net, bits, 'ipv4');
+/** What no Elastic IP can be (RFC 6890). Documentation's addresses (RFC 5737) are let through: templates are tried out with them. */
+function isInside(ip: string): boolean {
+  const [a = 0, b = 0] = ip.split('.').map(Number);
+  if (a === 0 || a === 10 || a === 127 || a >= 224) return true;
+  if (a === 100) return b >= 64 && b < 128;
+  if (a === 172) return b >= 16 && b < 32;
+  return (a === 169 && b === 254) || (a === 192 && b === 168);
+}
 
 export const publicIp = z
   .ipv4()
-  .refine((ip) => !NOT_PUBLIC.check(ip, 'ipv4'), 'must be a public address: the Elastic IP, not the one inside');
+  .refine((ip) => !isInside(ip), 'must be a public address: the Elastic IP, not the one inside');
 
 export const dnsServer = z.string().refine((server) => {
-  const [, ip = '', port = ''] = /^([\d.]+):([1-9]\d{0,4})$/.exec(server) ?? [];
-  return isIPv4(ip) && Number(port) <= 65_535;
+  const [, ip, port] = /^([\d.]+):([1-9]\d{0,4})$/.exec(server) ?? [];
+  return z.ipv4().safeParse(ip).success && Number(port) <= 65_535;
 }, 'must be "ip:port", like "10.0.0.2:53"');
 
 /** IAM matches the whole ARN: without the six characters at its end, or with the secret's name alone, deliver could not read it. */

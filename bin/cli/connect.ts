@@ -21,6 +21,7 @@ export type Options = {
   name?: string | undefined;
   scope?: string[] | undefined;
   ed25519?: boolean | undefined;
+  replace?: boolean | undefined;
 };
 
 /**

@@ -115,22 +115,38 @@ async function checkSes(domains: readonly DomainNames[] | undefined): Promise<Fi
   const client = new SESv2Client({ maxAttempts: 2 });
   const region = await client.config.region();
   const account = judgeSesAccount(await readSesAccount(client), region);
-  const identities = domains.map(async ({ domain }) =>
-    judgeSesIdentity(domain, await readSesIdentity(client, domain), region),
-  );
+  const identities = domains.map(async ({ domain, selector }) => {
+    const identity = await readSesIdentity(client, domain);
+    const token = identity && 'token' in identity ? identity.token : undefined;
+    const finding = judgeSesIdentity(domain, identity, region);
+    return finding.state === 'ok' && token !== undefined && token !== selector
+      ? keyIsOld(finding, token, selector)
+      : finding;
+  });
   return [...account, ...(await Promise.all(identities))];
 }
 
+/** After a rotation SES goes on with the key that it was given, until that one's record goes from DNS. */
+const keyIsOld = (finding: Finding, token: string, selector: string): Finding => ({
+  ...finding,
+  state: 'wrong',
+  found: `SES signs with the key ${token}, and the domain with ${selector}: its record will go`,
+  todo: [`pennypost ses identity ${finding.about}`],
+});
+
+/** `token`: the selector of the key that SES was given; absent where it signs with keys of its own. */
 async function readSesIdentity(
   client: SESv2Client,
   domain: string,
-): Promise<SesIdentity | { error: string } | undefined> {
+): Promise<(SesIdentity & { token?: string }) | { error: string } | undefined> {
   try {
     const answer = await client.send(new GetEmailIdentityCommand({ EmailIdentity: domain }));
     const { DkimAttributes, MailFromAttributes } = answer;
+    const token = DkimAttributes?.Tokens?.[0];
     return {
       dkim: DkimAttributes?.Status ?? 'NOT_STARTED',
       mailFrom: MailFromAttributes?.MailFromDomainStatus ?? 'NOT_STARTED',
+      ...(DkimAttributes?.SigningAttributesOrigin === 'EXTERNAL' && token !== undefined && { token }),
     };
   } catch (error) {
     const { name, message } = error as Error;

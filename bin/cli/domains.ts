@@ -7,6 +7,7 @@ import type { DkimAlgorithm } from '../../core/dkim.ts';
 import { type DnsRecord, dkimRecordOf, dnsRecordsOf, findFault } from '../../core/dns-records.ts';
 import { activateKey, keysOf, pendingKey, publishedKeys, RETIRED_LIFE, retireKey } from '../../core/domain-keys.ts';
 import type { DomainKey, DomainRecord } from '../../core/records.ts';
+import { usesSes } from '../../core/via.ts';
 import { CliError, type Connection, type Options } from './connect.ts';
 import { formatTime, printJson, printLine, printTable } from './print.ts';
 
@@ -125,9 +126,9 @@ export async function rotateDomain(
   return 0;
 }
 
-/** Lets the keys that wait sign, if DNS knows them. */
+/** Lets the keys that wait sign, if DNS knows them. SES has a copy of the key that signed until now: it must be given the new one. */
 export async function activateDomain(
-  { operator, account, dnsServers }: Connection,
+  { operator, account, lanes, dnsServers }: Pick<Connection, 'operator' | 'account' | 'lanes' | 'dnsServers'>,
   [name = '']: string[],
   { json }: Options,
 ): Promise<number> {
@@ -156,6 +157,8 @@ export async function activateDomain(
       `${domain.domain} is signed with ${pending.map(({ selector }) => selector).join(', ')} within five minutes.`,
     );
     for (const key of retired) printRetired(after, key);
+    if (pending.some(({ algorithm }) => algorithm === 'rsa') && lanes.some(({ via }) => usesSes(via)))
+      printLine(`SES still signs with the old key. Give it the new one: ses identity ${domain.domain}`);
   }
   return 0;
 }

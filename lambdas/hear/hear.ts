@@ -2,7 +2,7 @@
  * hear: SES's word on what became of a copy that went through it. A final word takes the place of `relayed`, whichever of
  * the two is written first; it never takes the place of another final outcome. What comes after that (a complaint, a bounce
  * of mail that was delivered) is an item of its own. Only what could not be written is handed back. What was news is counted,
- * once: an event that comes again is none, but for a complaint or a delay, whose items are written over.
+ * once: an event that comes again is none, but for a complaint or a delay, of which that is not known.
  */
 import { DAY_SECONDS } from '../../core/limits.ts';
 import {

@@ -59,6 +59,8 @@ describe('what was typed', () => {
   it.each([
     ['an unknown command', ['mail', 'send'], /there is no command "mail send"; --help lists them/],
     ['half a command', ['keys'], /there is no command "keys"/],
+    ["a property of every object's", ['constructor'], /there is no command "constructor"; --help lists them/],
+    ["two of an object's", ['toString', 'x'], /there is no command "toString x"/],
     ['too few arguments', ['keys', 'delete'], /"keys delete" takes 1 argument, not 0/],
     ['too many arguments', ['trace', 'one', 'two'], /"trace" takes 1 argument, not 2/],
     ['an unknown option', ['keys', 'list', '--verbose'], /--verbose/],

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { doctor, examine } from '../../bin/cli/doctor.ts';
+import { printLine, printTable } from '../../bin/cli/print.ts';
 import { BLOCKLISTS } from '../../core/blocklists.ts';
 import type { DomainRecord } from '../../core/records.ts';
 import { type Dns, type RecordType, startDns } from '../../local/dns.ts';
@@ -148,6 +149,38 @@ test('a pool through SES: its account is looked at; a lane without an address ha
   identity = { DkimAttributes: { Status: 'SUCCESS' }, MailFromAttributes: { MailFromDomainStatus: 'SUCCESS' } };
   account = { ProductionAccessEnabled: true, SendingEnabled: true };
   expect(await faults({ lanes })).toEqual([]);
+});
+
+test('SES that still signs with the key before the last is found; one that signs with keys of its own is not', async () => {
+  const lanes = [{ ...lane, via: { default: 'ses' as const } }];
+  const signedBy = (SigningAttributesOrigin: string, token: string) => {
+    const DkimAttributes = { Status: 'SUCCESS', SigningAttributesOrigin, Tokens: [token] };
+    identity = { DkimAttributes, MailFromAttributes: { MailFromDomainStatus: 'SUCCESS' } };
+  };
+
+  signedBy('EXTERNAL', 's1');
+  expect(await faults({ lanes })).toEqual([]);
+  signedBy('AWS_SES', 'x1');
+  expect(await faults({ lanes })).toEqual([]);
+  signedBy('EXTERNAL', 's0');
+  expect(await faults({ lanes })).toEqual(['ses example.com']);
+});
+
+// Attack: a domain's owner, or a mail server, puts escape sequences into a text that the operator looks at.
+test('what strangers say does not steer the terminal', async () => {
+  publish('em.example.com', 'TXT', 'v=spf1 \x1b]0;owned\x07\x1b[2J\x9b1m\r\u202e -all');
+  const said: string[] = [];
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+
+  await doctor(connection(), [], {});
+  printLine('251 \x1b[1A\r250 ok\tand\nmore');
+  printTable(['REPLY'], [['a\nb\x1bc']]);
+  write.mockRestore();
+
+  const text = said.join('');
+  expect(text).toContain('251 �[1A�250 ok\tand\nmore\n');
+  expect(text).toContain('a b�c\n');
+  expect(text).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
 });
 
 test('a local stack is asked for its domains only', async () => {

@@ -91,7 +91,7 @@ test('every function has an alarm on its errors, accept one on throttles, and al
   expect(alarms.find(({ AlarmName }) => AlarmName === 'Pennypost-lane-p-1-oldest')).toMatchObject({ Threshold: 600 });
 });
 
-test('complaints wake the operator where SES passes them on, and only there; alarms are counted in docs/deploying.md', () => {
+test('complaints wake the operator where SES passes them on, and only there; there are as many alarms as the price list counts', () => {
   // Act
   const bySes = flatten({
     pools: [{ name: 'p', sourceIps: [{ name: 'p-1', ehloName: 'p1.example.com' }], via: { default: 'ses' } }],
@@ -101,10 +101,15 @@ test('complaints wake the operator where SES passes them on, and only there; ala
 
   // Assess
   expect(ofSes.find(({ AlarmName }) => AlarmName === 'Pennypost-complaints')).toMatchObject({
-    MetricName: METRIC.complained,
-    Dimensions: [{ Name: 'service', Value: 'deliver' }],
-    Statistic: 'Sum',
-    Period: 900,
+    Metrics: [
+      {
+        MetricStat: {
+          Metric: { MetricName: METRIC.complained, Dimensions: [{ Name: 'service', Value: 'deliver' }] },
+          Stat: 'Sum',
+          Period: 900,
+        },
+      },
+    ],
     Threshold: 0,
     ComparisonOperator: 'GreaterThanThreshold',
     TreatMissingData: 'notBreaching',
