@@ -107,6 +107,8 @@ export type ClaimRecord = {
   fence: string;
   /** The hop of the job that was claimed: one with fewer hops is a stale twin. */
   hop?: number;
+  /** Claimed for a part of the job: other parts may have it too. */
+  part?: true;
   expiresAt: number;
 };
 

@@ -99,10 +99,15 @@ export function messagesIn(table: string, client: Table) {
     claimJob: async (claim: ClaimRecord, now: number): Promise<boolean> =>
       putOnce(
         claim,
-        'attribute_not_exists(pk) OR fence = :fence OR (#until < :now AND (attribute_not_exists(hop) OR hop <= :hop))',
+        `attribute_not_exists(pk) OR fence = :fence OR (#until < :now AND (attribute_not_exists(hop) OR hop <= :hop))${claim.part ? ' OR part = :part' : ''}`,
         {
           ExpressionAttributeNames: { '#until': 'until' },
-          ExpressionAttributeValues: { ':now': now, ':fence': claim.fence, ':hop': claim.hop ?? 0 },
+          ExpressionAttributeValues: {
+            ':now': now,
+            ':fence': claim.fence,
+            ':hop': claim.hop ?? 0,
+            ...(claim.part ? { ':part': true } : {}),
+          },
         },
       ),
 

@@ -129,11 +129,17 @@ export async function takeJob(
   };
 }
 
-/** One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. */
+/**
+ * One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. Parts
+ * that a job was split into (`+`, holding.ts) have copies of their own and need not wait for each other, but for the whole:
+ * it may be on the lane still, when the run that split it died before it could say so.
+ */
 function makeClaim({ account, requestId, id, hop }: Job, { now, remainingMs }: DeliverDeps): ClaimRecord {
   const until = now() + remainingMs();
   const expiresAt = Math.floor(until / 1_000) + DAY_SECONDS;
-  return { ...claimKey(account, requestId, id), until, fence: randomUUID(), hop, expiresAt };
+  const [whole = id, ...parts] = id.split('+');
+  const part = parts.length > 0 ? { part: true as const } : {};
+  return { ...claimKey(account, requestId, whole), until, fence: randomUUID(), hop, ...part, expiresAt };
 }
 
 async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
