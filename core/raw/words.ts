@@ -3,9 +3,8 @@
  * cannot be decoded stays as it stands.
  */
 
-/** A charset's name is never longer; a longer one is no encoded word. */
-const WORD = /=\?([!->@-~]{1,60})\?([BbQq])\?([!->@-~]*)\?=/g;
-/** Some programs leave spaces in a Q word, which makes it none, but readers show it decoded. */
+/** A charset's name is never longer. Octets that somebody forgot to encode do not keep readers from decoding the rest. */
+const WORD = /=\?([!->@-~]{1,60})\?([BbQq])\?([^\s?]*)\?=/g;
 const GAP = /^[ \t\r\n]+$/;
 
 /** Decodes the encoded words of an unstructured text. Words that follow one another are one text (RFC 2047 6.2). */
