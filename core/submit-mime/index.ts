@@ -40,9 +40,10 @@ const REASON = 'Invalid SMTPAPI header';
 export function readSubmitted(submitted: Submitted, context: MailSendContext): SubmittedMail {
   const octets = normaliseLines(submitted.header);
   const header = readHeader(octets);
+  const refusal = refuseHeader(octets, header);
+  if (refusal) return { ok: false, reply: refusal };
   const from = readFrom(octets, header);
-  const reply = refuseHeader(octets, header) ?? ('text' in from ? from : undefined);
-  if (reply || 'text' in from) return { ok: false, reply: reply ?? (from as Refusal) };
+  if ('text' in from) return { ok: false, reply: from };
   const rcpts = readRcpts(submitted.rcptTo);
   if ('text' in rcpts) return { ok: false, reply: rcpts };
 
@@ -50,46 +51,52 @@ export function readSubmitted(submitted: Submitted, context: MailSendContext): S
   const key = firstNamed(header, 'idempotency-key');
   const idempotency = key === undefined ? {} : { idempotencyKey: unfold(octets, key) };
   const shown = readShown(octets, header);
-  const plain = (): MailRequest => ({ content, ...shareCopies(rcpts, shown), sandbox: false });
+  const plain = { content, ...shareCopies(rcpts, shown), sandbox: false };
   const field = firstNamed(header, 'x-smtpapi');
-  if (!field) return { ok: true, request: plain(), ...idempotency };
+  if (!field) return { ok: true, request: plain, ...idempotency };
 
   const faults = noFaults();
   const api = readSmtpApi(faults, unfold(octets, field), rcpts.length, context);
-  const recipients = faults.errors.length > 0 ? undefined : applySmtpApi(faults, api, rcpts, shown);
-  if (recipients && faults.errors.length === 0)
-    return {
-      ok: true,
-      request: { content: { ...content, ...api.content }, ...recipients, sandbox: false },
-      ...idempotency,
-    };
-
-  const request = plain();
-  const messageId = firstNamed(header, 'message-id');
-  const lines = linesOf(faults);
-  const notice = makeNotice(
-    {
-      mailFrom: submitted.mailFrom,
-      from: from.email,
-      subject: content.subject,
-      messageId: messageId && unfold(octets, messageId),
-      recipients: request.copies.length,
-      faults: lines,
-    },
-    context,
-  );
+  const recipients = faults.errors.length > 0 ? plain : applySmtpApi(faults, api, rcpts, shown);
+  if (faults.errors.length > 0)
+    return { ...drop(plain, faults, submitted.mailFrom, messageIdOf(octets, header), context), ...idempotency };
   return {
-    ok: 'dropped',
-    reason: REASON,
-    detail: lines.join('; '),
-    request: { ...request, content: { ...content, dropped: REASON } },
-    ...(notice ? { notice } : {}),
+    ok: true,
+    request: { ...recipients, content: { ...content, ...api.content }, sandbox: false },
     ...idempotency,
   };
 }
 
-function linesOf({ errors }: Faults): string[] {
-  return errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
+/** As SendGrid: the message is taken, sent to nobody, and MAIL FROM is told why. */
+function drop(
+  request: MailRequest,
+  { errors }: Faults,
+  mailFrom: string,
+  messageId: string | undefined,
+  context: MailSendContext,
+): Extract<SubmittedMail, { ok: 'dropped' }> {
+  const { content, copies } = request;
+  const faults = errors.map(({ field, message }) => (field ? `${field}: ${message}` : message));
+  const { subject } = content;
+  const told = { mailFrom, from: content.from.email, subject, messageId, recipients: copies.length, faults };
+  const notice = makeNotice(told, context);
+  return {
+    ok: 'dropped',
+    reason: REASON,
+    detail: faults.join('; '),
+    request: { ...request, content: { ...withoutMime(content), dropped: REASON } },
+    ...(notice ? { notice } : {}),
+  };
+}
+
+function messageIdOf(octets: Buffer, header: Header): string | undefined {
+  const field = firstNamed(header, 'message-id');
+  return field && unfold(octets, field);
+}
+
+/** What is sent to nobody need not be carried. */
+function withoutMime({ mime: _, ...content }: Content): Content {
+  return content;
 }
 
 function refuse(code: number, enhanced: string, text: string): Refusal {

@@ -13,9 +13,9 @@ export type Submitted = {
   mailFrom: string;
   /** RCPT TO, in order. */
   rcptTo: string[];
-  /** BODY=8BITMIME was said. */
+  /** BODY=8BITMIME was said. What the octets are is seen when they are composed, whatever was said. */
   eightBit: boolean;
-  /** SMTPUTF8 was said. */
+  /** SMTPUTF8 was said. Likewise. */
   smtpUtf8: boolean;
 };
 

@@ -20,6 +20,7 @@ describe('a broken X-SMTPAPI', () => {
   it('drops the copies of the RCPT list, each for its reason', () => {
     const { request, detail, idempotencyKey } = drop({ rcptTo: ['a@x.example', 'b@x.example'] });
     expect(request.content.dropped).toBe('Invalid SMTPAPI header');
+    expect(request.content.mime).toBeUndefined();
     expect(request.copies.map(({ address }) => address)).toEqual(['a@x.example', 'b@x.example']);
     expect([detail, idempotencyKey]).toEqual(['It is not JSON.', 'k']);
   });
