@@ -95,7 +95,8 @@ export function foldLong(field: string): string {
 
 function cutLine(line: string): string[] {
   const lines: string[] = [];
-  let rest = line;
+  // A run so long could fill a line, and a blank line ends the header for some.
+  let rest = line.replace(/[ \t]{200,}/g, ' ');
   while (rest.length > CUT) {
     const cut = placeToCut(rest);
     lines.push(rest.slice(0, cut));
@@ -106,11 +107,11 @@ function cutLine(line: string): string[] {
   return lines;
 }
 
-/** Never so that a line of white space alone is left, before or behind. */
+/** Never so that only white space is left on one side. */
 function placeToCut(line: string): number {
   const window = line.slice(0, CUT);
-  const begun = window.search(/[^ \t]/);
-  const least = Math.max(begun < 0 ? CUT : begun, line.indexOf(':') < 80 ? line.indexOf(':') : 0) + 1;
+  const colon = line.indexOf(':');
+  const least = Math.max(window.search(/[^ \t]/), colon < 200 ? colon : 0) + 1;
   const space = Math.max(window.lastIndexOf(' '), window.lastIndexOf('\t'));
   if (space > least && /[^ \t]/.test(line.slice(space))) return space;
   const comma = Math.max(window.lastIndexOf(','), window.lastIndexOf(';'));
