@@ -4,10 +4,10 @@
  * id, with its jobs marked as perhaps sent.
  */
 import { createHash } from 'node:crypto';
-import { type ApiFailure, apiErrors } from '../../core/errors.ts';
-import { IDEMPOTENCY_HOURS } from '../../core/limits.ts';
-import { type IdempotencyRecord, idempotencyKey } from '../../core/records.ts';
-import { isThrottle } from '../../io/queue.ts';
+import { type ApiFailure, apiErrors } from '../core/errors.ts';
+import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
+import { type IdempotencyRecord, idempotencyKey } from '../core/records.ts';
+import { isThrottle } from '../io/queue.ts';
 import type { Submission } from './accept.ts';
 import type { Committed, Earlier } from './commit.ts';
 

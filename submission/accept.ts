@@ -3,14 +3,14 @@
  * answer means nothing of the request will be sent. It refuses, with SendGrid's status, message and field, whatever it
  * could not deliver as asked.
  */
-import { type ApiKey, readAuthorization, secretMatches } from '../../core/api-key.ts';
-import { domainOf } from '../../core/domain.ts';
-import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../../core/errors.ts';
-import { makeRequestId, requestIdTime } from '../../core/ids.ts';
-import type { MailRequest } from '../../core/mail.ts';
-import { parseJsonBody, validateMailSend } from '../../core/mail-send/index.ts';
-import type { DomainRecord, KeyRecord } from '../../core/records.ts';
-import { isThrottle } from '../../io/queue.ts';
+import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.ts';
+import { domainOf } from '../core/domain.ts';
+import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/errors.ts';
+import { makeRequestId, requestIdTime } from '../core/ids.ts';
+import type { MailRequest } from '../core/mail.ts';
+import { parseJsonBody, validateMailSend } from '../core/mail-send/index.ts';
+import type { DomainRecord, KeyRecord } from '../core/records.ts';
+import { isThrottle } from '../io/queue.ts';
 import { readBody } from './body.ts';
 import { type CommitDeps, commit } from './commit.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
@@ -24,6 +24,10 @@ export type AcceptDeps = CommitDeps &
     /** Milliseconds since the epoch. */
     now: () => number;
     randomBytes: (count: number) => Uint8Array;
+    /** Bytes that a body may have, unpacked. */
+    requestBytes: number;
+    /** Where a body of up to 30 MB is taken (the relay's address), if there is such a place and this is not it. */
+    bigDoorUrl?: string;
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     readSender: (account: string, domain: string) => Promise<DomainRecord | undefined>;
   };
@@ -43,7 +47,7 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized);
   if (!record?.scopes.includes('mail.send')) return refuse(apiErrors.forbidden);
 
-  const body = await readBody(http);
+  const body = await readBody(http, deps);
   if (!body.ok) return refuse(body.error);
   const parsed = parseJsonBody(body.bytes, http.headers['content-type']);
   if (!parsed.ok) return answerErrors(parsed.status, parsed.errors);
