@@ -64,6 +64,11 @@ export function contentKey(account: string, requestId: string): string {
   return `requests/${account}/${requestId}.json`;
 }
 
+/** The key of a message that came as MIME and is too long to travel. */
+export function mimeKey(account: string, requestId: string): string {
+  return `requests/${account}/${requestId}.eml`;
+}
+
 /** Bytes of a stored request, as they lie in the bucket. */
 export function storedBytes({ content, personalizations, copies, sendAt }: StoredRequest): number {
   return byteLength({ content, personalizations, copies, sendAt });

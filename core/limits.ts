@@ -8,6 +8,8 @@ export const JOB_COPIES = 100;
 export const JOB_BYTES = 60_000;
 /** Bytes of content that travel inside a job; more goes to the content bucket once. Leaves room for copies in one chunk. */
 export const INLINE_CONTENT_BYTES = 24_000;
+/** Octets of a message that came as MIME and travel inside its jobs. As JSON they are some more: `INLINE_CONTENT_BYTES` decides in the end. */
+export const INLINE_MIME_BYTES = 20_000;
 /** Bytes of content kept inside a hold item: DynamoDB bills a write per KB, so more goes to the bucket. */
 export const HELD_CONTENT_BYTES = 2_000;
 /** Bytes of one personalization kept inside a job; a longer one (a thousand visible recipients) is read from the stored request. */
