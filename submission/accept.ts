@@ -3,24 +3,23 @@
  * answer means nothing of the request will be sent. It refuses, with SendGrid's status, message and field, whatever it
  * could not deliver as asked.
  */
+import { createHash } from 'node:crypto';
 import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.ts';
-import { domainOf } from '../core/domain.ts';
 import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/errors.ts';
-import { makeRequestId, requestIdTime } from '../core/ids.ts';
-import type { MailRequest } from '../core/mail.ts';
+import { makeRequestId } from '../core/ids.ts';
 import { parseJsonBody, validateMailSend } from '../core/mail-send/index.ts';
-import type { DomainRecord, KeyRecord } from '../core/records.ts';
-import { isThrottle } from '../io/queue.ts';
+import type { KeyRecord } from '../core/records.ts';
 import { readBody } from './body.ts';
-import { type CommitDeps, commit } from './commit.ts';
-import { type IdempotencyDeps, once } from './idempotency.ts';
+import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
 export type HttpRequest = { method: string; path: string; headers: Record<string, string | undefined>; body: Buffer };
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
-export type AcceptDeps = CommitDeps &
-  IdempotencyDeps & {
+export type AdmitDeps = { readKey: (key: ApiKey) => Promise<KeyRecord | undefined> };
+
+export type AcceptDeps = RequestDeps &
+  AdmitDeps & {
     /** Milliseconds since the epoch. */
     now: () => number;
     randomBytes: (count: number) => Uint8Array;
@@ -28,24 +27,14 @@ export type AcceptDeps = CommitDeps &
     requestBytes: number;
     /** Where a body of up to 30 MB is taken (the relay's address), if there is such a place and this is not it. */
     bigDoorUrl?: string;
-    readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
-    readSender: (account: string, domain: string) => Promise<DomainRecord | undefined>;
   };
-
-export type Submission = { account: string; keyId: string; requestId: string; request: MailRequest };
 
 const PATH = '/v3/mail/send';
 
 export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
-  if (http.path !== PATH) return refuse(apiErrors.notFound);
-  if (http.method !== 'POST') return refuse(apiErrors.methodNotAllowed);
-
-  const key = readAuthorization(http.headers.authorization);
-  const known = await look(async () => key && deps.readKey(key));
-  if (!known.ok) return refuse(known.error);
-  const record = known.found;
-  if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized);
-  if (!record?.scopes.includes('mail.send')) return refuse(apiErrors.forbidden);
+  const admitted = await admit(http, deps);
+  if (!admitted.ok) return admitted.answer;
+  const { key } = admitted;
 
   const body = await readBody(http, deps);
   if (!body.ok) return refuse(body.error);
@@ -57,34 +46,45 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   const valid = validAt(now);
   if (!valid.ok) return answerErrors(400, valid.errors);
 
-  const { request } = valid;
-  const sender = await look(() => deps.readSender(key.account, domainOf(request.content.from.email)));
-  if (!sender.ok) return refuse(sender.error);
-  if (!sender.found) return refuse(apiErrors.senderNotVerified);
-  if (request.sandbox) return { status: 200, headers: {}, body: '' };
-
   const requestId = makeRequestId(now, deps.randomBytes(10));
-  const submission: Submission = { account: key.account, keyId: key.id, requestId, request };
-  const outcome = await once(http.headers['idempotency-key'], body.bytes, submission, deps, (taken, earlier) => {
-    // Read as it was the first time: what was scheduled then and is due now must have the same jobs, ids included.
-    const first = earlier !== 'none' ? validAt(requestIdTime(taken.requestId)) : valid;
-    return commit(first.ok ? { ...taken, request: first.request } : taken, earlier, deps);
-  });
-  if (!outcome.ok) return refuse(outcome.error);
-  return { status: 202, headers: { 'X-Message-Id': outcome.requestId }, body: '' };
+  const submission = { account: key.account, keyId: key.id, requestId, request: valid.request };
+  const idempotencyKey = http.headers['idempotency-key'];
+  const idempotency: Idempotency | undefined =
+    idempotencyKey === undefined
+      ? undefined
+      : {
+          key: idempotencyKey,
+          fingerprint: () => createHash('sha256').update(body.bytes).digest('hex'),
+          readAt: (time) => {
+            const first = validAt(time);
+            return first.ok ? first.request : undefined;
+          },
+        };
+  const taken = await takeRequest(submission, idempotency, deps);
+  if (!taken.ok) return refuse(taken.error);
+  if ('checked' in taken) return { status: 200, headers: {}, body: '' };
+  return { status: 202, headers: { 'X-Message-Id': taken.requestId }, body: '' };
 }
 
-/** Reads before anything is done: when it fails, the caller may simply come again. */
-async function look<T>(read: () => Promise<T>): Promise<{ ok: true; found: T } | { ok: false; error: ApiFailure }> {
-  try {
-    return { ok: true, found: await read() };
-  } catch (error) {
-    const throttled = isThrottle((error as Error).name);
-    return { ok: false, error: throttled ? apiErrors.tooManyRequests : apiErrors.unavailable };
-  }
+/** What can be said of a request before its body: a door for large ones asks first. */
+export async function admit(
+  http: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
+  deps: AdmitDeps,
+): Promise<{ ok: true; key: ApiKey } | { ok: false; answer: HttpResponse }> {
+  const no = (failure: ApiFailure) => ({ ok: false as const, answer: refuse(failure) });
+  if (http.path !== PATH) return no(apiErrors.notFound);
+  if (http.method !== 'POST') return no(apiErrors.methodNotAllowed);
+  const key = readAuthorization(http.headers.authorization);
+  const known = await look(async () => key && deps.readKey(key));
+  if (!known.ok) return no(known.error);
+  const record = known.found;
+  if (!key || !secretMatches(key.secret, record?.secretHash)) return no(apiErrors.unauthorized);
+  if (!record?.scopes.includes('mail.send')) return no(apiErrors.forbidden);
+  return { ok: true, key };
 }
 
-function refuse(failure: ApiFailure): HttpResponse {
+/** A failure in SendGrid's shape. */
+export function refuse(failure: ApiFailure): HttpResponse {
   return answerErrors(failure.status, [failure]);
 }
 

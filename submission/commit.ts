@@ -15,7 +15,7 @@ import { DAY_SECONDS, DIRECT_JOBS } from '../core/limits.ts';
 import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey } from '../core/records.ts';
 import type { Lane } from '../io/environment.ts';
 import { type Entry, isThrottle, type Sent } from '../io/queue.ts';
-import type { Submission } from './accept.ts';
+import type { Submission } from './request.ts';
 
 export type CommitDeps = {
   lanes: Lane[];

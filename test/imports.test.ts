@@ -56,6 +56,14 @@ describe('imports', () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
+  it('relay: core, io, submission and its own folder', () =>
+    expect(
+      of('relay')
+        .filter(isOwn)
+        .filter((one) => !within('core', 'io', 'submission', 'relay')(one))
+        .map(show),
+    ).toEqual([]));
+
   it('lib: only core and lib', () =>
     expect(
       of('lib')
@@ -69,7 +77,7 @@ describe('imports', () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
-  it('sockets: only io and local', () => {
+  it('sockets: only io, local, and the relay, whose purpose they are', () => {
     const sockets = new Set([
       'node:net',
       'node:tls',
@@ -79,7 +87,7 @@ describe('imports', () => {
       'node:https',
       'node:dgram',
     ]);
-    const wrong = imports.filter(({ file, from }) => sockets.has(from) && !/^(io|local|bin)\//.test(file));
+    const wrong = imports.filter(({ file, from }) => sockets.has(from) && !/^(io|local|bin|relay)\//.test(file));
     expect(wrong.map(show)).toEqual([]);
   });
 });
