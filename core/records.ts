@@ -1,6 +1,6 @@
 /**
  * The items of the tables and their keys. Each key is spelt once, here. Every partition key begins with the account,
- * but for holds, whose partition is a shard (they are read by time, across accounts), and sites, whose partition is a lane.
+ * but for holds, whose partition is a shard (they are read by time, across accounts), sites, whose partition is a lane, and hosts.
  * All tables have the key attributes `pk` and `sk` (strings), and `expiresAt` (unix seconds) for TTL where they have one.
  * TTL is late (up to days): readers compare the time themselves.
  */
@@ -291,6 +291,17 @@ export type DomainRecord = {
   validAt?: number;
 };
 
+/**
+ * Whose a host name is that mail comes in at: the one item whose partition key does not begin with the account, because it answers
+ * just that. Written with a sending domain (its return path) or with a parse setting.
+ */
+export type HostRecord = {
+  pk: string;
+  sk: 'host';
+  account: string;
+  kind: 'return-path' | 'parse';
+};
+
 /** What an account asks of TLS at its recipients' hosts (SendGrid: `user/settings/enforced_tls`). */
 export type EnforcedTlsRecord = {
   pk: string;
@@ -304,3 +315,4 @@ export type EnforcedTlsRecord = {
 export const enforcedTlsKey = (account: string) => ({ pk: account, sk: 'settings#enforced_tls' as const });
 export const keyKey = (account: string, id: string) => ({ pk: account, sk: `key#${id}` });
 export const domainKey = (account: string, domain: string) => ({ pk: account, sk: `domain#${domain.toLowerCase()}` });
+export const hostKey = (hostname: string) => ({ pk: `host#${hostname.toLowerCase()}`, sk: 'host' as const });

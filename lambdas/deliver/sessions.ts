@@ -208,6 +208,7 @@ async function sendOne(
   }
   const secret = run.deps.returnPathSecret;
   const from = makeReturnPath({
+    account: task.job.account,
     requestId: task.job.requestId,
     index: copy.index,
     secret,

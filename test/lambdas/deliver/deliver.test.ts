@@ -44,7 +44,7 @@ describe('deliver', () => {
     for (const { data, from, to } of server.messages) {
       expect(data.equals(first!.data)).toBe(true);
       const index = job.copies.findIndex(({ address }) => address === to[0]);
-      expect(readReturnPath(from, SECRET)).toEqual({ requestId: REQUEST, index });
+      expect(readReturnPath(from, SECRET)).toEqual({ account: 'operator', requestId: REQUEST, index });
     }
     const text = first!.data.toString();
     expect(text).toMatch(/^To: a@x\.example\r\nCc: Bee <b@x\.example>\r\n/m);
