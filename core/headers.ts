@@ -5,12 +5,12 @@
  * Refused beyond SendGrid's own list, because they say what only the one who sends can say: Sender (an identity nobody
  * verified), Return-Path and Feedback-ID (bounces and complaints come back by them), MIME-Version and Content-* (they
  * describe the body), Resent-* (trace fields, RFC 5322 3.6.6), X-SES-* (SES takes orders by them: the configuration set, tags, the
- * ARN of another's identity). Date and Message-ID stay the sender's to set.
+ * ARN of another's identity), X-Pennypost-* (what comes back is matched by them). Date and Message-ID stay the sender's to set.
  */
 
 /** Names in lower case. */
 export const OURS =
-  /^(from|sender|to|cc|bcc|reply-to|subject|mime-version|dkim-signature|received|return-path|feedback-id|content-.*|resent-.*|x-ses-.*|x-sg-id|x-sg-eid|otp-token)$/;
+  /^(from|sender|to|cc|bcc|reply-to|subject|mime-version|dkim-signature|received|return-path|feedback-id|content-.*|resent-.*|x-ses-.*|x-sg-id|x-sg-eid|x-pennypost-.*|otp-token)$/;
 
 /**
  * ftext (RFC 5322 3.6.8), as long as a line of 78 has room for with its colon. Not with a dot before it: whoever forgets to
