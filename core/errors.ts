@@ -43,6 +43,7 @@ export const apiErrors = {
   },
   notFound: { status: 404, message: 'not found', field: null, help: null },
   methodNotAllowed: { status: 405, message: 'POST method allowed only', field: null, help: null },
+  tooSlow: { status: 408, message: 'The request body came too slowly.', field: null, help: null },
   idempotencyMismatch: {
     status: 409,
     message:

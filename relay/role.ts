@@ -49,11 +49,11 @@ export type Role = {
  * The trace of one hop (RFC 5321 4.4), CRLF and all. What the client said of itself was checked before; its address is as
  * the connection has it.
  */
-export function makeReceived(client: Client, host: string, id: string, now: number, smtpUtf8 = false): string {
+export function makeReceived(client: Client, host: string, id: string, now: number): string {
   const { helo, address, tls, esmtp, login } = client;
   const literal = address.includes(':') ? `IPv6:${address}` : address;
-  const kind = smtpUtf8 ? 'UTF8SMTP' : esmtp ? 'ESMTP' : 'SMTP';
-  const protocol = esmtp || smtpUtf8 ? `${kind}${tls ? 'S' : ''}${login ? 'A' : ''}` : kind;
+  // RFC 3848.
+  const protocol = esmtp ? `ESMTP${tls ? 'S' : ''}${login ? 'A' : ''}` : 'SMTP';
   const date = new Date(now).toUTCString().replace('GMT', '+0000');
   return `Received: from ${helo} ([${literal}])\r\n\tby ${host} with ${protocol} id ${id};\r\n\t${date}\r\n`;
 }

@@ -24,9 +24,11 @@ export type SessionDeps = {
   /** Whether a password is taken in clear: on a port that only the VPC can reach. */
   loginInClear: boolean;
   wait: (milliseconds: number) => Promise<void>;
-  /** Told of every reply that refuses something, and of every message that was taken. */
-  count: (reply: SmtpReply, client: Client) => void;
+  count: (answered: Answered) => void;
 };
+
+/** What was answered to what, for the metrics and the log. `taken`: a message is ours. */
+export type Answered = { verb: Command['verb'] | 'none'; reply: SmtpReply; taken: boolean; client: Client };
 
 /** @param pass its way in, told of its login */
 export async function holdSession(
@@ -189,7 +191,6 @@ export async function holdSession(
   };
   const part = async (reply: SmtpReply): Promise<void> => {
     conversation.say(writeReply(reply));
-    if (reply.code !== 221) deps.count(reply, client);
     await conversation.close();
   };
 
@@ -203,9 +204,9 @@ export async function holdSession(
       const step = 'tooLong' in read ? say(smtpReplies.lineTooLong) : await obey(command);
       if ('ended' in step) return await depart(step.ended);
       if (step === SILENT) continue;
+      deps.count({ verb: command.verb, reply: step.reply, taken: step.taken === true, client });
       if (step.close) return await part(step.reply);
       conversation.say(writeReply(step.reply));
-      deps.count(step.reply, client);
       const last = judge(command, step.reply);
       if (last) return await part(last);
     }
@@ -215,9 +216,11 @@ export async function holdSession(
   }
 
   async function depart(why: Ended): Promise<void> {
-    if (why === 'idle') await part(fill(smtpReplies.idle, Math.round(limits.idleMs / 1_000)));
-    else if (why === 'slow') await part(smtpReplies.tooSlow);
-    else if (why === 'draining') await part(smtpReplies.restarting);
+    if (why === 'closed') return;
+    const idled = fill(smtpReplies.idle, Math.round(limits.idleMs / 1_000));
+    const reply = why === 'idle' ? idled : why === 'slow' ? smtpReplies.tooSlow : smtpReplies.restarting;
+    deps.count({ verb: 'none', reply, taken: false, client });
+    await part(reply);
   }
 }
 

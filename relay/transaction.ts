@@ -12,8 +12,11 @@ import type { LetterFault } from './letter.ts';
 import type { Limits } from './limits.ts';
 import type { Client, Envelope, Incoming, Role } from './role.ts';
 
-/** What a command came to: a reply; a reply and the end of the session; or the session's end by the client. */
-export type Step = { reply: SmtpReply; close?: true } | { ended: Ended };
+/**
+ * What a command came to: a reply, perhaps the last one, or the session's end by the client. `taken`: the reply is about a whole message, which is ours
+ * now.
+ */
+export type Step = { reply: SmtpReply; close?: true; taken?: true } | { ended: Ended };
 
 export type Transaction = {
   mail: (argument: string, client: Client) => Step;
@@ -138,8 +141,9 @@ export function openTransaction(conversation: Conversation, role: Role, limits: 
     if (!ended.ok) return refuse(replyToLetter(ended.fault, limits));
     const eightBit = whole.eightBit || reader.eightBit();
     const reply = await role.take(ended.letter, id, { ...whole, eightBit }, client);
-    if (reply.code === 250) messages++;
-    return { reply };
+    if (reply.code !== 250) return refuse(reply);
+    messages++;
+    return { reply, taken: true };
   };
 
   const data = async (argument: string, client: Client): Promise<Step> => {
