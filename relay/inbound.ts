@@ -4,6 +4,7 @@
  * 250 when the octets are in the inbound bucket and the inbound queue has word of them.
  */
 import { randomUUID } from 'node:crypto';
+import { isAscii } from '../core/address.ts';
 import type { InboundMessage } from '../core/inbound/message.ts';
 import { inboundKey } from '../core/inbound/message.ts';
 import { inboundHost, readInboundRecipient } from '../core/inbound/recipient.ts';
@@ -35,7 +36,7 @@ export function makeInbound(deps: InboundDeps): Role {
     name: 'inbound',
     // Anybody may write to us, the null sender of bounces among them (RFC 5321 4.5.5).
     sender: (address, smtpUtf8, { address: from }) => {
-      if (!smtpUtf8 && /[^\x20-\x7e]/.test(address)) return smtpReplies.needsUtf8;
+      if (!smtpUtf8 && !isAscii(address)) return smtpReplies.needsUtf8;
       const wait = deps.gate.mail(from);
       return wait > 0 ? fill(smtpReplies.messageRate, Math.ceil(wait / 1_000)) : undefined;
     },

@@ -4,11 +4,11 @@
  */
 
 import { createHash } from 'node:crypto';
+import { asciiAddress, isAscii, readMailbox } from '../core/address.ts';
 import { readAuthorization, secretMatches } from '../core/api-key.ts';
 import { makeRequestId } from '../core/ids.ts';
 import { mimeKey } from '../core/job.ts';
 import { INLINE_MIME_BYTES } from '../core/limits.ts';
-import { readRecipient } from '../core/smtp-server/path.ts';
 import { fill, type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
 import type { AdmitDeps } from '../submission/accept.ts';
 import { type SubmitDeps, submit } from '../submission/submit.ts';
@@ -47,14 +47,15 @@ export function makeSubmission(deps: SubmissionDeps): Role {
     },
     sender: (address, smtpUtf8, { login }) => {
       // It is replaced by a return path of ours; so it may be any, like root@localhost of a machine that only sends.
-      if (!smtpUtf8 && /[^\x20-\x7e]/.test(address)) return smtpReplies.needsUtf8;
+      if (!smtpUtf8 && !isAscii(address)) return smtpReplies.needsUtf8;
       const wait = deps.gate.message(login!.keyId);
       return wait > 0 ? fill(smtpReplies.messageRate, Math.ceil(wait / 1_000)) : undefined;
     },
     recipient: async (address, smtpUtf8): Promise<string | SmtpReply> => {
-      const recipient = readRecipient(address);
-      if (!recipient) return smtpReplies.badRecipient;
-      return recipient.utf8 && !smtpUtf8 ? smtpReplies.needsUtf8 : recipient.mailbox;
+      if (!smtpUtf8 && !isAscii(address)) return smtpReplies.needsUtf8;
+      const mailbox = readMailbox(address);
+      if (mailbox) return asciiAddress(mailbox);
+      return isAscii(address) ? smtpReplies.badRecipient : smtpReplies.utf8Recipient;
     },
     open: async (client) => {
       const id = makeRequestId(now(), deps.randomBytes(10));

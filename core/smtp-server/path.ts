@@ -3,8 +3,6 @@
  * routes (`<@a,@b:c@d>`, RFC 5321 appendix C: the oldest way to make somebody else's server relay) and whatever could be read
  * as two addresses. What an address means is for others to say; here it is only cut out, whole.
  */
-import { isAscii, readDomain } from '../address.ts';
-
 export type Parameters = ReadonlyMap<string, string>;
 export type Path = { ok: true; address: string; parameters: Parameters };
 export type PathFault = { ok: false; fault: 'syntax' | 'source-route' | 'parameter'; detail?: string };
@@ -36,25 +34,6 @@ export function readPath(argument: string, keyword: 'FROM' | 'TO', allowed: Read
     parameters.set(key, value);
   }
   return { ok: true, address, parameters };
-}
-
-const UTF8_LOCAL =
-  /^(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\x7f])+(?:\.(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\x7f])+)*$/;
-const QUOTED_LOCAL = new RegExp(`^${QUOTED}$`);
-/** Octets (RFC 5321 4.5.3.1.1). */
-const LOCAL_OCTETS = 64;
-
-/** An address as it can be sent to: `mailbox` with its domain as A-labels; `utf8`: its local part needs SMTPUTF8 (RFC 6531). */
-export function readRecipient(address: string): { mailbox: string; utf8: boolean } | undefined {
-  const at = address.lastIndexOf('@');
-  const local = address.slice(0, Math.max(0, at));
-  const domain = readDomain(address.slice(at + 1));
-  if (at < 1 || domain === undefined || Buffer.byteLength(local) > LOCAL_OCTETS) return undefined;
-  if (!UTF8_LOCAL.test(local) && !QUOTED_LOCAL.test(local)) return undefined;
-  // C1 controls, line and paragraph separators, and what is invisible have no business in an address.
-  if (/[\x80-\x9f\u2028\u2029\u200b\u2060\ufeff]/.test(local)) return undefined;
-  const written = address.slice(at + 1);
-  return { mailbox: `${local}@${isAscii(written) ? written : domain}`, utf8: !isAscii(local) };
 }
 
 /** Whether a local part asks us to relay: `user%host`, `host!user`, `user@host` in quotes, `user:host`. */
