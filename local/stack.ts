@@ -19,6 +19,7 @@ import { hashKeysOf, openFolder, provision, tablesOf } from './provision.ts';
 import { OPERATOR_KEY, startProxy } from './proxy.ts';
 import { type InspectedQueue, inspectQueues } from './queues.ts';
 import { type Denial, readRoles, type UnusedStatement } from './roles.ts';
+import type { Zone } from './route53.ts';
 import { readSchedules, startSchedules } from './schedules.ts';
 import { type Assembly, loadAssembly } from './template.ts';
 import { openVault } from './vault.ts';
@@ -42,6 +43,8 @@ export type StackOptions = {
   allowNetwork?: boolean;
   /** Does not poll queues or run schedules until `resume()`. Default false. */
   paused?: boolean;
+  /** The DNS that stands for Route 53's zones. Absent: calls to Route 53 are refused. */
+  zone?: Zone;
   onLog?: (line: string) => void;
   /** Told the milliseconds of each phase of the start. */
   onPhase?: (phase: string, ms: number) => void;
@@ -135,7 +138,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
   const hashKeys = hashKeysOf(assembly);
   const naming = { region: REGION, accountId: ACCOUNT_ID, hashKey: (table: string) => hashKeys.get(table) };
   const { dynamodbPort, fauxqsPort } = emulators;
-  proxy.connect({ assembly, roles, vault, naming, dynamodbPort, fauxqsPort });
+  proxy.connect({ assembly, roles, vault, naming, dynamodbPort, fauxqsPort, zone: options.zone });
   phase('tables, queues and buckets');
 
   const functions = await startFunctions({
