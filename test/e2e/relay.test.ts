@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATOR } from '../../core/records.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
+import { begin, type Client, logIn, plain } from '../relay/client.ts';
 import { PROGRAMS } from '../relay/programs.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
 
@@ -117,6 +118,46 @@ it('a message of 12 MB goes to the bucket in parts, and arrives whole', async ()
   expect(found.dkim.result).toBe('pass');
   expect(found.raw.endsWith(`It is on its way.\r\n${text}`)).toBe(true);
 }, 60_000);
+
+it('SIGTERM with 200 sessions open: what was answered with 250 is delivered, nobody is cut inside DATA, then another task', async () => {
+  // Prepare
+  const { securePort, password } = mail.local.smtp!;
+  const sessions: Client[] = [];
+  for (let n = 0; n < 200; n++) sessions.push(await logIn(securePort!, plain(password)));
+  const sending = sessions.filter((_, n) => n % 2 === 0);
+  const text = message('drain@example.net').toString();
+  await Promise.all(
+    sending.map(async (client) => {
+      await begin(client, 'drain@example.net');
+      await client.say('DATA');
+      client.write(text.slice(0, 60));
+    }),
+  );
+  const [task] = mail.stack.tasks.list();
+
+  // Act
+  process.kill(task!.pid!, 'SIGTERM');
+  const parted = await Promise.all(sessions.filter((_, n) => n % 2 === 1).map((client) => client.reply()));
+  const answers = await Promise.all(
+    sending.map(async (client, n) => {
+      await new Promise((done) => setTimeout(done, n * 5));
+      client.write(`${text.slice(60)}.\r\n`);
+      return [await client.reply(), await client.reply()] as const;
+    }),
+  );
+
+  // Assess
+  for (const said of parted) expect(said).toMatch(/^421 4\.3\.2/);
+  for (const [taken, end] of answers) expect([taken.slice(0, 3), end.slice(0, 3)]).toEqual(['250', '421']);
+  const ids = answers.map(([taken]) => /queued as (\S+)/.exec(taken)![1]!);
+  const ledger = await thenAllIsAccountedFor(mail, ids);
+  expect(ledger).toMatchObject({ accepted: 100, delivered: 100 });
+  expect(mail.log.join('\n')).toMatch(/"event":"ended","cut":0/);
+  await eventually(
+    () => mail.stack.tasks.list()[0]!.starts,
+    (starts) => starts > task!.starts,
+  );
+}, 120_000);
 
 /** The door's certificate is its own. */
 function postTo(url: string, apiKey: string, body: string): Promise<{ status: number; id: string }> {
