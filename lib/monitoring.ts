@@ -3,24 +3,29 @@
  * core/metrics.ts. Totals are the metrics with the dimension `service` alone; the curves by provider are found by search.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
-import { Dashboard, GraphWidget, type IMetric, type IWidget, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Dashboard, type IWidget, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { METRIC, METRICS_NAMESPACE } from '../core/metrics.ts';
 import type { Accept } from './accept.ts';
-import { addAlarms } from './alarms.ts';
+import { addAlarms, alarmsOn } from './alarms.ts';
+import type { Certify } from './certify.ts';
 import { costPerMillion } from './cost.ts';
 import type { Expand } from './expand.ts';
 import type { Hear } from './hear.ts';
+import type { Inbound } from './inbound.ts';
 import type { Lane } from './lane.ts';
 import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
+import type { Relay } from './relay.ts';
+import { addRelayAlarms, relayWidgets } from './relay-watching.ts';
 import type { Release } from './release.ts';
 import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import { graph } from './widgets.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export type MonitoringProps = {
@@ -31,6 +36,9 @@ export type MonitoringProps = {
   release: Release;
   hear: Hear | undefined;
   report: Report | undefined;
+  relay?: Relay;
+  inbound?: Inbound;
+  certify?: Certify;
   lanes: Lane[];
 };
 
@@ -40,7 +48,7 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, release, hear, report, lanes } = props;
+    const { settings, accept, expand, release, hear, report, relay, inbound, certify, lanes } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
@@ -48,11 +56,13 @@ export class Monitoring extends Construct {
       { label: 'release', of: release.stage },
       ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
       ...(report ? [{ label: 'report', of: report.stage }] : []),
+      ...(certify ? [{ label: 'certify', of: certify.stage }] : []),
       ...lanes.map(({ laneName, deliver }) => ({ label: `deliver-${laneName}`, of: deliver })),
     ];
     const queues: Named<WorkQueue>[] = [
       { label: 'expand', of: expand.work },
       ...(hear ? [{ label: 'hear', of: hear.work }] : []),
+      ...(inbound ? [{ label: 'inbound', of: inbound.work }] : []),
       ...lanes.map(({ laneName, work }) => ({ label: `lane-${laneName}`, of: work })),
     ];
     addAlarms(this, {
@@ -63,9 +73,11 @@ export class Monitoring extends Construct {
       accept: accept.stage,
       bySes: hear !== undefined,
     });
+    if (relay) addRelayAlarms(alarmsOn(this, { settings, topic: this.topic }), relay);
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });
     this.dashboard.addWidgets(...mailWidgets());
     this.dashboard.addWidgets(...providerWidgets());
+    if (relay) this.dashboard.addWidgets(...relayWidgets(relay));
     this.dashboard.addWidgets(...workWidgets(functions, queues));
     this.dashboard.addWidgets(costWidget(props, functions, queues));
   }
@@ -85,16 +97,6 @@ export class Monitoring extends Construct {
     if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
     return topic;
   }
-}
-
-function graph(title: string, width: number, left: IMetric[], unit?: string): IWidget {
-  return new GraphWidget({
-    title,
-    width,
-    height: 6,
-    left,
-    leftYAxis: { min: 0, ...(unit && { label: unit, showUnits: false }) },
-  });
 }
 
 function mailWidgets(): IWidget[] {

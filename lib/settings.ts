@@ -8,6 +8,7 @@ import { RETRY_HOURS } from '../core/limits.ts';
 import { lintShaping } from '../core/shaping/lint.ts';
 import { subnetSlot } from './addressing.ts';
 import { dnsServer, hostName, label, publicIp, secretArn, way, whole } from './fields.ts';
+import { checkOwnRelay, OwnRelay } from './relay-settings.ts';
 import { Shaping } from './shaping.ts';
 import { checkRelays, checkWays, LANE_ENVIRONMENT, laneEnvironmentBytes } from './ways.ts';
 
@@ -181,6 +182,8 @@ const Shape = z.strictObject({
   maxAzs: whole(1, 6).default(2),
   delivery: Delivery.prefault({}),
   accept: Accept.prefault({}),
+  /** The SMTP server that customers send through, and that bounces come back to. Default false: none, and nothing of its costs. */
+  relay: z.union([z.literal(false), OwnRelay]).default(false),
   expand: Expand.prefault({}),
   retention: Retention.prefault({}),
   alarms: Alarms.prefault({}),
@@ -195,7 +198,7 @@ const Shape = z.strictObject({
   tracing: z.boolean().default(false),
 });
 
-const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shaping }, context) => {
+const Checked = Shape.superRefine(({ pools, relays = [], relay, maxAzs, delivery, shaping }, context) => {
   for (const { path, message } of lintShaping(shaping)) refuse(['shaping', ...path], message);
   if (delivery.batchSize > 10 && delivery.batchingWindowSeconds === 0)
     refuse(['delivery', 'batchSize'], 'more than 10 need a batching window of at least 1 second (Lambda)');
@@ -244,6 +247,7 @@ const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shapi
     }
   }
   checkRelays(relays, (path, message) => refuse(['relays', ...path], message));
+  if (relay) checkOwnRelay(relay, (path, message) => refuse(['relay', ...path], message));
   if (lanes.size > MOST_LANES) refuse(['pools'], `have ${lanes.size} source IPs; a stack can hold ${MOST_LANES}`);
 
   function refuse(path: (string | number)[], message: string) {
@@ -266,12 +270,16 @@ export type RelaySettings = NonNullable<Settings['relays']>[number];
 export function defineSettings(input: SettingsInput = {}): Settings {
   const result = Checked.safeParse(input);
   if (result.success) return result.data;
-  const lines = result.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => `${pathText([...issue.path, key])}: is no setting`)
-      : [`${pathText(issue.path)}: ${issue.message}`],
-  );
+  const lines = result.error.issues.flatMap((issue) => linesOf(issue, []));
   throw new Error(`The settings (pennypost.config.ts) are wrong:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
+function linesOf(issue: z.core.$ZodIssue, above: PropertyKey[]): string[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${pathText([...path, key])}: is no setting`);
+  // "false, or settings": who wrote an object is told what is wrong in it.
+  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1) : undefined;
+  return inner?.flatMap((one) => linesOf(one, path)) ?? [`${pathText(path)}: ${issue.message}`];
 }
 
 /** Whether an EHLO name is a placeholder: `.example`, `.test` and `.invalid` are nobody's (RFC 2606). */

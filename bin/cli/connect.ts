@@ -40,6 +40,8 @@ export type Connection = {
   holdsTable: string;
   sitesTable: string;
   lanes: LaneOutput[];
+  /** Who takes what comes back, where the stack has somebody for it. */
+  inboundHost?: string;
   dnsServers?: string[];
 };
 
@@ -55,6 +57,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
   const outputs = await readOutputs(stackName);
   const tables = openTables();
   const servers = dns ?? here?.dnsServer;
+  const inboundHost = outputs.get('InboundHost');
   return {
     where: here ? `local stack at ${here.apiUrl}` : `stack ${stackName} in AWS`,
     account,
@@ -64,6 +67,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     holdsTable: need(outputs, 'HoldsTable'),
     sitesTable: need(outputs, 'SitesTable'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
+    ...(inboundHost ? { inboundHost } : {}),
     ...(servers ? { dnsServers: [servers] } : {}),
   };
 }

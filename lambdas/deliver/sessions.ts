@@ -4,6 +4,8 @@
  * is deferred with that reason. What there is no time for is put off, not attempted.
  * What one recipient was told is never passed on to another: a copy has its own reply, or the site's failure in our words.
  */
+
+import { copyField } from '../../core/copy-header.ts';
 import { domainOf } from '../../core/domain.ts';
 import type { Failure } from '../../core/outcome.ts';
 import { makeReturnPath } from '../../core/return-path.ts';
@@ -208,12 +210,14 @@ async function sendOne(
   }
   const secret = run.deps.returnPathSecret;
   const from = makeReturnPath({
+    account: task.job.account,
     requestId: task.job.requestId,
     index: copy.index,
     secret,
     domain: letter.returnPathDomain,
   });
-  const { octets, eightBit } = letter;
+  const { eightBit } = letter;
+  const octets = [Buffer.from(copyField(from)), ...letter.octets];
   const begun = beginAt(site.scope, run);
   const outgoing = { from, to: copy.address, octets, eightBit, about: aboutOf(item, run), ...eightBitBodyOf(letter) };
   const sent = await session.send(outgoing).finally(giveBack);

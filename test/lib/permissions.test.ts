@@ -1,6 +1,24 @@
 import { expect, test } from 'vitest';
-import { type FunctionName, PERMISSIONS, type Permission, type Target, TRACE } from '../../lib/permissions.ts';
-import { asList, flatten, ofType, type Statement, statementsByFunction } from './flatten.ts';
+import {
+  changeRecord,
+  type FunctionName,
+  PERMISSIONS,
+  type Permission,
+  READ_CERTIFICATE,
+  TAKE_INBOUND,
+  TASK_PERMISSIONS,
+  type Target,
+  TRACE,
+} from '../../lib/permissions.ts';
+import {
+  asList,
+  flatten,
+  functionName,
+  ofType,
+  type Statement,
+  statementsByFunction,
+  statementsByTask,
+} from './flatten.ts';
 
 const input = {
   pools: [
@@ -30,6 +48,13 @@ function resourcesOf(target: Target, path: string): string[] {
     // Only with a pool's `via`: test/lib/via.test.ts.
     relaySecrets: [],
     ses: [],
+    // Only with `relay`.
+    tlsSecret: ['<Certify/Certificate>'],
+    acmeSecret: ['<Certify/Account>'],
+    hostedZone: ['arn:<AWS::Partition>:route53:::hostedzone/Z0123456789ABCDEFGHIJ'],
+    changes: ['arn:<AWS::Partition>:route53:::change/*'],
+    inboundMail: ['<Inbound/Mail.Arn>/inbound/*'],
+    inboundQueue: ['<Inbound/Work/Queue.Arn>'],
     ownLogs: [`<${stage}/Logs.Arn>`],
     anything: ['*'],
   };
@@ -116,6 +141,67 @@ test('only deliver decrypts, only with a context; nobody encrypts, administers, 
     statements.filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>')).flatMap((one) => one.Action),
   );
   expect(new Set(accounts)).toEqual(new Set(['dynamodb:GetItem']));
+});
+
+const withRelay = flatten({
+  ...input,
+  relay: { hostName: 'smtp.example.com', acme: { hostedZone: 'Z0123456789ABCDEFGHIJ' } },
+});
+
+test("the relay's tasks may do what their rows say, and nothing else; ECS itself pulls the image and writes the log", () => {
+  // Act
+  const [relay] = statementsByTask(withRelay);
+
+  // Assess
+  const rows = [...TASK_PERMISSIONS.relay, READ_CERTIFICATE, ...TAKE_INBOUND];
+  expect(relay!.task.map(statementLine).sort()).toEqual(rows.map((row) => rowLine(row, relay!.path)).sort());
+  expect(relay!.execution.flatMap(({ Action }) => Action).sort()).toEqual([
+    'ecr:BatchCheckLayerAvailability',
+    'ecr:BatchGetImage',
+    'ecr:GetAuthorizationToken',
+    'ecr:GetDownloadUrlForLayer',
+    'logs:CreateLogStream',
+    'logs:PutLogEvents',
+  ]);
+});
+
+test('a relay with a certificate of its own, that takes nothing in, has neither secrets nor inbound mail', () => {
+  const [relay] = statementsByTask(
+    flatten({ ...input, relay: { hostName: 'smtp.example.com', internal: true, inbound: false } }),
+  );
+  expect(relay!.task.map(statementLine).sort()).toEqual(
+    TASK_PERMISSIONS.relay.map((row) => rowLine(row, relay!.path)).sort(),
+  );
+});
+
+// Attack: the relay, which the whole internet can talk to, is taken over, and goes for keys and for mail that others sent.
+test('a task of the relay reads no stored mail, no DKIM key, no suppression, and deletes nothing', () => {
+  const actions = statementsByTask(withRelay)[0]!.task.flatMap(({ Action }) => Action);
+  expect(
+    actions.filter((action) => /^(kms|iam|lambda|ecs|route53):|Delete|Scan|Query|s3:Get|List|Receive/.test(action)),
+  ).toEqual([]);
+});
+
+// Attack: certify is taken over, and points the company's web site, or its mail, elsewhere.
+test("certify changes one TXT record in the zone, the challenge of the relay's name, and nothing else", () => {
+  const certify = statementsByFunction(withRelay).find(({ name }) => name === 'certify')!;
+  const rows = [...PERMISSIONS.certify, changeRecord('_acme-challenge.smtp.example.com')];
+  expect(certify.statements.map(statementLine).sort()).toEqual(rows.map((row) => rowLine(row, certify.path)).sort());
+  const changing = certify.statements.filter(({ Action }) =>
+    asList(Action).includes('route53:ChangeResourceRecordSets'),
+  );
+  expect(changing).toMatchObject([
+    {
+      Condition: {
+        'ForAllValues:StringEquals': {
+          'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.smtp.example.com'],
+          'route53:ChangeResourceRecordSetsRecordTypes': ['TXT'],
+        },
+        Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
+      },
+    },
+  ]);
+  expect(ofType(withRelay, 'AWS::Lambda::Function').map(functionName)).toContain('certify');
 });
 
 test('with tracing on, each function may also send its traces', () => {
