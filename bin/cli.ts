@@ -18,6 +18,7 @@ const HELP = `pennypost — the operator's command line
   domains rotate DOMAIN [--ed25519]              make the next DKIM key, print its DNS record
   domains activate DOMAIN                        sign with it, once DNS knows it
   domains retire DOMAIN SELECTOR                 drop a key that waits, or the Ed25519 key
+  domains remove DOMAIN                          send no more for it, refuse what bounces
   ses identity DOMAIN [--replace]                have SES send for a domain, with its own DKIM key
   doctor                                         DNS, blocklists, port 25, SES: what is wrong, what to do
   sites list                                     where a lane sends less than it might, why, until when
@@ -56,6 +57,7 @@ const COMMANDS = {
   'domains rotate': { load: async () => (await domains()).rotateDomain, arguments: 1 },
   'domains activate': { load: async () => (await domains()).activateDomain, arguments: 1 },
   'domains retire': { load: async () => (await domains()).retireDomainKey, arguments: 2 },
+  'domains remove': { load: async () => (await domains()).removeDomain, arguments: 1 },
   'ses identity': { load: async () => (await import('./cli/ses.ts')).makeSesIdentity, arguments: 1 },
   'sites list': { load: async () => (await sites()).listSites, arguments: 0 },
   'sites resume': { load: async () => (await sites()).resumeSite, arguments: 2 },

@@ -1,12 +1,13 @@
 /**
  * The items of the tables and their keys. Each key is spelt once, here. Every partition key begins with the account,
- * but for holds, whose partition is a shard (they are read by time, across accounts), and sites, whose partition is a lane.
+ * but for holds, whose partition is a shard (they are read by time, across accounts), sites, whose partition is a lane, and hosts.
  * All tables have the key attributes `pk` and `sk` (strings), and `expiresAt` (unix seconds) for TTL where they have one.
  * TTL is late (up to days): readers compare the time themselves.
  */
 import { createHash } from 'node:crypto';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
+import type { ParseMessage } from './parse/message.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
 
@@ -142,7 +143,7 @@ export const recipientKey = (account: string, address: string) => `${account}#${
 
 // holds ---------------------------------------------------------------------------------------------------------------
 
-/** What waits for a time: a job (deferred), or a whole request (`send_at`, or one whose queue did not answer). */
+/** What waits for a time: a job (deferred), a whole request (`send_at`, or one whose queue did not answer), a mail for a parse URL. */
 export type Hold = {
   pk: string;
   sk: string;
@@ -151,7 +152,12 @@ export type Hold = {
   account: string;
   /** Copies waiting in it, for the conservation check. */
   copies: number;
-} & ({ kind: 'job'; job: Job } | { kind: 'request'; expansion: Expansion });
+} & (
+  | { kind: 'job'; job: Job }
+  | { kind: 'request'; expansion: Expansion }
+  /** A mail that a customer's parse URL did not take; it holds no copies. */
+  | { kind: 'parse'; parse: ParseMessage }
+);
 
 /** What the expand queue carries: one stored request, from one turn on. */
 export type Expansion = {
@@ -242,6 +248,58 @@ function scopeKey(scope: string): string {
   return `sha256#${createHash('sha256').update(scope).digest('hex')}`;
 }
 
+// suppressions --------------------------------------------------------------------------------------------------------
+
+/** SendGrid's lists of addresses (`/v3/suppression/…`, `/v3/asm/suppressions/global`). Those on `blocks` get mail all the same. */
+export const SUPPRESSION_LISTS = ['bounces', 'blocks', 'spam_reports', 'invalid_emails', 'unsubscribes'] as const;
+export type SuppressionList = (typeof SUPPRESSION_LISTS)[number];
+/** One of them, or an unsubscribe group's. */
+export type ListName = SuppressionList | `group#${number}`;
+
+/** Why an address is on a list. */
+export type ListEntry = {
+  /** Unix seconds. */
+  created: number;
+  /** The reply or the report, at most 500 characters. */
+  reason?: string;
+  /** Enhanced status (RFC 3463) or the reply code. */
+  status?: string;
+  /** Where a complaint says that the mail was received from, or who unsubscribed. */
+  ip?: string;
+  /** Of blocks: how often. */
+  times?: number;
+};
+
+/**
+ * All that an account's lists say of an address: one item, so that one strongly consistent read answers them all when mail is about
+ * to be sent to it. Written together with the `ListedRecord` of each list it is on, in one transaction, each write under the
+ * version that was read.
+ */
+export type SuppressionRecord = {
+  pk: string;
+  sk: 'address';
+  /** As it was written when it was first listed. */
+  email: string;
+  /** Grows by one with each write. */
+  version: number;
+  /** By the group's id. */
+  groups?: Record<string, ListEntry>;
+} & Partial<Record<SuppressionList, ListEntry>>;
+
+/** The same by list and time: what the API pages through. */
+export type ListedRecord = ListEntry & { pk: string; sk: string; email: string };
+
+export const suppressionKey = (account: string, address: string) => ({
+  pk: `${account}#${address.toLowerCase()}`,
+  sk: 'address' as const,
+});
+/** No address is without an at sign, so no address's key is a list's. */
+export const listKey = (account: string, list: ListName) => `${account}#list#${list}`;
+export const listedKey = (account: string, list: ListName, created: number, address: string) => ({
+  pk: listKey(account, list),
+  sk: `${String(created).padStart(11, '0')}#${address.toLowerCase()}`,
+});
+
 // accounts ------------------------------------------------------------------------------------------------------------
 
 /** An API key: its id in clear, the SHA-256 of its secret. The secret itself is shown once and kept nowhere. */
@@ -291,6 +349,17 @@ export type DomainRecord = {
   validAt?: number;
 };
 
+/**
+ * Whose a host name is that mail comes in at: the one item whose partition key does not begin with the account, because it answers
+ * just that. Written with a sending domain (its return path) or with a parse setting.
+ */
+export type HostRecord = {
+  pk: string;
+  sk: 'host';
+  account: string;
+  kind: 'return-path' | 'parse';
+};
+
 /** What an account asks of TLS at its recipients' hosts (SendGrid: `user/settings/enforced_tls`). */
 export type EnforcedTlsRecord = {
   pk: string;
@@ -301,6 +370,53 @@ export type EnforcedTlsRecord = {
   requireValidCert: boolean;
 };
 
+/** Where an account's inbound mail at a host name goes (SendGrid: `user/webhooks/parse/settings`). */
+export type ParseSettingRecord = {
+  pk: string;
+  sk: string;
+  /** Lower case, A-labels. */
+  hostname: string;
+  /** Of the customer: `https:` (or `http:`). */
+  url: string;
+  /** The verdict of whoever looked for spam goes with the mail, where there is one. */
+  spamCheck: boolean;
+  /** The mail goes as it came, in the field `email`, instead of its parts. */
+  sendRaw: boolean;
+  createdAt: number;
+};
+
+/** Mails received for an account's parse hosts on a UTC day, one item per shard: writers of one day do not stand in each other's way. */
+export type ParseStatsRecord = { pk: string; sk: string; received: number };
+
+/** Says that a mail was counted, so that a second delivery by the queue is not. In messages, with its TTL. */
+export type CountedRecord = { pk: string; sk: 'received'; expiresAt: number };
+
+/** Where an account has what comes back sent on to (SendGrid: `mail_settings/forward_bounce`, `forward_spam`). */
+export type ForwardRecord = {
+  pk: string;
+  sk: `settings#${'forward_bounce' | 'forward_spam'}`;
+  enabled: boolean;
+  email: string;
+};
+
+export const parseSettingKey = (account: string, hostname: string) => ({
+  pk: account,
+  sk: `parse#${hostname.toLowerCase()}`,
+});
+/** @param day `YYYY-MM-DD` */
+export const parseStatsKey = (account: string, day: string, shard: number) => ({
+  pk: `${account}#parse-stats`,
+  sk: `${day}#${shard}`,
+});
+export const countedKey = (account: string, inboundId: string) => ({
+  pk: `${account}#inbound#${inboundId}`,
+  sk: 'received' as const,
+});
+export const forwardKey = (account: string, which: 'forward_bounce' | 'forward_spam') => ({
+  pk: account,
+  sk: `settings#${which}` as const,
+});
 export const enforcedTlsKey = (account: string) => ({ pk: account, sk: 'settings#enforced_tls' as const });
 export const keyKey = (account: string, id: string) => ({ pk: account, sk: `key#${id}` });
 export const domainKey = (account: string, domain: string) => ({ pk: account, sk: `domain#${domain.toLowerCase()}` });
+export const hostKey = (hostname: string) => ({ pk: `host#${hostname.toLowerCase()}`, sk: 'host' as const });

@@ -10,11 +10,13 @@ import {
   domainKey,
   type EnforcedTlsRecord,
   enforcedTlsKey,
+  hostKey,
   type KeyRecord,
   keyKey,
 } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
+import { hostsIn } from './hosts.ts';
 
 /** Looks up what a request needs. Plain reads: accept keeps the answers for a minute (docs/architecture.md, "Caches"). */
 export function accountsIn(table: string, client: Table) {
@@ -25,6 +27,9 @@ export function accountsIn(table: string, client: Table) {
     readSender: (account: string, domain: string) => get<DomainRecord>(domainKey(account, domain)),
   };
 }
+
+/** The subdomain of a sending domain that bounces come to. */
+const returnPathDomain = (domain: string) => `em.${domain}`;
 
 /** Milliseconds for which deliver does not see that an account changed its settings. */
 const SETTINGS_LIFE = 60_000;
@@ -61,6 +66,7 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
     } while (from);
     return items;
   };
+  const hosts = hostsIn(table, client);
   /** The public half for DNS, the private half encrypted: it is in clear nowhere but in this call. */
   const makeKey = async (account: string, domain: string, algorithm: DkimAlgorithm) => {
     const { privateKey, publicKey } =
@@ -117,16 +123,21 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
       );
       return Attributes !== undefined;
     },
-    /** Adds a sending domain with a new RSA-2048 DKIM key. One that is there already is returned as it is. */
+    /**
+     * Adds a sending domain with a new RSA-2048 DKIM key. One that is there already is returned as it is.
+     * @throws HostTakenError when the subdomain of its return path is a customer's parse host
+     */
     addDomain: async (account: string, domain: string, selector = 's1'): Promise<DomainRecord> => {
       const name = domain.toLowerCase();
+      // Bounces find their way before the first mail has gone out.
+      await hosts.claimHost({ ...hostKey(returnPathDomain(name)), account, kind: 'return-path' });
       const { Item } = await client.send(new GetCommand({ TableName: table, Key: domainKey(account, name) }));
       if (Item) return Item as DomainRecord;
       const record: DomainRecord = {
         ...domainKey(account, name),
         domain: name,
         selector,
-        returnPath: `em.${name}`,
+        returnPath: returnPathDomain(name),
         ...(await makeKey(account, name, 'rsa')),
         createdAt: now(),
       };
@@ -134,6 +145,15 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
         new PutCommand({ TableName: table, Item: record, ConditionExpression: 'attribute_not_exists(pk)' }),
       );
       return record;
+    },
+    /** False when there was no such domain. Mail of it that is still on its way is dropped, and what bounces now is refused. */
+    removeDomain: async (account: string, domain: string): Promise<boolean> => {
+      const name = domain.toLowerCase();
+      const { Attributes } = await client.send(
+        new DeleteCommand({ TableName: table, Key: domainKey(account, name), ReturnValues: 'ALL_OLD' }),
+      );
+      await hosts.giveUpHost(returnPathDomain(name), account);
+      return Attributes !== undefined;
     },
     listDomains: (account: string) => list<DomainRecord>(account, 'domain#'),
     readEnforcedTls: async (account: string): Promise<EnforcedTlsRecord | undefined> =>

@@ -59,3 +59,25 @@ export function publishDeliveries(lane: string, tallies: ReadonlyMap<string, Tal
     metrics.publishStoredMetrics();
   }
 }
+
+/** Publishes counts of what came in by mail, under `deliver` too: they are about the same copies. */
+export function publishCounts(counts: Partial<Record<keyof typeof METRIC, number>>): void {
+  const found = Object.entries(counts) as [keyof typeof METRIC, number][];
+  if (found.length === 0) return;
+  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'deliver' });
+  for (const [name, count] of found) metrics.addMetric(METRIC[name], MetricUnit.Count, count);
+  metrics.publishStoredMetrics();
+}
+
+/** What a task of the relay counted in a minute. */
+export type RelayCounts = Partial<
+  Record<'relayAccepted' | 'relayRefused' | 'relayDeferred' | 'authFailures' | 'relayConnections', number>
+>;
+
+/** Publishes them, over all tasks; a count that is absent or 0 is left out. */
+export function publishRelay(counts: RelayCounts): void {
+  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'relay' });
+  for (const [name, count] of Object.entries(counts) as [keyof RelayCounts, number][])
+    if (count > 0) metrics.addMetric(METRIC[name], MetricUnit.Count, count);
+  metrics.publishStoredMetrics();
+}

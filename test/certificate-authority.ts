@@ -1,6 +1,6 @@
 /**
  * A certificate authority for tests of TLS, and leaves that it has signed: X.509 v3 with P-256 keys. Self-signed ones are
- * local/sink/certificate.ts's; this one exists because a chain needs an issuer that is somebody else.
+ * io/certificate.ts's; this one exists because a chain needs an issuer that is somebody else.
  */
 import { generateKeyPairSync, type KeyObject, randomBytes, sign as signBytes } from 'node:crypto';
 

@@ -1,5 +1,5 @@
 /**
- * domains add | list | check | rotate | activate | retire: sending domains, their DNS records and DKIM keys. A key signs
+ * domains add | list | check | rotate | activate | retire | remove: sending domains, their DNS records and DKIM keys. A key signs
  * only after DNS has been seen to know it; one that is retired signs no more, and its record stays for a week.
  */
 import { Resolver } from 'node:dns/promises';
@@ -183,6 +183,22 @@ export async function retireDomainKey(
       retired: [{ selector, keep_record_until: (retired.retiredAt ?? now) + RETIRED_LIFE }],
     });
   else printRetired(after, retired);
+  return 0;
+}
+
+/** Its keys go with it: added again, it gets new ones. */
+export async function removeDomain(
+  { operator, account }: Connection,
+  [name = '']: string[],
+  { json }: Options,
+): Promise<number> {
+  const { domain } = await findDomain(operator, account, name);
+  await operator.removeDomain(account, domain);
+  if (json) printJson({ removed: domain });
+  else {
+    printLine(`${domain} is removed, and its DKIM keys with it. Within five minutes its mail that waits is dropped,`);
+    printLine('and bounces of what it has sent are refused.');
+  }
   return 0;
 }
 

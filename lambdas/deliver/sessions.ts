@@ -4,6 +4,8 @@
  * is deferred with that reason. What there is no time for is put off, not attempted.
  * What one recipient was told is never passed on to another: a copy has its own reply, or the site's failure in our words.
  */
+
+import { copyField } from '../../core/copy-header.ts';
 import { domainOf } from '../../core/domain.ts';
 import type { Failure } from '../../core/outcome.ts';
 import { makeReturnPath } from '../../core/return-path.ts';
@@ -192,7 +194,7 @@ async function sendOne(
   run: Run,
 ): Promise<boolean | undefined> {
   const { task, copy } = item;
-  const loan = await borrowLetter(item, site, run);
+  const loan = await borrowLetter(item, site, session, run);
   if (!loan) return undefined;
   const { letter, giveBack } = loan;
   if (letter.dropped !== undefined) {
@@ -208,14 +210,16 @@ async function sendOne(
   }
   const secret = run.deps.returnPathSecret;
   const from = makeReturnPath({
+    account: task.job.account,
     requestId: task.job.requestId,
     index: copy.index,
     secret,
     domain: letter.returnPathDomain,
   });
-  const { octets, eightBit } = letter;
+  const { eightBit } = letter;
+  const octets = [Buffer.from(copyField(from)), ...letter.octets];
   const begun = beginAt(site.scope, run);
-  const outgoing = { from, to: copy.address, octets, eightBit, about: aboutOf(item, run) };
+  const outgoing = { from, to: copy.address, octets, eightBit, about: aboutOf(item, run), ...eightBitBodyOf(letter) };
   const sent = await session.send(outgoing).finally(giveBack);
   if (!sent.ok && 'postponed' in sent) {
     postpone(item, undefined, run);
@@ -318,14 +322,18 @@ function heed(verdict: Judged, site: Site, item: Item | undefined, begun: Begun,
   return false;
 }
 
+const eightBitBodyOf = (letter: Letter) =>
+  letter.dropped === undefined && letter.eightBitBody ? { eightBitBody: true } : {};
+
 /** The message of a copy. One that cannot be made must not stop the others of the batch. */
 async function borrowLetter(
   item: Item,
   { provider }: Site,
+  { eightBitMime }: Pick<Session, 'eightBitMime'>,
   run: Run,
 ): Promise<{ letter: Letter; giveBack: () => void } | undefined> {
   try {
-    return await run.letters.borrow(item.task, item.copy, provider);
+    return await run.letters.borrow(item.task, item.copy, provider, !eightBitMime);
   } catch (error) {
     fail(item, `its message cannot be made: ${(error as Error).message}`, run);
     return undefined;

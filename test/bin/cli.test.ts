@@ -199,6 +199,14 @@ describe('domains', () => {
     expect((await run(['domains', 'check', 'wrong.example', '--account', 'another2'])).code).toBe(0);
   });
 
+  it('remove takes a domain away, and the host name of its return path with it', async () => {
+    const of = ['--account', 'remove22'];
+    await runJson('domains', 'add', 'leaving.example', ...of);
+    expect((await run(['domains', 'remove', 'Leaving.example', ...of])).out).toContain('leaving.example is removed');
+    expect(await runJson('domains', 'list', ...of)).toEqual([]);
+    expectSentence(await run(['domains', 'remove', 'leaving.example', ...of]), /is not a domain of this account/);
+  });
+
   it('rotate makes a key that waits; activate lets it sign once DNS knows it, and says how long the old record stays', async () => {
     // Prepare
     const of = ['--account', 'rotate22'];

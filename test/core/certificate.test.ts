@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { challengeRecord, formatCertificate, readCertificate, renewalCause } from '../../core/certificate.ts';
-import { makeCertificate } from '../../local/sink/certificate.ts';
+import { makeCertificate } from '../../io/certificate.ts';
 
 const BORN = Date.UTC(2026, 10, 25);
 const DAY = 86_400_000;

@@ -3,16 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { makeReturnPath, readReturnPath } from '../../core/return-path.ts';
 
 const secret = Buffer.alloc(32, 1);
+const account = 'customer';
 const requestId = Buffer.alloc(16, 9).toString('base64url');
-const address = makeReturnPath({ requestId, index: 513, secret, domain: 'em.sender.example' });
+const address = makeReturnPath({ account, requestId, index: 513, secret, domain: 'em.sender.example' });
 
 describe('return path', () => {
   it('says which copy it belongs to, in any case, and always the same', () => {
-    expect(readReturnPath(address, secret)).toEqual({ requestId, index: 513 });
-    expect(readReturnPath(address.toUpperCase(), secret)).toEqual({ requestId, index: 513 });
-    expect(makeReturnPath({ requestId, index: 513, secret, domain: 'em.sender.example' })).toBe(address);
+    expect(readReturnPath(address, secret)).toEqual({ account, requestId, index: 513 });
+    expect(readReturnPath(address.toUpperCase(), secret)).toEqual({ account, requestId, index: 513 });
+    expect(makeReturnPath({ account, requestId, index: 513, secret, domain: 'em.sender.example' })).toBe(address);
     expect(address.split('@')[0]!.length).toBeLessThanOrEqual(64);
-    expect(address).toMatch(/^b[a-z2-7]{45}@em\.sender\.example$/);
+    expect(address).toMatch(/^b[a-z2-7]{53}@em\.sender\.example$/);
   });
 
   it('round-trips every id and index', () => {
@@ -22,8 +23,8 @@ describe('return path', () => {
         fc.integer({ min: 0, max: 65_535 }),
         (bytes, index) => {
           const id = Buffer.from(bytes).toString('base64url');
-          const made = makeReturnPath({ requestId: id, index, secret, domain: 'em.x.example' });
-          expect(readReturnPath(made, secret)).toEqual({ requestId: id, index });
+          const made = makeReturnPath({ account, requestId: id, index, secret, domain: 'em.x.example' });
+          expect(readReturnPath(made, secret)).toEqual({ account, requestId: id, index });
         },
       ),
     );
@@ -50,7 +51,8 @@ describe('return path', () => {
       expect(readReturnPath(none, secret)).toBeUndefined();
   });
 
-  it('refuses to make one of what is no request id', () => {
-    expect(() => makeReturnPath({ requestId: 'abc', index: 0, secret, domain: 'x' })).toThrow('16 bytes');
+  it('refuses to make one of what is no request id, or no account', () => {
+    expect(() => makeReturnPath({ account, requestId: 'abc', index: 0, secret, domain: 'x' })).toThrow('16 bytes');
+    expect(() => makeReturnPath({ account: 'Customer', requestId, index: 0, secret, domain: 'x' })).toThrow('base32');
   });
 });

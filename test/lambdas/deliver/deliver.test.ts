@@ -1,5 +1,6 @@
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { readCopyField } from '../../../core/copy-header.ts';
 import { HELD_CONTENT_BYTES, JOB_HOPS } from '../../../core/limits.ts';
 import type { Hold } from '../../../core/records.ts';
 import { readReturnPath } from '../../../core/return-path.ts';
@@ -42,9 +43,12 @@ describe('deliver', () => {
     ]);
     const [first] = server.messages;
     for (const { data, from, to } of server.messages) {
-      expect(data.equals(first!.data)).toBe(true);
+      // But for the field that names the copy, which no signature covers.
+      const own = /^X-Pennypost-Copy: (.+)\r\n/.exec(data.toString('latin1'))!;
+      expect(readCopyField(own[1]!, SECRET)).toEqual(readReturnPath(from, SECRET));
+      expect(data.subarray(own[0].length).equals(first!.data.subarray(own[0].length))).toBe(true);
       const index = job.copies.findIndex(({ address }) => address === to[0]);
-      expect(readReturnPath(from, SECRET)).toEqual({ requestId: REQUEST, index });
+      expect(readReturnPath(from, SECRET)).toEqual({ account: 'operator', requestId: REQUEST, index });
     }
     const text = first!.data.toString();
     expect(text).toMatch(/^To: a@x\.example\r\nCc: Bee <b@x\.example>\r\n/m);

@@ -100,7 +100,7 @@ describe('ten sites that take three connections each', () => {
       simulation.put(
         Array.from({ length: 100 }, (_, n) =>
           makeMail(
-            `account-${n % 7}`,
+            `account${2 + (n % 6)}`,
             to(100, (i) => `d${i % 10}.example`).map((one) => `${n}${one}`),
             START,
             n,

@@ -80,13 +80,15 @@ describe('sites that share their provider’s limit', () => {
       const gmail = { hosts: ['gmail-smtp-in.l.google.com'], latency: () => 500 };
       const workspace = { hosts: ['aspmx.l.google.com'], latency: () => 500 };
       const simulation = simulate(clock, { 'gmail.com': gmail, '*': workspace });
-      simulation.put(Array.from({ length: 60 }, (_, n) => makeMail('noisy', to(100, 'gmail.com', n * 100), START, n)));
+      simulation.put(
+        Array.from({ length: 60 }, (_, n) => makeMail('noisyone', to(100, 'gmail.com', n * 100), START, n)),
+      );
       const acceptedAt = new Map<string, number>();
       let nth = 1_000;
 
       await simulation.run(12 * MINUTE, (now) => {
-        const job = makeMail('quiet', ['one@company.example'], now, nth++);
-        acceptedAt.set(`quiet#${job.requestId}`, now);
+        const job = makeMail('quietone', ['one@company.example'], now, nth++);
+        acceptedAt.set(`quietone#${job.requestId}`, now);
         if (now < START + 10 * MINUTE) simulation.put([job]);
         return now < START + 10 * MINUTE;
       });

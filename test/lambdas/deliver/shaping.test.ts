@@ -82,13 +82,13 @@ describe('a complaint', () => {
     });
     world.limits.connections = 2;
     world.deps.readDomain = async (_account, domain) => ({ keys: [], returnPath: `em.${domain}` });
-    const noisy = jobTo(to('gmail.example', 5), { id: 'a', account: 'noisy' });
+    const noisy = jobTo(to('gmail.example', 5), { id: 'a', account: 'noisy222' });
     await deliver([message(noisy, 1, 'm1')], world.begin());
     const attempted = world.attempts.length;
     world.holds.length = 0;
     const ours = jobTo(to('gmail.example', 3, 10), {
       id: 'b',
-      account: 'other',
+      account: 'other222',
       content: { ...CONTENT, from: { email: 'a@else.example' } },
     });
 
@@ -124,7 +124,9 @@ describe('limits', () => {
   it('are held by two environments together, each with its half', async () => {
     const world = await setUp();
     world.limits.connections = 5;
-    const jobs = [0, 1].map((n) => message(jobTo(to('x.example', 40), { id: `j${n}`, account: `a${n}` }), 1, `m${n}`));
+    const jobs = [0, 1].map((n) =>
+      message(jobTo(to('x.example', 40), { id: `j${n}`, account: `account${n + 2}` }), 1, `m${n}`),
+    );
 
     await Promise.all([deliver([jobs[0]!], world.begin()), deliver([jobs[1]!], world.otherEnvironment())]);
 
@@ -135,7 +137,9 @@ describe('limits', () => {
   it('of one are a lease: one environment at a time, and what the other has waits for its turn', async () => {
     const world = await setUp();
     world.limits.connections = 1;
-    const jobs = [0, 1].map((n) => message(jobTo(to('x.example', 10), { id: `j${n}`, account: `a${n}` }), 1, `m${n}`));
+    const jobs = [0, 1].map((n) =>
+      message(jobTo(to('x.example', 10), { id: `j${n}`, account: `account${n + 2}` }), 1, `m${n}`),
+    );
 
     await Promise.all([deliver([jobs[0]!], world.begin()), deliver([jobs[1]!], world.otherEnvironment())]);
 
@@ -191,15 +195,15 @@ describe('enforced TLS', () => {
   it('blocks an account’s mail where there is none, and leaves other accounts’ alone', async () => {
     const world = await setUp();
     const readEnforcedTls: DeliverDeps['readEnforcedTls'] = async (account) =>
-      account === 'strict' ? { requireTls: true, requireValidCert: false } : undefined;
-    const jobs = ['strict', 'other'].map((account, n) =>
+      account === 'strict22' ? { requireTls: true, requireValidCert: false } : undefined;
+    const jobs = ['strict22', 'other222'].map((account, n) =>
       message(jobTo(to('x.example', 2), { id: account, account }), 1, `m${n}`),
     );
 
     await deliver(jobs, { ...world.begin(), readEnforcedTls });
 
     const by = Map.groupBy(world.outcomes.values(), ({ pk }) => pk.split('#')[0]);
-    expect(by.get('strict')).toMatchObject(
+    expect(by.get('strict22')).toMatchObject(
       [0, 1].map(() => ({
         event: 'bounced',
         type: 'blocked',
@@ -207,6 +211,6 @@ describe('enforced TLS', () => {
         reply: expect.stringContaining('TLS required but not supported'),
       })),
     );
-    expect(by.get('other')).toMatchObject([{ event: 'delivered' }, { event: 'delivered' }]);
+    expect(by.get('other222')).toMatchObject([{ event: 'delivered' }, { event: 'delivered' }]);
   });
 });

@@ -24,14 +24,16 @@ describe('deliver, site by site', () => {
     const world = await setUp({ rcpt: (to) => (to.startsWith('dead') ? refused : undefined) });
     world.limits.connections = 2;
     const dead = makeJob(addresses('dead', 8), { id: 'dead' });
-    const good = makeJob(addresses('good', 20), { id: 'good', account: 'other' });
+    const good = makeJob(addresses('good', 20), { id: 'good', account: 'other222' });
     // Act
     const handedBack = await deliver([message(dead, 1, 'm1'), message(good, 1, 'm2')], world.begin());
     // Assess
     expect(handedBack).toEqual([]);
     const events = Map.groupBy(world.outcomes.values(), ({ event }) => event);
     expect(events.get('bounced')?.map(({ recipient }) => recipient.split('#')[0])).toEqual(Array(8).fill('operator'));
-    expect(events.get('delivered')?.map(({ recipient }) => recipient.split('#')[0])).toEqual(Array(20).fill('other'));
+    expect(events.get('delivered')?.map(({ recipient }) => recipient.split('#')[0])).toEqual(
+      Array(20).fill('other222'),
+    );
     expect(world.holds).toEqual([]);
   });
 
