@@ -84,7 +84,7 @@ export const READ_CERTIFICATE: Permission = { actions: ['secretsmanager:GetSecre
 /** Only a relay that takes what comes back. The return path's secret tells a bounce of ours from a forged one. */
 export const TAKE_INBOUND: readonly Permission[] = [
   { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
-  { actions: ['s3:PutObject'], on: 'inboundMail' },
+  { actions: ['s3:PutObject', 's3:AbortMultipartUpload'], on: 'inboundMail' },
   { actions: ['sqs:SendMessage'], on: 'inboundQueue' },
 ];
 /**
@@ -169,7 +169,11 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
 
 /** What a task may do; the relay's submission is accept's, by SMTP. Settings add READ_CERTIFICATE and TAKE_INBOUND. */
 export const TASK_PERMISSIONS: Record<TaskName, readonly Permission[]> = {
-  relay: PERMISSIONS.accept.filter((row) => row !== OWN_LOGS),
+  relay: [
+    ...PERMISSIONS.accept.filter((row) => row !== OWN_LOGS),
+    // A long message goes to the bucket as it comes; what its client leaves half sent is taken back.
+    { actions: ['s3:AbortMultipartUpload'], on: 'requests' },
+  ],
 };
 
 /** The rows of a pool's deliver: only what its ways need. Without an address of its own it is in no VPC. */
