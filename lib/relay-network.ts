@@ -133,7 +133,7 @@ export class RelayNetwork extends Construct {
       targetType: TargetType.IP,
       protocol: Protocol.TCP,
       port: port.containerPort,
-      // smtp-server reads PROXY v1 only and the balancer speaks v2, so the packets themselves keep the client's address.
+      // The packets themselves keep the client's address, for limits by address: no PROXY header has to be read, or trusted.
       preserveClientIp: true,
       deregistrationDelay: Duration.seconds(DRAIN_SECONDS),
       healthCheck: {
