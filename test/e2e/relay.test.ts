@@ -1,5 +1,6 @@
 /** The relay as customers use it: their own programs, TLS, AUTH; and what becomes of mail when it ends, or may not. */
 import { execFile } from 'node:child_process';
+import { Resolver } from 'node:dns/promises';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -72,11 +73,15 @@ describe('a customer', () => {
   });
   afterAll(() => mail.end());
 
-  it('is told where everything is by local.json', () => {
+  it('is told where everything is by local.json, and the world by DNS where mail comes back to', async () => {
     const { smtp, inbound, bigDoorUrl, apiKey } = mail.local;
     expect(smtp).toMatchObject({ host: '127.0.0.1', user: 'apikey', password: apiKey });
     expect(new Set([smtp?.port, smtp?.securePort, inbound?.port]).size).toBe(3);
     expect(bigDoorUrl).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+    const [domain] = await mail.operator.listDomains(OPERATOR);
+    const resolver = new Resolver();
+    resolver.setServers([mail.local.dnsServer]);
+    expect(await resolver.resolveMx(domain!.returnPath)).toEqual([{ exchange: relay.hostName, priority: 10 }]);
   });
 
   it.each(['587 with STARTTLS', '465 in TLS'])('sends with nodemailer to %s; it arrives signed', async (way) => {
