@@ -199,7 +199,7 @@ async function portFor(port: number, { name }: TaskSpec, { ports = {} }: TaskOpt
   const asked = ports[port];
   if (!asked) return quietPort();
   if (await isFree(asked)) return asked;
-  throw new Error(`port ${asked}, for port ${port} of the ${name}, is in use by another program`);
+  throw new Error(`port ${asked}, for port ${port} of the ${name} (an option --…-port), is in use by another program`);
 }
 
 /** A free port below those that the system gives to outgoing connections: nothing takes it while a task is started again. */

@@ -271,7 +271,7 @@ describe('the stack does not start', () => {
     const own = write(service());
     const taken = stack.tasks.list()[0]!.ports[587]!;
     await expect(startStack({ ...own.options, paused: true, ports: { services: { 587: taken } } })).rejects.toThrow(
-      `port ${taken}, for port 587 of the door, is in use by another program`,
+      `port ${taken}, for port 587 of the door (an option --…-port), is in use by another program`,
     );
     own.remove();
   });
