@@ -73,7 +73,9 @@ function rowsOf(report: Report): Row[] {
       class: 'feedback',
     }));
   }
-  return report.recipients.map(({ address, status, event, classification }) => ({
+  // Who is named by nobody is found by the token, which a corpus has not.
+  const named = report.recipients.filter(({ address }) => address !== '');
+  return named.map(({ address, status, event, classification }) => ({
     recipient: address,
     status,
     class: event === 'delivered' ? 'delivered' : classification,

@@ -26,7 +26,7 @@ const ANNOUNCES: readonly RegExp[] = [
 ];
 /** A sentence of that kind that is not alone, or that speaks of an attachment, ends nothing. */
 const NO_ANNOUNCEMENT =
-  /\b(?:attach|separate|was received|could not|cannot|can't|not be|undeliverable|failed to|to the following|delivery|delivered|addresses|recipients?)\b|のアドレス/i;
+  /\b(?:attach|separate|transcript|attempts? to|was received|could not|cannot|can't|not be|undeliverable|failed to|to the following|delivery|delivered|addresses|recipients?)\b|のアドレス/i;
 
 const FIELD = /^(?:>\s?)?([A-Za-z][A-Za-z0-9-]{1,60}) ?:/;
 const TRACE =
@@ -73,7 +73,9 @@ const LEAD = '^[\\s>*•·+-]{0,40}';
 const AFTER =
   '(?=\\s{0,80}$|\\s{0,5}[:;]|\\s{1,20}[([-]|[([]|\\s{0,5}\\.\\.\\.|,\\s|\\s{1,5}(?:on \\w{3},|error|invalid|unknown|failed|is|was|has|does|<|:|host|user|reason|because|couldn|could|mailbox|\\(|\\d{3}\\b))';
 const LEADING: readonly RegExp[] = [
-  new RegExp(`${LEAD}<(?:mailto:)?(${ADDRESS})>(?!\\s{0,5}(?:wrote|writes|schrieb))`),
+  new RegExp(
+    `${LEAD}(?:<|\\[|"(?=[^"]{3,300}":?\\s{0,10}$))(?:mailto:)?(${ADDRESS})[>\\]"](?!\\s{0,5}(?:wrote|writes|schrieb))`,
+  ),
   new RegExp(`^[\\s>*•·+-]{0,40}[^<>:]{1,100}<(?:mailto:)?(${ADDRESS})>(?=\\s{0,10}(?:$|:|\\())`),
   new RegExp(`${LEAD}(${ADDRESS})${AFTER}`, 'i'),
   new RegExp(`^[\\w]{1,64}:\\d{1,12}:<(${ADDRESS})>`),
@@ -83,6 +85,8 @@ const LABELLED = new RegExp(
   `^[\\s>*•·+|-]{0,40}(?:(?:failed|final|original|intended|invalid|unknown)[ -])?(?:recipients?(?: address(?:es)?| name)?|rcpt[ _]to|addressees?|address|destinatari\\w{1,3}|empf(?:ä|ae)nger|mail ?box|account|user(?: name)?|宛先(?:アドレス)?|受信者|получатель)\\s{0,10}(?:\\(s\\)\\s{0,5})?[:=]\\s{0,10}(?:rfc822;\\s{0,5})?<?(${ADDRESS})>?`,
   'i',
 );
+/** `User mailbox exceeds allowed size: a@b`: words, a colon, and nothing behind. */
+const TRAILING = new RegExp(`^[^:@]{3,120}[:：]\\s{1,10}[<"]?(${ADDRESS})[>"]?\\s{0,10}[.,;]?$`);
 /** `550 5.1.1 <a@b>... User unknown`, `<<< 550 a@b`: a reply that names one. */
 const REPLYING = new RegExp(
   `^(?:[\\s<>.*-]{0,20}(?:remote host said:|said:|reason:|error:)?\\s{0,5})[45]\\d\\d[ -](?:[45]\\.\\d{1,3}\\.\\d{1,3} )?<?(${ADDRESS})>?\\s?(?:\\.\\.\\.|:)`,
@@ -104,7 +108,7 @@ const ELSEWHERE =
 export function namedIn(lines: readonly string[], others: readonly string[], known: readonly string[]): Named[] {
   const no = new Set(others.map((one) => one.toLowerCase()));
   if (known.length > 0) return known.map((address) => ({ address, section: sectionOf(lines, address) }));
-  for (const shape of [LEADING, [LABELLED], [REPLYING]]) {
+  for (const shape of [LEADING, [LABELLED], [TRAILING], [REPLYING]]) {
     const found = startsOf(lines, shape).filter(
       ({ address }, _, all) => !no.has(address.toLowerCase()) || (shape === LEADING && all.length === 1),
     );
@@ -126,7 +130,7 @@ function startsOf(lines: readonly string[], shape: readonly RegExp[]): Start[] {
     for (const pattern of shape) {
       const match = pattern.exec(line);
       if (!match) continue;
-      if (/^\s{0,20}(?:to|cc|from|sender|subject|mail from)\s{0,5}:/i.test(line)) break;
+      if (/^\s{0,20}(?:to|cc|bcc|from|sender|reply-to|return-path|subject|mail from)\s{0,5}:/i.test(line)) break;
       const address = addressesIn(match[1]!, 1)[0];
       if (address) starts.push({ address, at, rest: line.slice(match.index + match[0].length) });
       break;
