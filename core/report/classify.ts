@@ -10,7 +10,7 @@ import type { Classification, Rule } from '../shaping/rule.ts';
 import { GENERIC } from '../shaping/rules/generic.ts';
 import { REPLY_RECORDED } from '../smtp/limits.ts';
 import { findReply, stageIn, statusIn } from './reply.ts';
-import { CERTAIN, CODES, type CodeRule, type ReportRule, WORDS } from './rules/index.ts';
+import { applies, CERTAIN, CODES, type CodeRule, type ReportRule, WORDS } from './rules/index.ts';
 
 export type Told = {
   /** The report's word on this recipient: a reply, or words. */
@@ -123,7 +123,7 @@ function byCode(status: string): CodeRule | undefined {
 }
 
 function first(rules: readonly ReportRule[], text: string): Known | undefined {
-  return rules.find(({ match }) => match.test(text));
+  return rules.find((rule) => applies(rule, text));
 }
 
 function causeOf({ name, classification, type }: Rule): Known {

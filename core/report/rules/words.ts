@@ -49,8 +49,8 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-too-large',
     match:
-      /(?:message|mail|it) (?:is|was|size|exceeds)?.{0,40}(?:too (?:large|big|long)|larger than|exceed\w{0,3}.{0,40}(?:size|limit|maximum)|maximum .{0,20}size)|size .{0,40}(?:exceed|limit)|サイズ.{0,20}(?:超|制限|大き)/i,
-    sample: "This message is larger than the current system limit or the recipient's mailbox is full.",
+      /(?:message|mail|it) (?:is |was |has |being )?(?:too (?:large|big|long)|larger than)|(?:message|mail|size) .{0,30}exceed\w{0,3} .{0,30}(?:size|limit|maximum)|maximum .{0,20}size|サイズ.{0,20}(?:超|制限|大き)/i,
+    sample: 'The message is too large for the system of its recipient.',
     classification: 'Content',
     status: '5.3.4',
   },
