@@ -108,7 +108,7 @@ const ELSEWHERE =
 export function namedIn(lines: readonly string[], others: readonly string[], known: readonly string[]): Named[] {
   const no = new Set(others.map((one) => one.toLowerCase()));
   if (known.length > 0) return known.map((address) => ({ address, section: sectionOf(lines, address) }));
-  for (const shape of [LEADING, [LABELLED], [TRAILING], [REPLYING]]) {
+  for (const shape of [LEADING, [LABELLED, REPLYING, TRAILING]]) {
     const found = startsOf(lines, shape).filter(
       ({ address }, _, all) => !no.has(address.toLowerCase()) || (shape === LEADING && all.length === 1),
     );
@@ -132,7 +132,9 @@ function startsOf(lines: readonly string[], shape: readonly RegExp[]): Start[] {
       if (!match) continue;
       if (/^\s{0,20}(?:to|cc|bcc|from|sender|reply-to|return-path|subject|mail from)\s{0,5}:/i.test(line)) break;
       const address = addressesIn(match[1]!, 1)[0];
-      if (address) starts.push({ address, at, rest: line.slice(match.index + match[0].length) });
+      // A reply is read with its code.
+      const from = pattern === REPLYING ? 0 : match.index + match[0].length;
+      if (address) starts.push({ address, at, rest: line.slice(from) });
       break;
     }
     if (starts.length >= RECIPIENTS) break;

@@ -17,6 +17,9 @@ const QUOTED: readonly RegExp[] = [
   new RegExp(`[\\s:("'\\[]#?${CODE}`),
 ];
 
+/** What qmail and its kin write behind a reply. */
+const OWN_WORDS = /\s(?:giving up on \S|i'm not going to try again|this is a permanent error)/i;
+
 /** @param text any length; at most REPLY_KEPT characters from the reply on are read */
 export function findReply(text: string): Reply | undefined {
   const given = text.replace(/,?\s?\berror[_ ]code ?:/gi, ' ');
@@ -31,7 +34,8 @@ export function findReply(text: string): Reply | undefined {
 
 /** @param text begins with the code */
 function replyAt(text: string, code: string): Reply {
-  const flat = text.replace(/\s+/g, ' ').slice(0, REPLY_KEPT);
+  const end = text.search(OWN_WORDS);
+  const flat = (end < 0 ? text : text.slice(0, end)).replace(/\s+/g, ' ').slice(0, REPLY_KEPT);
   const again = flat
     .slice(3)
     .replace(/^[ :-]{1,3}/, '')

@@ -43,7 +43,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-message-expired',
     match:
-      /message expired: unable to deliver|^(?:smtp; ?)?(?:5\d\d 4\.4\.7|4\.4\.7 message expired)|queue\.expired|envelope expired|could not be delivered for too long|message will be deleted from queue|5\.4\.316 message expired/i,
+      /message expired: unable to deliver|^(?:smtp; ?)?(?:5\d\d 4\.4\.7|4\.4\.7 message expired)|queue\.expired|envelope expired|(?:could not be delivered|in (?:the )?queue) (?:for )?too long|message will be deleted from queue|5\.4\.316 message expired/i,
     sample: '554 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.2 Connection timed out>',
     classification: 'Technical Failure',
     status: '4.4.7',
