@@ -9,7 +9,8 @@ import { readable, type Shaping } from '../shaping/compile.ts';
 import type { Classification, Rule } from '../shaping/rule.ts';
 import { GENERIC } from '../shaping/rules/generic.ts';
 import { REPLY_RECORDED } from '../smtp/limits.ts';
-import { findReply, stageIn, statusIn } from './reply.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { findReply, hostIn, stageIn, statusIn } from './reply.ts';
 import { applies, CERTAIN, CODES, type CodeRule, type ReportRule, WORDS } from './rules/index.ts';
 
 export type Told = {
@@ -45,7 +46,8 @@ export function classify(told: Told, shaping: Shaping): Judged {
   const reply = texts.map(findReply).find((one) => one !== undefined);
   const said = reply?.text ?? readable(texts[0] ?? '');
   const stage = texts.map(stageIn).find((one) => one !== undefined);
-  const provider = shaping.providerOf([told.mta || `mx.${told.domain}`]);
+  const host = told.mta || texts.map(hostIn).find((name) => name !== '') || `mx.${told.domain}`;
+  const provider = shaping.providerOf([host]);
   const found = shaping.find(provider, stage ?? 'dot', said);
   const isOfSender = stage === 'mail' || stage === 'connect';
   const known =
@@ -54,7 +56,10 @@ export function classify(told: Told, shaping: Shaping): Judged {
     (found && !LAST.has(found.name) ? causeOf(found) : undefined) ??
     first(WORDS, said) ??
     (found && WITH_WORDS.has(found.name) ? causeOf(found) : undefined) ??
-    (byCode(told.status || (reply?.enhanced ?? '')) ? undefined : elsewhere(texts, said, shaping, provider));
+    (isTelling(reply) || byCode(told.status) ? undefined : elsewhere(texts, said, shaping, provider)) ??
+    (found?.name === 'mailbox-refused' && /recipient|address|mailbox|user|account/i.test(said)
+      ? { ...causeOf(found), type: 'blocked' }
+      : undefined);
   const status = chooseStatus(told.status, reply?.enhanced ?? statusIn(said), known?.status, reply?.code);
   return judged(afterData(known, stage, reply?.enhanced), status, said, stage, reply?.code);
 }
@@ -68,7 +73,13 @@ function afterData(
   stage: Stage | undefined,
   enhanced: string | undefined,
 ): Known | undefined {
-  if (known?.type !== 'bounce' || stage !== 'dot' || enhanced?.startsWith('5.1.') || enhanced?.startsWith('5.2.'))
+  if (
+    known?.type !== 'bounce' ||
+    known.classification !== 'Invalid Address' ||
+    stage !== 'dot' ||
+    enhanced?.startsWith('5.1.') ||
+    enhanced?.startsWith('5.2.')
+  )
     return known;
   return { name: 'report-refused-after-data', classification: 'Reputation', type: 'blocked' };
 }
@@ -97,6 +108,11 @@ function judged(
     status,
     diagnostic,
   };
+}
+
+/** A reply with words of its own: then what else a notice says is not about it. */
+function isTelling(reply: Reply | undefined): boolean {
+  return reply !== undefined && /[a-z]{4}/i.test(reply.text);
 }
 
 /** What the rest of the notice says, when the reply or the first words say nothing. */

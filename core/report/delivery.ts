@@ -8,7 +8,7 @@ import { classify, type Judged } from './classify.ts';
 import { decodeWords } from './decode.ts';
 import { type DeliveryStatus, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
 import { first, type Header } from './header.ts';
-import { type Named, type Notice, namedIn } from './notice.ts';
+import { type Notice, namedIn } from './notice.ts';
 import type { Mail } from './parts.ts';
 import type { DeliveryReport, OriginalMessage, ReportedRecipient } from './report.ts';
 import type { SesNotification } from './ses-notification.ts';
@@ -78,13 +78,14 @@ function fromStatus(seen: Seen, { groups }: DeliveryStatus): ReportedRecipient[]
 }
 
 function fromWords(seen: Seen): ReportedRecipient[] {
-  const { notice, original, signs, shaping } = seen;
+  const { notice, signs, shaping } = seen;
   const words = notice.lines.join('\n');
   const failed = failedRecipients(seen.mail.header);
   const signsSeen = [signs.isFromSystem, signs.hasFailedSubject, hasFailedWords(words)].filter(Boolean).length;
   if (failed.length === 0 && !looksLikeOne(signs, signsSeen, words)) return [];
   const named = namedIn(notice.lines, strangers(seen), failed);
-  const found = named.length > 0 ? named : signsSeen === 3 ? [nobody(original)] : [];
+  // Whom a report names that names nobody is told by the token.
+  const found = named.length > 0 ? named : signsSeen === 3 ? [{ address: '', section: '' }] : [];
   const isLate = isDelayed(decodeWords(first(seen.mail.header, 'subject')), words);
   return found.map(({ address, section }) => {
     const around = found.length === 1 || section === '' ? [words] : [];
@@ -97,11 +98,6 @@ function fromWords(seen: Seen): ReportedRecipient[] {
 function looksLikeOne(signs: Signs, seen: number, words: string): boolean {
   if (seen < 2 || (!signs.isFromSystem && signs.isAnswered)) return false;
   return !signs.isAutoReply || (signs.isFromSystem && hasFailedWords(words));
-}
-
-/** A report that names nobody is about the only one whom the message went to, or about whom the token names. */
-function nobody(original: OriginalMessage): Named {
-  return { address: onlyOne(original.to) ?? '', section: '' };
 }
 
 /** Exim's and Google's field. */
@@ -121,13 +117,15 @@ function toRecipient(
   judged: Judged,
   { original, mta }: Pick<Partial<StatusGroup>, 'original' | 'mta'>,
 ): ReportedRecipient {
-  const { type, status, ...told } = judged;
+  const { type, status, classification, ...told } = judged;
   const event = action === 'failed' ? 'bounced' : action === 'delayed' ? 'deferred' : 'delivered';
   return {
     address,
     ...(original === undefined ? {} : { originalAddress: original }),
     action,
     status: event === 'bounced' ? status : `${event === 'deferred' ? 4 : 2}${status.slice(1)}`,
+    // What a server still tries is held up by something; nobody has judged anything.
+    classification: event === 'deferred' && classification === 'Unclassified' ? 'Technical Failure' : classification,
     ...told,
     ...(mta ? { mta } : {}),
     event,

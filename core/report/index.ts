@@ -6,12 +6,12 @@
  */
 import { compileShaping, type Shaping } from '../shaping/compile.ts';
 import { addressesIn, addressOf } from './addresses.ts';
-import { readDelivery } from './delivery.ts';
+import { readDelivery, type Seen } from './delivery.ts';
 import { readComplaint } from './feedback.ts';
 import { first, type Header } from './header.ts';
 import { readNotice } from './notice.ts';
 import { originalOf, RETURNED } from './original.ts';
-import { type Part, readMail } from './parts.ts';
+import { type Mail, type Part, readMail, readText } from './parts.ts';
 import type { Report } from './report.ts';
 import { readSesNotification, type SesNotification } from './ses-notification.ts';
 import { signsOf } from './signs.ts';
@@ -30,19 +30,39 @@ const OURS = compileShaping();
 /** @param raw the mail as it came; a part of it is enough, from its beginning */
 export function readReport(raw: Buffer, { shaping = OURS, mailFrom }: ReportOptions = {}): Report {
   const mail = readMail(raw);
-  const notice = readNotice(noticeText(mail.parts));
-  const original = originalOf(mail.parts, notice.returned);
-  const base = { to: cameTo(mail.header), original };
-  const ses = readSesNotification(mail.parts[0]?.text ?? '');
+  const seen = look(mail, shaping, mailFrom);
+  const base = { to: cameTo(mail.header), original: seen.original };
+  const { ses, signs } = seen;
   if (ses?.kind === 'complaint') return { ...base, ...complaintOfSes(ses) };
-  const complaint = readComplaint(mail, original);
+  const complaint = readComplaint(mail, seen.original);
   if (complaint) return { ...base, kind: 'complaint', ...complaint };
-  const signs = signsOf(mail.header, mailFrom);
-  const delivery = readDelivery({ mail, notice, original, signs, shaping, ...(ses ? { ses } : {}) });
+  const delivery = readDelivery(seen);
+  if (!delivery || delivery.recipients.every(({ address }) => address === '')) {
+    const inner = signs.isFromSystem ? readInner(seen) : undefined;
+    if (inner) return { ...base, ...inner };
+  }
   if (delivery) return { ...base, ...delivery };
   if (!signs.isAutoReply) return { ...base, kind: 'other' };
   const address = addressOf(first(mail.header, 'from'));
   return { ...base, kind: 'auto-reply', ...(address === undefined ? {} : { address }) };
+}
+
+function look(mail: Mail, shaping: Shaping, mailFrom?: string): Seen {
+  const notice = readNotice(noticeText(mail.parts));
+  const original = originalOf(mail.parts, notice.returned);
+  const ses = readSesNotification(mail.parts[0]?.text ?? '');
+  return { mail, notice, original, signs: signsOf(mail.header, mailFrom), shaping, ...(ses ? { ses } : {}) };
+}
+
+/** A report that a mail system passes on inside one of its own, which names nobody: gateways and list servers do so. Once. */
+function readInner({ mail, notice, shaping }: Seen) {
+  const parts = mail.parts.filter(({ type }) => type === 'message/rfc822').map(({ text }) => text);
+  for (const text of [...parts, notice.returned].slice(0, 3)) {
+    const seen = look(readText(text), shaping);
+    const delivery = seen.signs.isFromSystem ? readDelivery(seen) : undefined;
+    if (delivery?.recipients.some(({ address }) => address !== '')) return { ...delivery, original: seen.original };
+  }
+  return undefined;
 }
 
 function complaintOfSes({ feedbackType, groups, source }: SesNotification) {

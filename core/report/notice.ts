@@ -18,7 +18,7 @@ export type Named = { address: string; section: string };
 /** Lines that announce the returned message, alone on their line. */
 const ANNOUNCES: readonly RegExp[] = [
   /^[-=*_|+#\s>]{0,80}(?:below this line|enclosed|attached|included|below|here|this|following) (?:is|are) (?:a |the )?(?:copy|headers?|returned|original|first)/i,
-  /^[-=*_|+#\s>]{0,80}(?:the )?(?:original|returned|undelivered|unsent|rejected|bounced|failed|your|start of|begin(?:ning)? of)[- ](?:the )?(?:original |returned |undelivered )?(?:e-?mail|mail|message)\b.{0,40}$/i,
+  /^[-=*_|+#\s>]{0,80}(?:the )?(?:original|returned|undelivered|unsent|rejected|bounced|start of|begin(?:ning)? of)[- ](?:the )?(?:original |returned |undelivered )?(?:e-?mail|mail|message)\b.{0,40}$/i,
   /^[-=*_|+#\s>]{0,80}(?:message|mail|original message|message's?) (?:header|headers|text|body|contents?)\b.{0,40}(?:follows?|below|info\w{0,8}|[-=*_|:]{1,80})[-=*_|:.\s]{0,80}$/i,
   /^[-=*_|+#\s>]{0,80}(?:.{0,60}\b)?(?:message|mail|headers?|e-?mail|text)(?: as)? (?:follows?|is (?:below|attached|enclosed|included))\b.{0,20}$/i,
   /^[-=*_|+#]{3,80}\s{0,5}(?:original|header|returned|message|mail)\b.{0,40}$/i,
@@ -71,12 +71,12 @@ function beginsHeader(lines: readonly string[], at: number): boolean {
 const LEAD = '^[\\s>*•·+-]{0,40}';
 /** What may follow an address that a line begins with, when the line is about it. */
 const AFTER =
-  '(?=\\s{0,80}$|\\s{0,5}[:;]|\\s{1,20}[([-]|[([]|\\s{0,5}\\.\\.\\.|,\\s|\\s{1,5}(?:on \\w{3},|error|invalid|unknown|failed|is|was|has|does|<|:|host|user|reason|because|couldn|could|mailbox|\\(|\\d{3}\\b))';
+  '(?=\\s{0,80}$|\\s{0,5}[:;]|\\s{1,20}[([-]|[([]|\\s{0,5}\\.\\.\\.|,\\s|\\s{1,5}(?:on \\w{3},|on \\d|error|invalid|unknown|failed|is|was|has|does|<|:|host|user|reason|because|couldn|could|mailbox|\\(|\\d{3}\\b))';
 const LEADING: readonly RegExp[] = [
   new RegExp(
     `${LEAD}(?:<|\\[|"(?=[^"]{3,300}":?\\s{0,10}$))(?:mailto:)?(${ADDRESS})[>\\]"](?!\\s{0,5}(?:wrote|writes|schrieb))`,
   ),
-  new RegExp(`^[\\s>*•·+-]{0,40}[^<>:]{1,100}<(?:mailto:)?(${ADDRESS})>(?=\\s{0,10}(?:$|:|\\())`),
+  new RegExp(`^[\\s>*•·+-]{0,40}[^<>:、。]{1,60}<(?:mailto:)?(${ADDRESS})>(?=\\s{0,10}(?:$|:|\\())`),
   new RegExp(`${LEAD}(${ADDRESS})${AFTER}`, 'i'),
   new RegExp(`^[\\w]{1,64}:\\d{1,12}:<(${ADDRESS})>`),
 ];
@@ -99,7 +99,10 @@ const SENTENCE = new RegExp(
 );
 /** Lines that name somebody else: the sender, the subject, whom to write to. */
 const ELSEWHERE =
-  /^[\s>*|-]{0,20}(?:from|sender|mail from|reply-?to|return-?path|subject|message-?id|date|sent|cc|errors-to|x-[\w-]{1,40})\b[^\n]{0,3}[:=]|^(?:hi|hello|hallo|dear|bonjour|hola|ciao|olá)\b|in-reply-to|references:|contact|assistance|postmaster@|abuse@|support@|help ?desk|envelope-from|\bmail from:?\s{0,3}</i;
+  /^[\s>*|-]{0,20}(?:from|sender|mail from|reply-?to|return-?path|subject|message-?id|date|sent|cc|errors-to|x-[\w-]{1,40})\b[^\n]{0,3}[:=]|^(?:hi|hello|hallo|dear|bonjour|hola|ciao|olá)\b|in-reply-to|references:|contact|assistance|abuse@|support@|help ?desk|envelope-from|\bmail from:?\s{0,3}</i;
+
+/** `For further assistance, please contact <support@example.com>` */
+const WHOM_TO_ASK = /\b(?:assistance|contact|questions?|please (?:write|mail|ask))\b/i;
 
 /**
  * @param others whose addresses are no recipients though they may be named: the sender, who reports
@@ -126,7 +129,7 @@ type Start = { address: string; at: number; rest: string };
 function startsOf(lines: readonly string[], shape: readonly RegExp[]): Start[] {
   const starts: Start[] = [];
   for (const [at, line] of lines.entries()) {
-    if (!line.includes('@')) continue;
+    if (!line.includes('@') || WHOM_TO_ASK.test(line)) continue;
     for (const pattern of shape) {
       const match = pattern.exec(line);
       if (!match) continue;

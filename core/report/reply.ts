@@ -82,3 +82,12 @@ export function stageIn(text: string): Stage | undefined {
   const seen = text.slice(0, REPLY_KEPT * 2).replace(/\s+/g, ' ');
   return STAGES.find(([, pattern]) => pattern.test(seen))?.[0];
 }
+
+/** The host whose reply is quoted: `host mx.example.com[192.0.2.1] said:`; empty where none is. */
+export function hostIn(text: string): string {
+  return (
+    /\b(?:host|server):?\s{1,5}([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})\s{0,3}[[(]/i
+      .exec(text.slice(0, REPLY_KEPT))?.[1]
+      ?.toLowerCase() ?? ''
+  );
+}
