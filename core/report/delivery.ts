@@ -10,6 +10,7 @@ import { type DeliveryStatus, readDeliveryStatus, type StatusGroup } from './del
 import { first, type Header } from './header.ts';
 import { type Notice, namedIn } from './notice.ts';
 import type { Mail } from './parts.ts';
+import { findReply } from './reply.ts';
 import type { DeliveryReport, OriginalMessage, ReportedRecipient } from './report.ts';
 import type { SesNotification } from './ses-notification.ts';
 import { hasFailedWords, isDelayed, type Signs } from './signs.ts';
@@ -97,7 +98,7 @@ function fromWords(seen: Seen): ReportedRecipient[] {
 /** Two signs of three; a person who answers or forwards a bounce shows two of them as well. */
 function looksLikeOne(signs: Signs, seen: number, words: string): boolean {
   if (seen < 2 || (!signs.isFromSystem && signs.isAnswered)) return false;
-  return !signs.isAutoReply || (signs.isFromSystem && hasFailedWords(words));
+  return !signs.isAutoReply || (signs.isFromSystem && (hasFailedWords(words) || findReply(words) !== undefined));
 }
 
 /** Exim's and Google's field. */

@@ -70,7 +70,7 @@ function complaintOfSes({ feedbackType, groups, source }: SesNotification) {
   return { kind: 'complaint' as const, feedbackType, originalRcptTo, ...(source ? { originalMailFrom: source } : {}) };
 }
 
-/** The texts that a person reads first: before the returned message, plain where there is a choice. */
+/** The texts that a person reads first: plain where there is a choice, up to the one that names somebody. */
 function noticeText(parts: readonly Part[]): string {
   const end = parts.findIndex((part) => RETURNED.test(part.type));
   const before = end < 0 ? parts : parts.slice(0, Math.max(1, end));
@@ -78,7 +78,11 @@ function noticeText(parts: readonly Part[]): string {
   const chosen = plain.some((part) => part.text.trim() !== '')
     ? plain
     : before.filter(({ type }) => type === 'text/html');
-  return chosen.map((part) => part.text.trim()).join('\n\n');
+  const texts = chosen.map((part) => part.text.trim());
+  // What follows may be the returned message's own text. Its header, when it is text, is found in it.
+  const named = texts.findIndex((text) => text.includes('@'));
+  const rest = named < 0 ? [] : texts.slice(named + 1).filter((text) => /^[\w-]{1,60}: /.test(text));
+  return [...texts.slice(0, named < 0 ? texts.length : named + 1), ...rest].join('\n\n');
 }
 
 /** Addresses that the mail says it came to, the surest first. */

@@ -149,7 +149,8 @@ function startsOf(lines: readonly string[], shape: readonly RegExp[]): Start[] {
 function cutSections(lines: readonly string[], starts: readonly Start[]): Named[] {
   const named = new Map<string, Named>();
   for (const [n, { address, at, rest }] of starts.entries()) {
-    const section = [rest, ...lines.slice(at + 1, starts[n + 1]?.at ?? lines.length)].join('\n').trim();
+    const own = [rest.replace(/^[\s:>"]{1,10}/, ''), ...lines.slice(at + 1, starts[n + 1]?.at ?? lines.length)];
+    const section = own.join('\n').trim();
     const key = address.toLowerCase();
     const known = named.get(key);
     if (known) known.section = `${known.section}\n${section}`.trim();
