@@ -44,7 +44,7 @@ type Known = { name: string; classification: Classification; type?: 'bounce' | '
 export function classify(told: Told, shaping: Shaping): Judged {
   const texts = [told.diagnostic, ...told.around].filter((text) => text.trim() !== '');
   const reply = texts.map(findReply).find((one) => one !== undefined);
-  const said = reply?.text ?? readable(texts[0] ?? '');
+  const said = reply?.text ?? readable(paragraphOf(texts[0] ?? ''));
   const stage = texts.map(stageIn).find((one) => one !== undefined);
   const host = told.mta || texts.map(hostIn).find((name) => name !== '') || `mx.${told.domain}`;
   const provider = shaping.providerOf([host]);
@@ -52,7 +52,7 @@ export function classify(told: Told, shaping: Shaping): Judged {
   const isOfSender = stage === 'mail' || stage === 'connect';
   const known =
     first(isOfSender ? CERTAIN.filter(({ ofRecipient }) => !ofRecipient) : CERTAIN, said) ??
-    overruling(texts) ??
+    overruling(texts, reply === undefined && !isOfSender) ??
     (found && !LAST.has(found.name) ? causeOf(found) : undefined) ??
     first(WORDS, said) ??
     (found && WITH_WORDS.has(found.name) ? causeOf(found) : undefined) ??
@@ -110,6 +110,11 @@ function judged(
   };
 }
 
+/** The first one with words in it: what follows may be help, or small print. */
+function paragraphOf(text: string): string {
+  return text.split(/\n\s*\n/, 20).find((part) => /[\p{L}]{3}/u.test(part)) ?? text;
+}
+
 /** A reply with words of its own: then what else a notice says is not about it. */
 function isTelling(reply: Reply | undefined): boolean {
   return reply !== undefined && /[a-z]{4}/i.test(reply.text);
@@ -128,9 +133,9 @@ function elsewhere(texts: readonly string[], said: string, shaping: Shaping, pro
   return undefined;
 }
 
-/** Words that count for more than the reply beside them. */
-function overruling(texts: readonly string[]): Known | undefined {
-  const rules = CERTAIN.filter(({ overrules }) => overrules);
+/** Words that count for more than the reply beside them; where there is none, certain ones for more than headlines. */
+function overruling(texts: readonly string[], all: boolean): Known | undefined {
+  const rules = all ? CERTAIN : CERTAIN.filter(({ overrules }) => overrules);
   return texts.map((text) => first(rules, readable(text))).find((one) => one !== undefined);
 }
 

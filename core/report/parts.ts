@@ -77,7 +77,7 @@ const STRAY =
   /(?:^|\n) ?--([^\s-][^\n]{0,200})\n(?:content-[a-z-]{2,40}:[^\n]{0,500}\n(?:[ \t][^\n]{0,500}\n){0,5}){1,6}\n/i;
 
 function takeApart(part: Part): Part[] {
-  if (part.type !== 'text/plain') return [part];
+  if (part.type !== 'text/plain' || part.within.length > 3) return [part];
   const stray = STRAY.exec(part.text);
   // Behind a header section it is the returned message's own.
   if (!stray || /^(?:received|return-path) ?:/im.test(part.text.slice(0, stray.index))) return [part];

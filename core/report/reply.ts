@@ -7,7 +7,7 @@ import { REPLY_KEPT } from '../smtp/limits.ts';
 import { makeReply, type Reply } from '../smtp/reply.ts';
 
 /** More certain first: behind words that introduce a reply, at the beginning of a line, anywhere. */
-const CODE = '([45]\\d\\d)(?:[ :-]{1,3}|(?=$))(?=#?[45]\\.\\d{1,3}\\.\\d{1,3}|[^\\d\\s:]|$)';
+const CODE = '([45]\\d\\d)[\\s:-]{1,8}(?=#?[45]\\.\\d{1,3}\\.\\d{1,3}|[^\\d\\s:])';
 const QUOTED: readonly RegExp[] = [
   new RegExp(
     `(?:\\b(?:said|replied|responded|returned|response|reason|error|was|following|failed|because|rejected|message|smtp)\\b[^:\\n]{0,80}:|<<<|received >>>|->)\\s{0,10}["'\\[(<]?#?${CODE}`,
@@ -18,7 +18,8 @@ const QUOTED: readonly RegExp[] = [
 ];
 
 /** What qmail and its kin write behind a reply. */
-const OWN_WORDS = /\s(?:giving up on \S|i'm not going to try again|this is a permanent error)/i;
+const OWN_WORDS = /(?:^|\s)(?:giving up on \S|i'm not going to try again|this is a permanent error)/i;
+const NOT_OF_REPLY = /^\s*$|^\s{0,20}(?:>>>|\.{3} |[-=_*]{4,})/;
 
 /** @param text any length; at most REPLY_KEPT characters from the reply on are read */
 export function findReply(text: string): Reply | undefined {
@@ -27,18 +28,18 @@ export function findReply(text: string): Reply | undefined {
     const match = pattern.exec(given);
     if (!match) continue;
     const at = match.index + match[0].lastIndexOf(match[1]!);
-    return replyAt(given.slice(at, at + REPLY_KEPT * 2), match[1]!);
+    const isTranscript = given.slice(Math.max(0, at - 8), at).includes('<<<');
+    return replyAt(given.slice(at, at + REPLY_KEPT * 2), match[1]!, isTranscript);
   }
   return undefined;
 }
 
 /** @param text begins with the code */
-function replyAt(text: string, code: string): Reply {
-  const end = text.search(OWN_WORDS);
-  const flat = (end < 0 ? text : text.slice(0, end)).replace(/\s+/g, ' ').slice(0, REPLY_KEPT);
+function replyAt(text: string, code: string, isTranscript: boolean): Reply {
+  const flat = linesOf(text, code, isTranscript).join(' ').replace(/\s+/g, ' ').slice(0, REPLY_KEPT);
   const again = flat
     .slice(3)
-    .replace(/^[ :-]{1,3}/, '')
+    .replace(/^[ :-]{1,4}/, '')
     .replace(new RegExp(`(^|[ #])${code}[ -](?=#?[45]\\.\\d|[A-Za-z(<])`, 'g'), '$1')
     .replace(/^#?(?=[45]\.\d)/, '');
   const status = /^[45]\.\d{1,3}\.\d{1,3}(?= |$|[:;,-])/.exec(again)?.[0];
@@ -51,6 +52,21 @@ function replyAt(text: string, code: string): Reply {
           .replace(/^[ :;,-]{1,4}/, '');
   const said = status === undefined ? rest : `${status} ${rest}`;
   return makeReply(Number(code), [said.replace(/\s?#{2}.{0,40}$/, '').trim()]);
+}
+
+/** The reply's own lines: up to an empty or ruled one, the next command, another reply, or the report's own words. */
+function linesOf(text: string, code: string, isTranscript: boolean): string[] {
+  const own: string[] = [];
+  for (const line of text.split('\n', 100)) {
+    const said = line.replace(/^[\s<>|*]{0,20}<<< ?/, '');
+    const next = /^\s{0,20}([2-5]\d\d)[ -]/.exec(said)?.[1];
+    if (own.length > 0 && isTranscript && said === line) break;
+    if (own.length > 0 && (NOT_OF_REPLY.test(line) || (next !== undefined && next !== code))) break;
+    const end = said.search(OWN_WORDS);
+    own.push(end < 0 ? said : said.slice(0, end));
+    if (end >= 0) break;
+  }
+  return own;
 }
 
 /** The status that a text names, wherever it stands. */

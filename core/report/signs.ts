@@ -44,12 +44,18 @@ export function signsOf(header: Header, mailFrom?: string): Signs {
   };
 }
 
+/** @param notice its lines joined: sentences are broken anywhere */
 export function hasFailedWords(notice: string): boolean {
-  return FAILED_WORDS.test(notice);
+  return FAILED_WORDS.test(joined(notice));
 }
 
-export function isDelayed(subject: string, notice: string): boolean {
+export function isDelayed(subject: string, text: string): boolean {
+  const notice = joined(text);
   return DELAYED.test(notice) || (DELAYED_SUBJECT.test(subject) && !/permanent|given up|giving up|fatal/i.test(notice));
+}
+
+function joined(text: string): string {
+  return text.replace(/\s+/g, ' ');
 }
 
 /**

@@ -360,6 +360,20 @@ Quota exceeded (mailbox for user is full)`,
     expected: [['one@example.com', 'Mailbox Unavailable', 'blocked']],
   },
   {
+    server: 'Google, whose headline says more than it knows',
+    from: 'Mail Delivery Subsystem <mailer-daemon@googlemail.com>',
+    subject: 'Delivery Status Notification (Failure)',
+    fields: ['X-Failed-Recipients: one@example.com'],
+    text: `** Address not found **
+
+Your message wasn't delivered to one@example.com because the domain example.com couldn't be found. Check for typos and try again.
+
+The response was:
+
+DNS Error: DNS type 'mx' lookup of example.com responded with code NXDOMAIN`,
+    expected: [['one@example.com', 'Technical Failure', 'blocked']],
+  },
+  {
     server: 'a filter in German',
     subject: 'Unzustellbar: Hallo',
     text: `Ihre Nachricht konnte nicht zugestellt werden.
