@@ -8,7 +8,7 @@ import { classify, type Judged } from './classify.ts';
 import { decodeWords } from './decode.ts';
 import { type DeliveryStatus, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
 import { first, type Header } from './header.ts';
-import { type Notice, namedIn } from './notice.ts';
+import { type Notice, namedIn, sentTo } from './notice.ts';
 import type { Mail } from './parts.ts';
 import { findReply } from './reply.ts';
 import type { DeliveryReport, OriginalMessage, ReportedRecipient } from './report.ts';
@@ -93,6 +93,15 @@ function fromWords(seen: Seen): ReportedRecipient[] {
     const judged = classify({ diagnostic: section, around, status: '', mta: '', domain: domainOf(address) }, shaping);
     return toRecipient(address, isLate ? 'delayed' : 'failed', judged, {});
   });
+}
+
+/** A report that names nobody is about the only one whom the message was to, where that is to be seen. */
+export function supposeRecipient<D extends DeliveryReport>(delivery: D, seen: Seen): D {
+  const no = strangers(seen);
+  const known = (address: string) => !no.some((one) => isSame(one, address));
+  const address = onlyOne(seen.original.to.filter(known)) ?? onlyOne(sentTo(seen.notice.lines).filter(known));
+  if (address === undefined) return delivery;
+  return { ...delivery, recipients: delivery.recipients.map((one) => ({ ...one, address })) };
 }
 
 /** Two signs of three; a person who answers or forwards a bounce shows two of them as well. */

@@ -6,7 +6,7 @@
  */
 import { compileShaping, type Shaping } from '../shaping/compile.ts';
 import { addressesIn, addressOf } from './addresses.ts';
-import { readDelivery, type Seen } from './delivery.ts';
+import { readDelivery, type Seen, supposeRecipient } from './delivery.ts';
 import { readComplaint } from './feedback.ts';
 import { first, type Header } from './header.ts';
 import { readNotice } from './notice.ts';
@@ -37,11 +37,10 @@ export function readReport(raw: Buffer, { shaping = OURS, mailFrom }: ReportOpti
   const complaint = readComplaint(mail, seen.original);
   if (complaint) return { ...base, kind: 'complaint', ...complaint };
   const delivery = readDelivery(seen);
-  if (!delivery || delivery.recipients.every(({ address }) => address === '')) {
-    const inner = signs.isFromSystem ? readInner(seen) : undefined;
-    if (inner) return { ...base, ...inner };
-  }
-  if (delivery) return { ...base, ...delivery };
+  const namesNobody = delivery?.recipients.every(({ address }) => address === '') ?? true;
+  const inner = namesNobody && signs.isFromSystem ? readInner(seen) : undefined;
+  if (inner) return { ...base, ...inner };
+  if (delivery) return { ...base, ...(namesNobody ? supposeRecipient(delivery, seen) : delivery) };
   if (!signs.isAutoReply) return { ...base, kind: 'other' };
   const address = addressOf(first(mail.header, 'from'));
   return { ...base, kind: 'auto-reply', ...(address === undefined ? {} : { address }) };

@@ -124,6 +124,17 @@ export function namedIn(lines: readonly string[], others: readonly string[], kno
   return [...new Set(told)].slice(0, RECIPIENTS).map((address) => ({ address, section: '' }));
 }
 
+const SENT_TO = new RegExp(
+  `^[\\s>*|-]{0,20}(?:addressed |sent )?(?:to|für|pour|para|宛先)\\s{0,10}[:：]\\s{0,20}<?(${ADDRESS})>?`,
+  'i',
+);
+
+/** Whom the message was to, by lines like those of its header that a notice repeats. */
+export function sentTo(lines: readonly string[]): string[] {
+  const found = lines.map((line) => SENT_TO.exec(line)?.[1]).filter((address) => address !== undefined);
+  return [...new Set(found)];
+}
+
 type Start = { address: string; at: number; rest: string };
 
 function startsOf(lines: readonly string[], shape: readonly RegExp[]): Start[] {

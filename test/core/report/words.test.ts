@@ -374,6 +374,15 @@ DNS Error: DNS type 'mx' lookup of example.com responded with code NXDOMAIN`,
     expected: [['one@example.com', 'Technical Failure', 'blocked']],
   },
   {
+    server: 'one that names nobody but in a copy of the header',
+    subject: 'Undeliverable Message',
+    text: `Message could not be delivered: no such user.
+
+  To: one@example.com
+  Subject: Hello`,
+    expected: [['one@example.com', 'Invalid Address', 'bounce']],
+  },
+  {
     server: 'a filter in German',
     subject: 'Unzustellbar: Hallo',
     text: `Ihre Nachricht konnte nicht zugestellt werden.
