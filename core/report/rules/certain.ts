@@ -33,6 +33,7 @@ export const CERTAIN: readonly ReportRule[] = [
     name: 'report-rate',
     match:
       /throttling failure|daily (?:message |sending )?quota|frequency limited|rate[- ]limit|maximum (?:connect\w{0,4}|sending) (?:limit|rate)|connection limit|try again slower|at a rate that (?:prevents|exceeds)|too many (?:concurrent|simultaneous|connections|errors from|messages (?:from|in|per))/i,
+    unless: /reputation|\btls\b/i,
     sample: '554 Throttling failure: Daily message quota exceeded.',
     classification: 'Frequency or Volume Too High',
     status: '4.7.0',

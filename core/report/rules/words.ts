@@ -14,8 +14,7 @@ export const WORDS: readonly ReportRule[] = [
     name: 'report-mailbox-disabled',
     match:
       /(?:account|mailbox|user|recipient|address|mail service)\b.{0,60}(?:disabled|discontinued|suspended|deactivated|inactive|frozen|blocked|locked|dormant|expired|closed|not active|bloqu|gesperrt|archiv|停止)|deactivated (?:mail ?box|user|account)|inactive user|suspends? the service|(?:compte|bo(?:î|i)te|konto|cuenta|account) .{0,40}(?:bloqu|gesperrt|suspend|archiv|d(?:é|e)sactiv)/i,
-    sample:
-      'Sorry your message to x@example.com cannot be delivered. This account has been disabled or discontinued [#102].',
+    sample: 'La boite du destinataire est archivee',
     classification: 'Mailbox Unavailable',
     status: '5.2.1',
   },
@@ -132,7 +131,7 @@ export const WORDS: readonly ReportRule[] = [
     name: 'report-relaying',
     match:
       /\brelay(?:ing)?\b.{0,60}(?:denied|not|prohibit|refus|permit)|not (?:a )?local (?:host|domain)|open relay|rcpthosts/i,
-    sample: 'relaying to this domain is not permitted',
+    sample: 'This is not a local domain of ours',
     classification: 'Technical Failure',
     status: '5.7.1',
   },
