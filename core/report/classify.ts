@@ -8,6 +8,7 @@ import type { Stage } from '../outcome.ts';
 import { readable, type Shaping } from '../shaping/compile.ts';
 import type { Classification, Rule } from '../shaping/rule.ts';
 import { GENERIC } from '../shaping/rules/generic.ts';
+import { RULES } from '../shaping/rules/index.ts';
 import { REPLY_RECORDED } from '../smtp/limits.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { findReply, hostIn, stageIn, statusIn } from './reply.ts';
@@ -34,6 +35,7 @@ export type Judged = {
   rule?: string;
 };
 
+const OURS = new Set(Object.values(RULES).flat());
 /** Rules of delivery that know a reply by its code alone, or by words that anything may hold: words of reports come first. */
 const LAST = new Set(GENERIC.map(({ name }) => name));
 /** Of those, what still counts for more than a status. */
@@ -51,6 +53,7 @@ export function classify(told: Told, shaping: Shaping): Judged {
   const found = shaping.find(provider, stage ?? 'dot', said);
   const isOfSender = stage === 'mail' || stage === 'connect';
   const known =
+    (found && !OURS.has(found) ? causeOf(found) : undefined) ??
     first(isOfSender ? CERTAIN.filter(({ ofRecipient }) => !ofRecipient) : CERTAIN, said) ??
     overruling(texts, reply === undefined && !isOfSender) ??
     (found && !LAST.has(found.name) ? causeOf(found) : undefined) ??

@@ -73,6 +73,13 @@ describe('mails made to be slow', () => {
     expect(after.rss - before.rss).toBeLessThan(256 * 1_048_576);
   });
 
+  it('of 50 MB of header has its answer, too', () => {
+    const raw = Buffer.alloc(50_000_000, 'X-Field: value\n');
+    const began = performance.now();
+    expect(readReport(raw).kind).toBe('other');
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
   it('is not read beyond its bound', () => {
     const report = readReport(Buffer.from(`${HEADER}\n${'x'.repeat(3_000_000)}\n<late@b.example>: 550 User unknown`));
     expect('recipients' in report ? report.recipients.map(({ address }) => address) : []).not.toContain(

@@ -139,7 +139,7 @@ describe('a delivery status notification', () => {
       only(notification(['Final-Recipient: utf-8; \\x{5B9D}@example.com\nAction: failed\nStatus: 5.1.1'])).address,
     ).toBe('宝@example.com'));
 
-  it('is read by the rules of the user, too', () => {
+  it('is read by the rules of the user, before ours', () => {
     const shaping = compileShaping({
       rules: [
         {
@@ -150,7 +150,7 @@ describe('a delivery status notification', () => {
         },
       ],
     });
-    const report = readReport(notification([group('5.0.0', '550 The vault is closed')]), { shaping });
+    const report = readReport(notification([group('5.0.0', '550 The vault is closed: host unknown')]), { shaping });
     expect(report).toMatchObject({ recipients: [{ rule: 'mine', classification: 'Mailbox Unavailable' }] });
   });
 });
