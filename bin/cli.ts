@@ -29,6 +29,7 @@ const HELP = `pennypost — the operator's command line
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
   rules check                                    whether the settings' own rules are sound
+  bounces read FILE|-                            what a mail that came back says, and whether it suppresses
 
   --local          the stack that \`npm start\` runs (the default while one runs here)
   --stack NAME     a deployed stack (default: Pennypost), with your AWS credentials and region
@@ -36,7 +37,7 @@ const HELP = `pennypost — the operator's command line
   --dns IP[:PORT]  ask this DNS server (domains check, doctor)
   --provider NAME  whose reply it is, whose rules to list (rules)
   --stage STEP     what the reply answered: mail, rcpt (default), dot … (rules try)
-  --config FILE    other settings than pennypost.config.ts (rules)
+  --config FILE    other settings than pennypost.config.ts (rules, bounces)
   --json           print one JSON value instead of text
 `;
 
@@ -72,6 +73,7 @@ const STANDALONE = {
   'rules try': { load: async () => (await rules()).tryReply, arguments: 1 },
   'rules list': { load: async () => (await rules()).listRules, arguments: 0 },
   'rules check': { load: async () => (await rules()).checkRules, arguments: 0 },
+  'bounces read': { load: async () => (await import('./cli/bounces.ts')).readBounce, arguments: 1 },
 } as const;
 
 export async function main(argv: string[]): Promise<number> {
