@@ -10,8 +10,18 @@ export const METRIC = {
   dropped: 'Dropped',
   unknown: 'Unknown',
   relayed: 'Relayed',
-  /** Readers who called it spam, by SES's word. */
+  /** Readers who called it spam, by the word of SES or of a feedback loop. */
   complained: 'Complained',
+  /** Bounces that came back by mail, after the copy's outcome. */
+  bouncedLater: 'BouncedLater',
+  /** Readers who unsubscribed by mail. */
+  unsubscribed: 'Unsubscribed',
+  /** Bounces and complaints that name no copy of ours, or whose records are gone. */
+  unmatchedReports: 'UnmatchedReports',
+  /** Mails received for parse hosts, those their URL has taken, and those that were given up. */
+  parseReceived: 'ParseReceived',
+  parsePosted: 'ParsePosted',
+  parseDropped: 'ParseDropped',
   /** The link was lost after the final dot: whoever gets it again may have it twice. */
   possibleDuplicates: 'InDoubt',
   /** A refusal paused a lane at a site, and somebody must look at it. */

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
+import type { ParseMessage } from './parse/message.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
 
@@ -142,7 +143,7 @@ export const recipientKey = (account: string, address: string) => `${account}#${
 
 // holds ---------------------------------------------------------------------------------------------------------------
 
-/** What waits for a time: a job (deferred), or a whole request (`send_at`, or one whose queue did not answer). */
+/** What waits for a time: a job (deferred), a whole request (`send_at`, or one whose queue did not answer), a mail for a parse URL. */
 export type Hold = {
   pk: string;
   sk: string;
@@ -151,7 +152,12 @@ export type Hold = {
   account: string;
   /** Copies waiting in it, for the conservation check. */
   copies: number;
-} & ({ kind: 'job'; job: Job } | { kind: 'request'; expansion: Expansion });
+} & (
+  | { kind: 'job'; job: Job }
+  | { kind: 'request'; expansion: Expansion }
+  /** A mail that a customer's parse URL did not take; it holds no copies. */
+  | { kind: 'parse'; parse: ParseMessage }
+);
 
 /** What the expand queue carries: one stored request, from one turn on. */
 export type Expansion = {
@@ -364,6 +370,52 @@ export type EnforcedTlsRecord = {
   requireValidCert: boolean;
 };
 
+/** Where an account's inbound mail at a host name goes (SendGrid: `user/webhooks/parse/settings`). */
+export type ParseSettingRecord = {
+  pk: string;
+  sk: string;
+  /** Lower case, A-labels. */
+  hostname: string;
+  /** Of the customer: `https:` (or `http:`). */
+  url: string;
+  /** The verdict of whoever looked for spam goes with the mail, where there is one. */
+  spamCheck: boolean;
+  /** The mail goes as it came, in the field `email`, instead of its parts. */
+  sendRaw: boolean;
+  createdAt: number;
+};
+
+/** Mails received for an account's parse hosts on a UTC day, one item per shard: writers of one day do not stand in each other's way. */
+export type ParseStatsRecord = { pk: string; sk: string; received: number };
+
+/** Says that a mail was counted, so that a second delivery by the queue is not. In messages, with its TTL. */
+export type CountedRecord = { pk: string; sk: 'received'; expiresAt: number };
+
+/** Where an account has what comes back sent on to (SendGrid: `mail_settings/forward_bounce`, `forward_spam`). */
+export type ForwardRecord = {
+  pk: string;
+  sk: `settings#${'forward_bounce' | 'forward_spam'}`;
+  enabled: boolean;
+  email: string;
+};
+
+export const parseSettingKey = (account: string, hostname: string) => ({
+  pk: account,
+  sk: `parse#${hostname.toLowerCase()}`,
+});
+/** @param day `YYYY-MM-DD` */
+export const parseStatsKey = (account: string, day: string, shard: number) => ({
+  pk: `${account}#parse-stats`,
+  sk: `${day}#${shard}`,
+});
+export const countedKey = (account: string, inboundId: string) => ({
+  pk: `${account}#inbound#${inboundId}`,
+  sk: 'received' as const,
+});
+export const forwardKey = (account: string, which: 'forward_bounce' | 'forward_spam') => ({
+  pk: account,
+  sk: `settings#${which}` as const,
+});
 export const enforcedTlsKey = (account: string) => ({ pk: account, sk: 'settings#enforced_tls' as const });
 export const keyKey = (account: string, id: string) => ({ pk: account, sk: `key#${id}` });
 export const domainKey = (account: string, domain: string) => ({ pk: account, sk: `domain#${domain.toLowerCase()}` });

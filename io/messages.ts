@@ -21,6 +21,9 @@ const HOUR = 3_600_000;
 /** BatchGetItem takes 100 keys (DynamoDB quotas), which is also what a job holds. */
 const BATCH_KEYS = 100;
 
+/** Whose a copy is, and the way that it went. */
+export type KnownCopy = { address: string; site: string; lane: string };
+
 export function messagesIn(table: string, client: Table) {
   return {
     /**
@@ -126,9 +129,27 @@ export function messagesIn(table: string, client: Table) {
       await client.send(new PutCommand({ TableName: table, Item: record }));
     },
 
-    /** Writes what came after a copy's outcome, once: the first of its kind stands. */
-    recordLate: async (record: LateRecord): Promise<void> => {
-      await putOnce(record, 'attribute_not_exists(pk)');
+    /** Writes what came after a copy's outcome, once: the first of its kind stands. False: there was one. */
+    recordLate: async (record: LateRecord): Promise<boolean> => putOnce(record, 'attribute_not_exists(pk)'),
+
+    /** What is known of a copy: its outcome, or its last attempt while it has none. Strongly consistent. */
+    readCopy: async (account: string, requestId: string, index: number): Promise<KnownCopy | undefined> => {
+      const { pk, sk } = copyKey(account, requestId, index);
+      const { Items = [] } = await client.send(
+        new QueryCommand({
+          TableName: table,
+          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :sk)',
+          ExpressionAttributeValues: { ':pk': pk, ':sk': sk },
+          ConsistentRead: true,
+        }),
+      );
+      const outcome = Items.find((item) => item.sk === sk) as OutcomeRecord | undefined;
+      if (outcome) {
+        const { recipient, site, lane } = outcome;
+        return { address: recipient.slice(account.length + 1), site, lane };
+      }
+      const attempt = Items.findLast((item) => item.sk.startsWith(`${sk}#`)) as AttemptRecord | undefined;
+      return attempt && { address: attempt.address, site: attempt.site, lane: attempt.lane };
     },
 
     /** Everything of a request, in order: its record, then each copy's attempts and outcome. */

@@ -59,3 +59,12 @@ export function publishDeliveries(lane: string, tallies: ReadonlyMap<string, Tal
     metrics.publishStoredMetrics();
   }
 }
+
+/** Publishes counts of what came in by mail, under `deliver` too: they are about the same copies. */
+export function publishCounts(counts: Partial<Record<keyof typeof METRIC, number>>): void {
+  const found = Object.entries(counts) as [keyof typeof METRIC, number][];
+  if (found.length === 0) return;
+  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'deliver' });
+  for (const [name, count] of found) metrics.addMetric(METRIC[name], MetricUnit.Count, count);
+  metrics.publishStoredMetrics();
+}

@@ -1,6 +1,6 @@
 /**
- * The way in: an HTTP API in front of accept. Every route goes to accept, so that a wrong path or method is answered in
- * SendGrid's shape too, not in API Gateway's.
+ * The way in: an HTTP API in front of accept and manage. `mail/send` is accept's, with every method; all other paths are
+ * manage's, also those that do not exist, so that they are answered in SendGrid's shape, not in API Gateway's.
  */
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
@@ -34,6 +34,8 @@ export type AcceptProps = {
   lanes: Lane[];
   /** `LANES`, as JSON. */
   lanesJson: string;
+  /** Who answers all other paths. */
+  manage: Stage;
   code: CodeOf;
 };
 
@@ -42,8 +44,9 @@ export class Accept extends Construct {
   readonly api: HttpApi;
   readonly httpStage: HttpStage;
 
-  constructor(scope: Construct, id: string, { settings, storage, expand, lanes, lanesJson, code }: AcceptProps) {
+  constructor(scope: Construct, id: string, props: AcceptProps) {
     super(scope, id);
+    const { settings, storage, expand, lanes, lanesJson, manage, code } = props;
     const { accept, delivery, retention } = settings;
     this.stage = new Stage(this, 'Accept', {
       name: 'accept',
@@ -76,9 +79,9 @@ export class Accept extends Construct {
     this.api = new HttpApi(this, 'Api', {
       description: `${settings.stackName}: SendGrid's v3 API`,
       createDefaultStage: false,
-      defaultIntegration: integration,
+      defaultIntegration: new HttpLambdaIntegration('Others', manage.fn),
     });
-    this.api.addRoutes({ path: '/v3/mail/send', methods: [HttpMethod.POST], integration });
+    this.api.addRoutes({ path: '/v3/mail/send', methods: [HttpMethod.ANY], integration });
     const { requestsPerSecond } = accept;
     this.httpStage = new HttpStage(this, 'Stage', {
       httpApi: this.api,

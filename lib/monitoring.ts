@@ -14,7 +14,9 @@ import { addAlarms } from './alarms.ts';
 import { costPerMillion } from './cost.ts';
 import type { Expand } from './expand.ts';
 import type { Hear } from './hear.ts';
+import type { Inbound } from './inbound.ts';
 import type { Lane } from './lane.ts';
+import type { Manage } from './manage.ts';
 import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
 import type { Release } from './release.ts';
 import type { Report } from './report.ts';
@@ -31,6 +33,8 @@ export type MonitoringProps = {
   release: Release;
   hear: Hear | undefined;
   report: Report | undefined;
+  manage: Manage;
+  inbound: Inbound | undefined;
   lanes: Lane[];
 };
 
@@ -40,19 +44,32 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, release, hear, report, lanes } = props;
+    const { settings, accept, expand, release, hear, report, manage, inbound, lanes } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
       { label: 'expand', of: expand.stage },
       { label: 'release', of: release.stage },
+      { label: 'manage', of: manage.stage },
       ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
       ...(report ? [{ label: 'report', of: report.stage }] : []),
+      ...(inbound
+        ? [
+            { label: 'inbound', of: inbound.stage },
+            { label: 'parse', of: inbound.parse },
+          ]
+        : []),
       ...lanes.map(({ laneName, deliver }) => ({ label: `deliver-${laneName}`, of: deliver })),
     ];
     const queues: Named<WorkQueue>[] = [
       { label: 'expand', of: expand.work },
       ...(hear ? [{ label: 'hear', of: hear.work }] : []),
+      ...(inbound
+        ? [
+            { label: 'inbound', of: inbound.work },
+            { label: 'parse', of: inbound.parseWork },
+          ]
+        : []),
       ...lanes.map(({ laneName, work }) => ({ label: `lane-${laneName}`, of: work })),
     ];
     addAlarms(this, {
@@ -62,6 +79,7 @@ export class Monitoring extends Construct {
       queues,
       accept: accept.stage,
       bySes: hear !== undefined,
+      inbound: inbound !== undefined,
     });
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });
     this.dashboard.addWidgets(...mailWidgets());

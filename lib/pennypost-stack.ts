@@ -4,6 +4,7 @@
  *   client ─▶ accept ─▶ [expand] ─▶ lanes, one per source IP ─▶ deliver ─SMTP─▶ MX
  *                           ▲              ▲                       │
  *                           └── release ◀──┴──────── holds ◀───────┘        messages, content, accounts: storage
+ *   MX of ours, or SES ─▶ inbound ─▶ messages, suppressions; [parse] ─▶ customers' URLs      everything else: manage
  *
  * It refuses nothing: lib/settings.ts has.
  */
@@ -15,6 +16,8 @@ import { acknowledgeFindings } from './acknowledgements.ts';
 import { bundles } from './bundle.ts';
 import { Expand } from './expand.ts';
 import { Hear } from './hear.ts';
+import { Inbound } from './inbound.ts';
+import { Manage } from './manage.ts';
 import { Monitoring } from './monitoring.ts';
 import { Network } from './network.ts';
 import { Pool } from './pool.ts';
@@ -40,9 +43,12 @@ export type Parts = {
   hear?: Hear;
   expand: Expand;
   accept: Accept;
+  manage: Manage;
   release: Release;
   /** Only where the settings have `tlsReports`. */
   report?: Report;
+  /** Only where the settings have `inbound`. */
+  inbound?: Inbound;
   monitoring: Monitoring;
 };
 
@@ -64,15 +70,26 @@ export class PennypostStack extends Stack {
     const lanesJson = this.toJsonString(lanes.map(({ entry }) => entry));
 
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
-    const accept = new Accept(this, 'Accept', { settings, storage, expand, lanes, lanesJson, code });
-    const release = new Release(this, 'Release', { settings, storage, expand, lanes, lanesJson, code });
+    const manage = new Manage(this, 'Manage', { settings, storage, code });
+    const accept = new Accept(this, 'Accept', {
+      settings,
+      storage,
+      expand,
+      lanes,
+      lanesJson,
+      manage: manage.stage,
+      code,
+    });
+    const inbound =
+      settings.inbound && new Inbound(this, 'Inbound', { settings, inbound: settings.inbound, storage, code });
+    const release = new Release(this, 'Release', { settings, storage, expand, lanes, lanesJson, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
-    const stages = { accept, expand, release, hear, report };
+    const stages = { accept, expand, release, manage, hear, report, inbound };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
-    const some = { ...(hear && { hear }), ...(report && { report }) };
-    this.parts = { storage, network, pools, ...some, expand, accept, release, monitoring };
+    const some = { ...(hear && { hear }), ...(report && { report }), ...(inbound && { inbound }) };
+    this.parts = { storage, network, pools, ...some, expand, accept, manage, release, monitoring };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);
@@ -81,7 +98,7 @@ export class PennypostStack extends Stack {
 
   /** What the CLI and the operator read with DescribeStacks. */
   #tell(): void {
-    const { accept, pools, storage, monitoring } = this.parts;
+    const { accept, pools, storage, monitoring, inbound } = this.parts;
     const { accounts, messages, holds, sites, suppressions, content, dkimKey } = storage;
     const { dashboard, topic } = monitoring;
     const outputs: Record<string, string> = {
@@ -96,6 +113,9 @@ export class PennypostStack extends Stack {
       Lanes: this.toJsonString(pools.flatMap(({ lanes }) => lanes.map(({ summary }) => summary))),
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.dashboardName}`,
       AlarmTopicArn: topic.topicArn,
+      ...(inbound && { InboundBucket: inbound.mail.bucketName, InboundQueueUrl: inbound.work.queue.queueUrl }),
+      ...(inbound?.hostName !== undefined && { InboundHost: inbound.hostName }),
+      ...(inbound?.receiving && { ReceiptRuleSet: inbound.receiving.ruleSet }),
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

@@ -6,7 +6,16 @@
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 
-export type FunctionName = 'accept' | 'expand' | 'deliver' | 'release' | 'hear' | 'report';
+export type FunctionName =
+  | 'accept'
+  | 'expand'
+  | 'deliver'
+  | 'release'
+  | 'hear'
+  | 'report'
+  | 'inbound'
+  | 'parse'
+  | 'manage';
 
 /** What a row is about; each stage says which ARNs these are for it. */
 export type Target =
@@ -15,6 +24,9 @@ export type Target =
   | 'holds'
   | 'sites'
   | 'requests'
+  | 'suppressions'
+  | 'inboundMail'
+  | 'parseQueue'
   | 'lanes'
   | 'expandQueue'
   | 'ownQueue'
@@ -72,6 +84,8 @@ export const COUNT_WARM_UP: Permission = { actions: ['dynamodb:UpdateItem'], on:
 export const COUNT_TLS: Permission = { actions: ['dynamodb:UpdateItem'], on: 'sites' };
 /** Only deliver of a lane that is warming up, beside warm ones: what it may not send yet is theirs. */
 export const OVERFLOW: Permission = { actions: ['sqs:SendMessage'], on: 'lanes' };
+/** Only release of a stack that takes mail: what a customer's URL did not take is tried again. */
+export const RELEASE_PARSE: Permission = { actions: ['sqs:SendMessage'], on: 'parseQueue' };
 /** Only with tracing on; X-Ray knows no resource for these. */
 export const TRACE: Permission = { actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], on: 'anything' };
 
@@ -124,6 +138,34 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     OWN_LOGS,
     { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'sites' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
+  ],
+  inbound: [
+    OWN_LOGS,
+    CONSUME,
+    { actions: ['dynamodb:GetItem'], on: 'accounts' },
+    {
+      actions: ['dynamodb:UpdateItem'],
+      on: 'accounts',
+      // It reads what strangers send: of accounts it may change its counters, and nothing else.
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#parse-stats' } },
+    },
+    { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'suppressions' },
+    { actions: ['s3:GetObject'], on: 'inboundMail' },
+    { actions: ['sqs:SendMessage'], on: 'parseQueue' },
+    { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
+  ],
+  parse: [
+    OWN_LOGS,
+    CONSUME,
+    { actions: ['dynamodb:GetItem'], on: 'accounts' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:GetObject'], on: 'inboundMail' },
+  ],
+  manage: [
+    OWN_LOGS,
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'accounts' },
   ],
 };
 

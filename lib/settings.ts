@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { RETRY_HOURS } from '../core/limits.ts';
+import { PARSE_HOURS } from '../core/parse/message.ts';
 import { lintShaping } from '../core/shaping/lint.ts';
 import { subnetSlot } from './addressing.ts';
 import { dnsServer, hostName, label, publicIp, secretArn, way, whole } from './fields.ts';
@@ -17,6 +18,8 @@ export const DEAD_LETTER_DAYS = 14;
 const SEND_AT_DAYS = 3;
 /** A stored request is read last when its dead letter is redriven: after `send_at`, the retries and the dead-letter retention. */
 const SHORTEST_RETENTION = SEND_AT_DAYS + RETRY_HOURS / 24 + DEAD_LETTER_DAYS + 1;
+/** A mail is read last when the dead letter of its last post is redriven. */
+const SHORTEST_MAIL = PARSE_HOURS / 24 + DEAD_LETTER_DAYS + 1;
 /** Lanes travel to accept, expand and release in one environment variable, and Lambda allows 4 KB for all of them. */
 const MOST_LANES = 12;
 /** What CloudWatch Logs takes as a retention, in days. */
@@ -164,6 +167,18 @@ const TlsReports = z.strictObject({
   contact: z.email(),
 });
 
+const Inbound = z.strictObject({
+  /**
+   * How mail that comes back gets in. `relay`: at port 25 of the relay. `ses`: through SES receiving, in regions that have it;
+   * $0.10 for a thousand mails.
+   */
+  by: z.enum(['relay', 'ses']),
+  /** SES refuses mail that does not come by TLS. Default false: a bounce in clear is better than none. */
+  requireTls: z.boolean().default(false),
+  /** Days that mails are kept as they came: at least 18 (3 for a customer's URL, dead letters 14, and one more). Default 18. */
+  mailDays: whole(SHORTEST_MAIL, 3650).default(SHORTEST_MAIL),
+});
+
 const Shape = z.strictObject({
   /** Name of the CloudFormation stack. Default `Pennypost`. */
   stackName: z
@@ -182,6 +197,11 @@ const Shape = z.strictObject({
   delivery: Delivery.prefault({}),
   accept: Accept.prefault({}),
   expand: Expand.prefault({}),
+  /**
+   * Mail that comes back: bounces, complaints, unsubscriptions, and mail for customers' parse hosts. Default: none is taken, and
+   * nothing of it costs anything.
+   */
+  inbound: Inbound.optional(),
   retention: Retention.prefault({}),
   alarms: Alarms.prefault({}),
   /**

@@ -89,7 +89,8 @@ function readQueues(stack: Pick<LocalStack, 'queues'>, book: Book): void {
 
 function readHold(hold: Hold, book: Book): void {
   if (hold.kind === 'job') enterJob(book, hold.job, 'held');
-  else book.unexpanded.push({ request: requestOf(hold.expansion), copies: hold.copies, place: 'held' });
+  else if (hold.kind === 'request')
+    book.unexpanded.push({ request: requestOf(hold.expansion), copies: hold.copies, place: 'held' });
 }
 
 /** Undefined: poison that names no request. Its request's copies are then lost, and the count says so. */

@@ -19,8 +19,10 @@ export type InboundMessage = {
   remoteAddress?: string;
   /** What it said in EHLO. */
   helo?: string;
-  /** Protocol of its TLS (`TLSv1.3`); absent: in clear. */
+  /** Protocol of its TLS (`TLSv1.3`); absent: in clear, or not known. */
   tls?: string;
+  /** SES's word on spam: `PASS`, `FAIL`, `GRAY`, `PROCESSING_FAILED`. */
+  spamVerdict?: string;
 };
 
 const ID = /^[A-Za-z0-9_-]{1,128}$/;

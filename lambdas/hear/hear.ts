@@ -30,7 +30,7 @@ export type HearDeps = {
   /** Writes a final outcome, or tells the event of the one that stands. */
   recordHeard: (record: OutcomeRecord) => Promise<OutcomeRecord['event'] | undefined>;
   recordAttempt: (record: AttemptRecord) => Promise<void>;
-  recordLate: (record: LateRecord) => Promise<void>;
+  recordLate: (record: LateRecord) => Promise<boolean>;
   /** What the run heard of a lane's mail, by provider. */
   publish: (lane: string, tallies: ReadonlyMap<string, Tally>) => void;
   /** What is nothing of ours, and what could not be written. */

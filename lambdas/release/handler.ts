@@ -13,6 +13,7 @@ const deps = {
   sendEntries: (url: string, entries: Parameters<typeof sendEntries>[2]) => sendEntries(queues, url, entries),
   lanes: requireLanes(),
   expandQueueUrl: requireVariable('EXPAND_QUEUE_URL'),
+  parseQueueUrl: process.env.PARSE_QUEUE_URL,
   now: Date.now,
 };
 

@@ -1,5 +1,5 @@
 /**
- * release: what is due moves from the holds to its lane, or to the expand queue. It looks a minute ahead and lets the queue
+ * release: what is due moves from the holds to its lane, or to the expand or the parse queue. It looks a minute ahead and lets the queue
  * delay to the second. A hold is removed only after its queue has said yes: a run that dies in between releases it once
  * more. So all that comes from here counts a hop, and deliver claims and reads before it sends such a job.
  */
@@ -13,6 +13,8 @@ import type { Entry, Sent } from '../../io/queue.ts';
 export type ReleaseDeps = {
   lanes: Lane[];
   expandQueueUrl: string;
+  /** Absent in a stack that takes no mail; one that did may have left holds behind. */
+  parseQueueUrl?: string | undefined;
   now: () => number;
   /** Milliseconds left of this run. */
   remainingMs: () => number;
@@ -20,6 +22,9 @@ export type ReleaseDeps = {
   removeHolds: (holds: Hold[]) => Promise<void>;
   sendEntries: (url: string, entries: Entry[]) => Promise<Sent[]>;
 };
+
+/** Where a queue's stage is no longer part of the stack: what is for it stays held. */
+const NO_QUEUE = '';
 
 /** It runs every minute and looks this far ahead, so that nothing due before the next run is late. */
 const AHEAD_MS = 60_000;
@@ -33,10 +38,8 @@ export async function release(deps: ReleaseDeps): Promise<{ released: number; st
   for await (const page of deps.readDue(deps.now() + AHEAD_MS)) {
     const byQueue = Map.groupBy(page, (hold) => queueOf(hold, deps));
     for (const [url, holds] of byQueue) {
-      const results = await deps.sendEntries(
-        url,
-        holds.map((hold) => toEntry(hold, deps.now())),
-      );
+      const entries = holds.map((hold) => toEntry(hold, deps.now()));
+      const results = url === NO_QUEUE ? [] : await deps.sendEntries(url, entries);
       const gone = holds.filter((_, index) => results[index] === 'sent');
       await deps.removeHolds(gone);
       released += gone.length;
@@ -51,8 +54,9 @@ export async function release(deps: ReleaseDeps): Promise<{ released: number; st
  * A lane that is no longer there gives its jobs to another of the pool the sender asked for: an IP was removed, its mail was not.
  * Where that pool is gone too, any lane is better than none.
  */
-function queueOf(hold: Hold, { lanes, expandQueueUrl }: ReleaseDeps): string {
+function queueOf(hold: Hold, { lanes, expandQueueUrl, parseQueueUrl }: ReleaseDeps): string {
   if (hold.kind === 'request') return expandQueueUrl;
+  if (hold.kind === 'parse') return parseQueueUrl ?? NO_QUEUE;
   const { job } = hold;
   const own = lanes.find(({ name }) => name === job.lane);
   if (own) return own.url;
@@ -65,6 +69,8 @@ function toEntry(hold: Hold, now: number): Entry {
   const delaySeconds = Math.min(QUEUE_DELAY_SECONDS, Math.max(0, Math.ceil((hold.due - now) / 1_000)));
   if (hold.kind === 'request')
     return { body: JSON.stringify({ ...hold.expansion, released: true }), group: hold.account, delaySeconds };
+  if (hold.kind === 'parse')
+    return { body: JSON.stringify({ ...hold.parse, hop: hold.parse.hop + 1 }), group: hold.account, delaySeconds };
   const job = { ...hold.job, hop: hold.job.hop + 1 };
   return { body: JSON.stringify(job), group: messageGroup(job, 1), delaySeconds };
 }
