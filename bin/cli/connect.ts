@@ -42,7 +42,7 @@ export type Connection = {
   holdsTable: string;
   sitesTable: string;
   lanes: LaneOutput[];
-  /** The host that MX records of return paths and parse hosts name; undefined: the stack takes no mail, or a source address does. */
+  /** Who takes what comes back, where the stack has somebody for it. */
   inboundHost?: string;
   /** The stack of this machine, whose functions may reach loopback. */
   local: boolean;
@@ -61,6 +61,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
   const outputs = await readOutputs(stackName);
   const tables = openTables();
   const servers = dns ?? here?.dnsServer;
+  const inboundHost = outputs.get('InboundHost');
   return {
     where: here ? `local stack at ${here.apiUrl}` : `stack ${stackName} in AWS`,
     account,
@@ -71,7 +72,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     sitesTable: need(outputs, 'SitesTable'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,
-    ...(outputs.has('InboundHost') ? { inboundHost: outputs.get('InboundHost')! } : {}),
+    ...(inboundHost ? { inboundHost } : {}),
     ...(servers ? { dnsServers: [servers] } : {}),
   };
 }

@@ -5,8 +5,8 @@
  */
 import { createServer, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { makeCertificate } from '../../io/certificate.ts';
 import type { ArrivalStore } from '../inbox/store.ts';
-import { makeCertificate } from './certificate.ts';
 import { type Dot, type SessionDeps, serveSession } from './session.ts';
 
 /** Of attempts and dots each, the newest so many are remembered. */

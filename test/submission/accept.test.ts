@@ -1,10 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { Job } from '../../../core/job.ts';
-import { accept } from '../../../lambdas/accept/accept.ts';
-import { expand } from '../../../lambdas/expand/expand.ts';
-import { release } from '../../../lambdas/release/release.ts';
-import { EXPAND, makeCloud, makeMail, makePost, type Plan, START } from '../fake-cloud.ts';
+import type { Job } from '../../core/job.ts';
+import { BIG_REQUEST_BYTES } from '../../core/limits.ts';
+import { expand } from '../../lambdas/expand/expand.ts';
+import { release } from '../../lambdas/release/release.ts';
+import { accept } from '../../submission/accept.ts';
+import { EXPAND, makeCloud, makeMail, makePost, type Plan, START } from '../lambdas/fake-cloud.ts';
 
 const THOUSAND = {
   personalizations: Array.from({ length: 1_000 }, (_, i) => ({
@@ -82,6 +83,24 @@ describe('the answers', () => {
     expect(JSON.parse(answer.body).errors[0].message).toMatch(/\S/);
     expect(await reachLanes(world)).toEqual([]);
     expect(world.cloud.requests.size).toBe(0);
+  });
+
+  it('names the door that takes more, where there is one', async () => {
+    const bigDoorUrl = 'https://relay.example.com/v3/mail/send';
+    const { accept: deps } = makeCloud();
+    const http = { ...makePost(''), body: Buffer.alloc(4_500_001, 32) };
+    const [without, withDoor] = await Promise.all([accept(http, deps), accept(http, { ...deps, bigDoorUrl })]);
+    expect(without.body).not.toContain('https:');
+    expect(withDoor.body).toContain(`Up to 31457280 bytes are taken at ${bigDoorUrl}`);
+  });
+
+  it('takes as much as its door says', async () => {
+    const { accept: deps, cloud } = makeCloud();
+    const attachments = [{ content: Buffer.alloc(4_500_000).toString('base64'), filename: 'a.bin' }];
+    const http = makePost(makeMail({ attachments }));
+    expect((await accept(http, deps)).status).toBe(413);
+    expect((await accept(http, { ...deps, requestBytes: BIG_REQUEST_BYTES })).status).toBe(202);
+    expect(cloud.bucket.size).toBe(1);
   });
 
   it('takes gzip', async () => {

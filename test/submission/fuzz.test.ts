@@ -5,10 +5,10 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Job, parseJob } from '../../../core/job.ts';
-import { accept } from '../../../lambdas/accept/accept.ts';
-import { mutate, mutation, rich } from '../../core/mail-send/mutations.ts';
-import { EXPAND, makeCloud, makePost } from '../fake-cloud.ts';
+import { type Job, parseJob } from '../../core/job.ts';
+import { accept } from '../../submission/accept.ts';
+import { mutate, mutation, rich } from '../core/mail-send/mutations.ts';
+import { EXPAND, makeCloud, makePost } from '../lambdas/fake-cloud.ts';
 
 const RUNS = 10_000;
 

@@ -8,22 +8,14 @@
  *   nothing can be written → the record is taken back, and the caller is told to come again
  */
 
-import { requestIdTime } from '../../core/ids.ts';
-import {
-  contentKey,
-  cutJobs,
-  type Job,
-  messageGroup,
-  mustBeStored,
-  type StoredRequest,
-  turnsOf,
-} from '../../core/job.ts';
-import { chooseLane } from '../../core/lane.ts';
-import { DAY_SECONDS, DIRECT_JOBS } from '../../core/limits.ts';
-import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey } from '../../core/records.ts';
-import type { Lane } from '../../io/environment.ts';
-import { type Entry, isThrottle, type Sent } from '../../io/queue.ts';
-import type { Submission } from './accept.ts';
+import { requestIdTime } from '../core/ids.ts';
+import { contentKey, cutJobs, type Job, messageGroup, mustBeStored, type StoredRequest, turnsOf } from '../core/job.ts';
+import { chooseLane } from '../core/lane.ts';
+import { DAY_SECONDS, DIRECT_JOBS } from '../core/limits.ts';
+import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey } from '../core/records.ts';
+import type { Lane } from '../io/environment.ts';
+import { type Entry, isThrottle, type Sent } from '../io/queue.ts';
+import type { Submission } from './request.ts';
 
 export type CommitDeps = {
   lanes: Lane[];

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { makeCertificate } from '../../../local/sink/certificate.ts';
+import { makeCertificate } from '../../io/certificate.ts';
 
 test('the certificate is whole: names, validity, key and signature agree', () => {
   // Prepare

@@ -1,7 +1,7 @@
 /**
- * A self-signed certificate for the sink's STARTTLS, made at each start: X.509 v3 (RFC 5280) with a P-256 key, written
- * as DER by hand, because nothing in Node makes one. It proves nothing to anybody: mail servers among themselves use
- * TLS unverified, and that is what the sink imitates. The private key never leaves the process.
+ * A self-signed certificate, made at each start: X.509 v3 (RFC 5280) with a P-256 key, written as DER by hand, because
+ * nothing in Node makes one. It proves nothing to anybody: mail servers among themselves use TLS unverified, and that is what
+ * the sink imitates; the relay has such a one until it is given its own. The private key never leaves the process.
  */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 

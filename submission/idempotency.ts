@@ -4,12 +4,12 @@
  * id, with its jobs marked as perhaps sent.
  */
 import { createHash } from 'node:crypto';
-import { type ApiFailure, apiErrors } from '../../core/errors.ts';
-import { IDEMPOTENCY_HOURS } from '../../core/limits.ts';
-import { type IdempotencyRecord, idempotencyKey } from '../../core/records.ts';
-import { isThrottle } from '../../io/queue.ts';
-import type { Submission } from './accept.ts';
+import { type ApiFailure, apiErrors } from '../core/errors.ts';
+import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
+import { type IdempotencyRecord, idempotencyKey } from '../core/records.ts';
+import { isThrottle } from '../io/queue.ts';
 import type { Committed, Earlier } from './commit.ts';
+import type { Idempotency, Submission } from './request.ts';
 
 export type IdempotencyDeps = {
   now: () => number;
@@ -30,20 +30,18 @@ const POLL_MS = 100;
 
 /**
  * Runs `act` once per key.
- * @param key the header's value; absent: `act` simply runs
- * @param body the unpacked bytes, which the key stands for
+ * @param idempotency the header's value and what it stands for; absent: `act` simply runs
  */
 export async function once(
-  key: string | undefined,
-  body: Uint8Array,
+  idempotency: Pick<Idempotency, 'key' | 'fingerprint'> | undefined,
   submission: Submission,
   deps: IdempotencyDeps,
   act: (submission: Submission, earlier: Earlier) => Promise<Committed>,
 ): Promise<Once> {
-  if (key === undefined) return conclude(await act(submission, 'none'), submission.requestId);
-  if (!/^[\x21-\x7e]{1,256}$/.test(key)) return { ok: false, error: apiErrors.badIdempotencyKey };
+  if (idempotency === undefined) return conclude(await act(submission, 'none'), submission.requestId);
+  if (!/^[\x21-\x7e]{1,256}$/.test(idempotency.key)) return { ok: false, error: apiErrors.badIdempotencyKey };
 
-  const record = makeRecord(key, body, submission, deps.now());
+  const record = makeRecord(idempotency, submission, deps.now());
   try {
     const first = await deps.beginIdempotent(record);
     if (!first) return await run(record, 'none');
@@ -80,11 +78,15 @@ async function awaitEnd(first: IdempotencyRecord, deps: IdempotencyDeps): Promis
   return record;
 }
 
-function makeRecord(key: string, body: Uint8Array, { account, requestId }: Submission, now: number): IdempotencyRecord {
+function makeRecord(
+  { key, fingerprint }: Pick<Idempotency, 'key' | 'fingerprint'>,
+  { account, requestId }: Submission,
+  now: number,
+): IdempotencyRecord {
   return {
     ...idempotencyKey(account, createHash('sha256').update(key).digest('hex')),
     requestId,
-    body: createHash('sha256').update(body).digest('hex'),
+    body: fingerprint(),
     at: now,
     state: 'accepting',
     expiresAt: Math.floor(now / 1_000) + (IDEMPOTENCY_HOURS + 1) * 3_600,
