@@ -20,6 +20,7 @@ import type { Lane } from './lane.ts';
 import type { Manage } from './manage.ts';
 import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
 import type { Relay } from './relay.ts';
+import type { OwnRelaySettings } from './relay-settings.ts';
 import { addRelayAlarms, relayWidgets } from './relay-watching.ts';
 import type { Release } from './release.ts';
 import type { Report } from './report.ts';
@@ -180,8 +181,14 @@ function workWidgets(functions: Named<Stage>[], queues: Named<WorkQueue>[]): IWi
   ];
 }
 
+function tasksOf({ relayNetwork }: Relay, { cpu, memoryMb }: OwnRelaySettings, period: Duration) {
+  const { metrics } = relayNetwork.targetGroups[0]!.group;
+  const tasks = metrics.healthyHostCount({ statistic: 'Maximum', period });
+  return { tasks, vcpu: cpu / 1024, gigabytes: memoryMb / 1024 };
+}
+
 function costWidget(
-  { storage, accept }: MonitoringProps,
+  { settings, storage, accept, relay }: MonitoringProps,
   functions: Named<Stage>[],
   queues: Named<WorkQueue>[],
 ): IWidget {
@@ -195,6 +202,7 @@ function costWidget(
       tables: [accounts, messages, holds, sites, suppressions],
       messages,
       delivered: mailMetric('delivered', 'Sum', hour),
+      relay: relay && settings.relay ? tasksOf(relay, settings.relay, hour) : undefined,
     },
     hour,
   );

@@ -95,10 +95,12 @@ export const OVERFLOW: Permission = { actions: ['sqs:SendMessage'], on: 'lanes' 
 export const RELEASE_PARSE: Permission = { actions: ['sqs:SendMessage'], on: 'parseQueue' };
 /** Only a relay with a certificate of its own: read at the start, and again when it may have been renewed. */
 export const READ_CERTIFICATE: Permission = { actions: ['secretsmanager:GetSecretValue'], on: 'tlsSecret' };
+/** Long messages go to a bucket part by part, and one that does not end is given up. */
+const PUT_IN_PARTS = ['s3:PutObject', 's3:AbortMultipartUpload'];
 /** Only a relay that takes what comes back. The return path's secret tells a bounce of ours from a forged one. */
 export const TAKE_INBOUND: readonly Permission[] = [
   { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
-  { actions: ['s3:PutObject'], on: 'inboundMail' },
+  { actions: PUT_IN_PARTS, on: 'inboundMail' },
   { actions: ['sqs:SendMessage'], on: 'inboundQueue' },
 ];
 /**
@@ -211,7 +213,9 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
 
 /** What a task may do; the relay's submission is accept's, by SMTP. Settings add READ_CERTIFICATE and TAKE_INBOUND. */
 export const TASK_PERMISSIONS: Record<TaskName, readonly Permission[]> = {
-  relay: PERMISSIONS.accept.filter((row) => row !== OWN_LOGS),
+  relay: PERMISSIONS.accept
+    .filter((row) => row !== OWN_LOGS)
+    .map((row) => (row.on === 'requests' ? { actions: PUT_IN_PARTS, on: 'requests' } : row)),
 };
 
 /** The rows of a pool's deliver: only what its ways need. Without an address of its own it is in no VPC. */

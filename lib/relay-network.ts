@@ -3,7 +3,7 @@
  * one target group for each port, and the two security groups that let nothing else in.
  *
  * Tasks are in public subnets with public addresses ($3.65 a month each), because what they need of AWS would otherwise
- * come through a NAT gateway ($32.85 a month in each zone) or interface endpoints ($7.30 a month for each of six services in
+ * come through a NAT gateway ($32.85 a month in each zone) or interface endpoints ($7.30 a month for each of five services in
  * each zone). Nothing on the internet can connect to them: their group takes connections from the balancer's alone.
  */
 import { Duration, Fn } from 'aws-cdk-lib';
@@ -133,7 +133,7 @@ export class RelayNetwork extends Construct {
       targetType: TargetType.IP,
       protocol: Protocol.TCP,
       port: port.containerPort,
-      // smtp-server reads PROXY v1 only and the balancer speaks v2, so the packets themselves keep the client's address.
+      // The packets themselves keep the client's address, for limits by address: no PROXY header has to be read, or trusted.
       preserveClientIp: true,
       deregistrationDelay: Duration.seconds(DRAIN_SECONDS),
       healthCheck: {

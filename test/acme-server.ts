@@ -20,8 +20,8 @@ const digest = (text: string) => createHash('sha256').update(text).digest('base6
 /** RFC 7638: the members of a P-256 key, in this order. */
 const thumbprint = ({ crv, kty, x, y }: JsonWebKey) => digest(JSON.stringify({ crv, kty, x, y }));
 
-/** @param dnsServer `ip:port` that challenges are looked up at */
-export async function startAcmeServer(dnsServer: string) {
+/** @param dnsServer `ip:port` that challenges are looked up at @param port absent: any free one */
+export async function startAcmeServer(dnsServer: string, port = 0) {
   const root = makeAuthority('Test root');
   const resolver = new Resolver({ timeout: 2_000, tries: 1 });
   resolver.setServers([dnsServer]);
@@ -41,7 +41,7 @@ export async function startAcmeServer(dnsServer: string) {
     asked: [] as string[],
     stop: async () => {},
   };
-  const listening = await listen((request, response) => void serve(request, response), 0, 'the ACME server');
+  const listening = await listen((request, response) => void serve(request, response), port, 'the ACME server');
   const base = `http://127.0.0.1:${listening.port}`;
   server.directoryUrl = `${base}/directory`;
   server.stop = listening.stop;

@@ -20,8 +20,8 @@ export type Header = {
 };
 
 const [CR, LF, SPACE, TAB, COLON] = [0x0d, 0x0a, 0x20, 0x09, 0x3a];
-/** ftext (RFC 5322 3.6.8). */
-const NAME = /^[!-9;-~]+$/;
+/** ftext (RFC 5322 3.6.8), as long as a line can hold with something behind it. */
+const NAME = /^[!-9;-~]{1,200}$/;
 
 /** Reads the header section that begins at `from`. Never throws. */
 export function readHeader(octets: Buffer, from = 0, until = octets.length): Header {

@@ -40,13 +40,15 @@ export function createOctetReader(stuffed: boolean, lineBytes: number): OctetRea
   let ascii = true;
 
   const push = (chunk: Buffer, emit: (piece: Buffer) => void): Buffer | undefined => {
-    if (ascii && !isAscii(chunk)) ascii = false;
-    if (chunk.includes(0)) fault ??= 'nul';
     const next = createFinder(chunk);
     let from = 0;
     let at = 0;
     const give = (to: number) => {
-      if (to > from && fault === undefined) emit(chunk.subarray(from, to));
+      if (to === from || fault !== undefined) return;
+      const piece = chunk.subarray(from, to);
+      ascii &&= isAscii(piece);
+      if (piece.includes(0)) fault = 'nul';
+      else emit(piece);
     };
     while (at < chunk.length) {
       switch (place) {
@@ -61,7 +63,8 @@ export function createOctetReader(stuffed: boolean, lineBytes: number): OctetRea
         case 'dot':
           if (chunk[at] === CR) {
             place = 'dot-cr';
-            at++;
+            // Half of the end, or a bare CR: in neither case a part of the message.
+            from = ++at;
           } else place = 'line';
           break;
         case 'dot-cr':

@@ -13,7 +13,7 @@ import { dueOf } from '../../core/job.ts';
 import type { Copy, Part, Personalization } from '../../core/mail.ts';
 import { renderPersonalization } from '../../core/render.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
-import { writeRaw } from './raw-letter.ts';
+import { changesRaw, writeRaw } from './raw-letter.ts';
 import type { Task } from './take.ts';
 
 /** `dropped`: it cannot be made, and why. */
@@ -120,7 +120,7 @@ export function createLetters(letterBytes: number, pool: string): Letters {
           await breath;
           continue;
         }
-        const bytes = estimate(task, task.personalizations.get(personalization)!);
+        const bytes = estimate(task, task.personalizations.get(personalization)!, key !== personalization);
         for (const kept of idle) {
           if (used + bytes <= letterBytes) break;
           kept.forget();
@@ -140,10 +140,10 @@ export function createLetters(letterBytes: number, pool: string): Letters {
 }
 
 /** About what a message will take; a body that it shares costs nothing more. */
-function estimate({ content, mime }: Task, { substitutions }: Personalization): number {
+function estimate({ content, mime }: Task, { substitutions }: Personalization, sevenBit: boolean): number {
   const { parts, attachments } = content;
+  if (mime) return changesRaw(content, substitutions, sevenBit) ? mime.octets.length : 0;
   if (Object.keys(substitutions ?? {}).length === 0) return 0;
-  if (mime) return mime.octets.length;
   let bytes = 0;
   for (const { value } of parts) bytes += value.length;
   for (const { content } of attachments) bytes += content.length;

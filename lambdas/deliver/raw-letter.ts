@@ -78,7 +78,19 @@ export function writeRaw(
   const rsaOnly = signatures.filter((_, n) => domain.keys[n]?.algorithm !== 'ed25519');
   const plain = rsaOnly.length < signatures.length ? seal(rsaOnly) : undefined;
   const heads = (plain ? 2 : 1) * (header.length + signatures.join('').length);
-  return { letter: seal(signatures), bytes: heads + (fill ? body.stuffed.length : 0), ...(plain && { plain }) };
+  // A body that is the message's own octets takes nothing that its content has not taken already.
+  const own = body.stuffed.buffer === mime.octets.buffer ? 0 : body.stuffed.length;
+  return { letter: seal(signatures), bytes: heads + own, ...(plain && { plain }) };
+}
+
+/** Whether a letter has a body of its own. */
+export function changesRaw(
+  { mailSettings }: Content,
+  substitutions: Personalization['substitutions'],
+  sevenBit: boolean,
+): boolean {
+  const isPersonal = Object.keys(substitutions ?? {}).length > 0;
+  return sevenBit || isPersonal || readFooter(mailSettings) !== undefined || templateOf(mailSettings) !== undefined;
 }
 
 function bodyOf(mime: RawMessage, content: Content, fill: Fill | undefined, sevenBit: boolean): Body | Dropped {

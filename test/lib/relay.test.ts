@@ -236,6 +236,15 @@ test('the operator is woken when no task takes mail, one is ill, mail is put off
   for (const title of ['Relay: messages', 'Relay: connections', 'Relay: tasks']) expect(body).toContain(title);
 });
 
+test('the cost per million has its tasks in it: a quarter vCPU, a gigabyte and an address, by the hour', () => {
+  const body = JSON.parse(at(flat, 'Monitoring/Dashboard').DashboardBody);
+  const { metrics } = body.widgets.at(-1).properties;
+  const row = metrics.findLast((one: unknown[]) => one[1] === 'HealthyHostCount') as unknown[];
+  const { id } = row.at(-1) as { id: string };
+  // 0.25 x $0.03238 + 1 x $0.00356 + $0.005, for a million at a time
+  expect(metrics[0][0].expression).toContain(`FILL(${id},0)*16655.000000`);
+});
+
 test("the image has the Node.js that Lambda's functions are tested with, and runs nothing while it is built", () => {
   const dockerfile = readFileSync('relay/Dockerfile', 'utf8');
   const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));

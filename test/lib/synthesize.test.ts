@@ -42,6 +42,19 @@ test('the templates and assets are there, without an account', () => {
   }
 });
 
+test("a relay's image is its Dockerfile and its bundle, put into the assembly without asking Docker", () => {
+  // Act
+  const relay = { hostName: 'smtp.example.com' };
+  const { directory } = synthesize(defineSettings({ relay }), { outdir, code: stubCode });
+
+  // Assess
+  const { dockerImages } = JSON.parse(readFileSync(join(directory, 'Pennypost.assets.json'), 'utf8'));
+  const [image] = Object.values(dockerImages) as { source: { directory: string; platform: string } }[];
+  expect(image!.source.platform).toBe('linux/arm64');
+  for (const file of ['Dockerfile', 'index.cjs', 'index.cjs.map'])
+    expect(existsSync(join(directory, image!.source.directory, file))).toBe(true);
+});
+
 test('nothing is asked of the account: no missing context', () => {
   const { directory } = synthesize(defineSettings(), { outdir, code: stubCode });
   const manifest = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8'));
