@@ -80,6 +80,10 @@ const LEAVE_VPC_ALONE: Permission = {
   // The key is there when the call comes from a function's code (Lambda: "Using source function ARN").
   conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
 };
+/** Puts an address on a list: reads it, writes it, and takes away its earlier place among the blocks. */
+const SUPPRESS: readonly Permission[] = [
+  { actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'suppressions' },
+];
 /** Only deliver of a pool that may go by SES: raw messages, under our configuration set. */
 export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses' };
 /** Only deliver of a pool that may go by a relay with a password. */
@@ -148,6 +152,8 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     LEAVE_VPC_ALONE,
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem', 'dynamodb:PartiQLInsert', 'dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:BatchGetItem'], on: 'suppressions' },
+    ...SUPPRESS,
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     {
       actions: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
@@ -168,7 +174,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
   ],
-  hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:PutItem'], on: 'messages' }],
+  hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:PutItem'], on: 'messages' }, ...SUPPRESS],
   report: [
     OWN_LOGS,
     { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'sites' },
@@ -186,7 +192,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     },
     { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
-    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'suppressions' },
+    ...SUPPRESS,
     { actions: ['s3:GetObject'], on: 'inboundMail' },
     { actions: ['sqs:SendMessage'], on: 'parseQueue' },
     { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
