@@ -23,15 +23,17 @@ export type InboundMailSettings = z.output<typeof InboundMail>;
 
 type Ways = { inbound?: InboundMailSettings | undefined; relay: OwnRelaySettings | false };
 
+const takesMail = (relay: Ways['relay']): boolean => (relay ? relay.inbound : false);
+
 /** How mail comes in; a relay that takes it needs no word about it. Undefined: none does, and nothing of it costs anything. */
 export function inboundOf({ inbound, relay }: Ways): InboundMailSettings | undefined {
   if (inbound) return inbound;
-  return relay && relay.inbound ? InboundMail.parse({ by: 'relay' }) : undefined;
+  return takesMail(relay) ? InboundMail.parse({ by: 'relay' }) : undefined;
 }
 
 /** @param refuse is told each fault, with the field's path from `inbound` on */
 export function checkInbound({ inbound, relay }: Ways, refuse: (path: string[], message: string) => void): void {
-  const byRelay = relay && relay.inbound;
+  const byRelay = takesMail(relay);
   if (inbound?.by === 'relay' && !byRelay) refuse(['by'], 'needs a `relay` whose `inbound` is true');
   if (inbound?.by === 'ses' && byRelay) refuse(['by'], 'and relay.inbound are two ways in: set relay.inbound to false');
   if (inbound?.by === 'relay' && inbound.requireTls)

@@ -21,6 +21,7 @@ let messages: ReturnType<typeof messagesIn>;
 
 beforeAll(async () => {
   mail = await givenMail({ settings: { relay: { hostName: 'smtp.pennypost.example' } } });
+  await mail.operator.setForward(OPERATOR, 'forward_spam', 'abuse-desk@example.net');
   client = new DynamoDBClient({
     endpoint: mail.local.awsUrl,
     region: mail.stack.region,
@@ -167,6 +168,19 @@ describe('inbound parse', () => {
   }, 130_000);
 });
 
-it('no call was refused on the way', () => {
+it('a full mailbox is a block each time, a complaint is sent on if that is wanted; no call was refused, and no statement is idle', async () => {
+  const { id } = await mail.post(mailTo('full-later@example.net'));
+  await late(id, 0, 'bounced');
+  expect(await suppressions.readSuppression(OPERATOR, 'full-later@example.net')).toMatchObject({
+    blocks: { times: 2 },
+  });
+
+  await eventually(
+    () => mail.arrivals.list({ to: 'abuse-desk@example.net' }),
+    (arrivals) => arrivals.length === 1,
+    30,
+  );
   expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
-});
+  const idle = mail.stack.unusedStatements().filter((one) => /Inbound|Manage|Parse/i.test(one.function));
+  expect(idle).toEqual([]);
+}, 120_000);

@@ -142,6 +142,8 @@ test('only deliver decrypts, only with a context; nobody encrypts or administers
   expect(deletes.sort()).toEqual([
     ['Deliver', ['<Storage/Sites.Arn>']],
     ['Deliver', ['<Storage/Sites.Arn>']],
+    ['Deliver', ['<Storage/Suppressions.Arn>']],
+    ['Deliver', ['<Storage/Suppressions.Arn>']],
     ['Inbound', ['<Storage/Suppressions.Arn>']],
     ['Manage', ['<Storage/Accounts.Arn>']],
   ]);
