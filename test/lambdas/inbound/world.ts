@@ -33,7 +33,7 @@ export function setUp(overrides: Partial<InboundDeps> = {}) {
   };
   const deps: InboundDeps = {
     secret,
-    readReport: (raw) => readReport(raw),
+    readReport: (raw, mailFrom) => readReport(raw, { mailFrom }),
     readHost: async (name) => HOSTS.get(name),
     readInbound: async (key, most) => {
       const mail = mails.get(key);
