@@ -93,6 +93,8 @@ export function makeBenchDeps(world: BenchWorld) {
     overflowLane: () => undefined,
     sendJob: async () => 'sent',
     readEnforcedTls: async () => undefined,
+    readSuppressions: async () => new Map(),
+    suppress: async () => true,
     receive: async (count) => world.lane.splice(0, count),
     remove: async () => {},
     now: Date.now,

@@ -56,10 +56,10 @@ export function dnsRecordsOf(
     },
     { purpose: 'dmarc', name: `_dmarc.${domain.domain}`, type: 'TXT', value: 'v=DMARC1; p=none' },
   ];
-  // Where nothing is sent from an address of ours, the return path is SES's, or its records are the relay's to say.
-  return own.length > 0 || sources.length === 0
-    ? records
-    : records.filter(({ purpose }) => purpose === 'dkim' || purpose === 'dmarc');
+  // Where nothing is sent from an address of ours, bounces are SES's, or the relay's to say; but complaints and unsubscriptions
+  // come to the return path all the same, where somebody takes them.
+  if (own.length > 0 || sources.length === 0) return records;
+  return records.filter(({ purpose }) => purpose !== 'spf' && (purpose !== 'return path' || inboundHost !== undefined));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Accounts: API keys and sending domains, as accept reads them and as the operator makes them. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { DeleteCommand, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { makeApiKey } from '../core/api-key.ts';
 import type { DkimAlgorithm } from '../core/dkim.ts';
 import { addKey, nextSelector } from '../core/domain-keys.ts';
@@ -10,6 +10,8 @@ import {
   domainKey,
   type EnforcedTlsRecord,
   enforcedTlsKey,
+  type ForwardRecord,
+  forwardKey,
   hostKey,
   type KeyRecord,
   keyKey,
@@ -17,6 +19,8 @@ import {
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
 import { hostsIn } from './hosts.ts';
+import { parseSettingsIn } from './parse-settings.ts';
+import { queryAll } from './query-all.ts';
 
 /** Looks up what a request needs. Plain reads: accept keeps the answers for a minute (docs/architecture.md, "Caches"). */
 export function accountsIn(table: string, client: Table) {
@@ -25,16 +29,21 @@ export function accountsIn(table: string, client: Table) {
   return {
     readKey: (account: string, id: string) => get<KeyRecord>(keyKey(account, id)),
     readSender: (account: string, domain: string) => get<DomainRecord>(domainKey(account, domain)),
+    listDomains: (account: string) => listItems<DomainRecord>(table, client, account, 'domain#'),
   };
 }
+
+/** An account's items of one kind, all of them. */
+const listItems = <T>(table: string, client: Table, account: string, prefix: string): Promise<T[]> =>
+  queryAll<T>(client, table, 'pk = :account AND begins_with(sk, :prefix)', { ':account': account, ':prefix': prefix });
 
 /** The subdomain of a sending domain that bounces come to. */
 const returnPathDomain = (domain: string) => `em.${domain}`;
 
-/** Milliseconds for which deliver does not see that an account changed its settings. */
+/** Milliseconds for which deliver and inbound do not see that an account changed its settings. */
 const SETTINGS_LIFE = 60_000;
 
-/** An account's settings, as deliver reads them: kept for a minute. */
+/** An account's settings, as deliver and inbound read them: kept for a minute. */
 export function accountSettingsIn(table: string, client: Table, now: () => number) {
   const readEnforcedTls = cached(
     async (account: string): Promise<EnforcedTlsRecord | undefined> => {
@@ -44,28 +53,26 @@ export function accountSettingsIn(table: string, client: Table, now: () => numbe
     SETTINGS_LIFE,
     now,
   );
-  return { readEnforcedTls };
+  const readForwarding = cached(
+    async (name: string): Promise<ForwardRecord | undefined> => {
+      const [account, which] = name.split('#') as [string, ForwardKind];
+      const { Item } = await client.send(new GetCommand({ TableName: table, Key: forwardKey(account, which) }));
+      return Item as ForwardRecord | undefined;
+    },
+    SETTINGS_LIFE,
+    now,
+  );
+  return {
+    readEnforcedTls,
+    readForward: (account: string, which: ForwardKind) => readForwarding(`${account}#${which}`),
+  };
 }
+
+type ForwardKind = 'forward_bounce' | 'forward_spam';
 
 /** What the operator may do with an account, beside reading: used by the command line and by the local stack. */
 export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKeyArn: string, now: () => number) {
-  const list = async <T>(account: string, prefix: string): Promise<T[]> => {
-    const items: T[] = [];
-    let from: Record<string, unknown> | undefined;
-    do {
-      const page = await client.send(
-        new QueryCommand({
-          TableName: table,
-          KeyConditionExpression: 'pk = :account AND begins_with(sk, :prefix)',
-          ExpressionAttributeValues: { ':account': account, ':prefix': prefix },
-          ...(from ? { ExclusiveStartKey: from } : {}),
-        }),
-      );
-      items.push(...((page.Items ?? []) as T[]));
-      from = page.LastEvaluatedKey;
-    } while (from);
-    return items;
-  };
+  const list = <T>(account: string, prefix: string) => listItems<T>(table, client, account, prefix);
   const hosts = hostsIn(table, client);
   /** The public half for DNS, the private half encrypted: it is in clear nowhere but in this call. */
   const makeKey = async (account: string, domain: string, algorithm: DkimAlgorithm) => {
@@ -108,6 +115,7 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
     return after;
   };
   return {
+    ...parseSettingsIn(table, client),
     /** Makes an API key. The returned `key` is the only time its secret is seen. */
     createKey: async (account: string, name: string, scopes: string[]): Promise<{ key: string; id: string }> => {
       const { key, id, secretHash } = makeApiKey(account, randomBytes(43));
@@ -166,6 +174,15 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
       { requireTls, requireValidCert }: Pick<EnforcedTlsRecord, 'requireTls' | 'requireValidCert'>,
     ): Promise<void> => {
       const record: EnforcedTlsRecord = { ...enforcedTlsKey(account), requireTls, requireValidCert };
+      await client.send(new PutCommand({ TableName: table, Item: record }));
+    },
+    readForward: async (account: string, which: ForwardKind): Promise<ForwardRecord | undefined> =>
+      (await client.send(new GetCommand({ TableName: table, Key: forwardKey(account, which) }))).Item as
+        | ForwardRecord
+        | undefined,
+    /** Where bounces or complaints are sent on to from now on; inbound knows it within a minute. */
+    setForward: async (account: string, which: ForwardKind, email: string | undefined): Promise<void> => {
+      const record: ForwardRecord = { ...forwardKey(account, which), enabled: email !== undefined, email: email ?? '' };
       await client.send(new PutCommand({ TableName: table, Item: record }));
     },
     /** Adds a DKIM key that waits for its DNS record. @throws ConditionalCheckFailedException when the keys changed meanwhile */

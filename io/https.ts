@@ -1,10 +1,10 @@
 /**
- * One HTTPS request to a host that a stranger named. It speaks to the address it was given, so that nothing resolves the
+ * One request to a host that a stranger named, by HTTPS unless he named HTTP. It speaks to the address it was given, so that nothing resolves the
  * name again; it follows no redirect and switches to no other protocol, keeps a bounded part of the answer, and takes a
  * bounded time: whatever the host does, it ends once, at the end of its signal at the latest. It never throws.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import { type RequestOptions, request } from 'node:https';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 
 export type HttpsRequest = {
@@ -14,10 +14,14 @@ export type HttpsRequest = {
   port: number;
   path: string;
   headers: Record<string, string>;
-  /** Absent: GET. */
-  post?: Buffer;
+  /** Absent: GET. Pieces are sent one after the other, and copied nowhere. */
+  post?: Buffer | readonly Buffer[];
+  /** Without TLS. */
+  plain?: boolean;
   /** Octets of the answer; one that is longer is an error. */
   most: number;
+  /** Only the status counts: what comes behind it is let go, at `most` octets or `restMs` milliseconds. */
+  restMs?: number;
   /** When it ends, so does the request. */
   signal: AbortSignal;
   /** For tests only: who signs certificates. */
@@ -32,7 +36,7 @@ export type HttpsAnswer =
 const MOST_INTERIM = 10;
 
 export function askHttps(wanted: HttpsRequest): Promise<HttpsAnswer> {
-  const { post, most, signal } = wanted;
+  const { post, signal } = wanted;
   return new Promise((resolve) => {
     let asked: ClientRequest | undefined;
     const end = (answer: HttpsAnswer): void => {
@@ -41,16 +45,22 @@ export function askHttps(wanted: HttpsRequest): Promise<HttpsAnswer> {
       asked?.destroy();
     };
     // Not left to the request: one whose socket was given away by an upgrade tells nothing of its signal any more.
-    const onAbort = (): void => end({ error: 'timeout' });
+    let known: HttpsAnswer | undefined;
+    const onAbort = (): void => end(known ?? { error: 'timeout' });
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort);
     try {
-      asked = request(toOptions(wanted));
+      asked = (wanted.plain ? httpRequest : httpsRequest)(toOptions(wanted));
     } catch (error) {
       return end(explain(error as Error));
     }
-    listen(asked, most, end);
-    asked.end(post);
+    listen(asked, wanted, end, (answer) => {
+      known = answer;
+    });
+    if (Array.isArray(post)) {
+      for (const piece of post) asked.write(piece);
+      asked.end();
+    } else asked.end(post);
   });
 }
 
@@ -74,7 +84,7 @@ function toOptions({ host, address, port, path, headers, post, ca }: HttpsReques
 }
 
 /** Calls `end` at least once for everything that a host can do, but for saying nothing. Its first word counts. */
-function listen(asked: ClientRequest, most: number, end: (answer: HttpsAnswer) => void): void {
+function listen(asked: ClientRequest, wanted: Rest, end: End, know: End): void {
   const onError = (error: NodeJS.ErrnoException): void => end(explain(error));
   let interim = 0;
   let answered = false;
@@ -89,7 +99,7 @@ function listen(asked: ClientRequest, most: number, end: (answer: HttpsAnswer) =
   });
   asked.on('response', (response) => {
     answered = true;
-    read(response, most, end);
+    read(response, wanted, end, know);
   });
   // A body that ends with its connection is read after this.
   asked.on('close', () => {
@@ -97,7 +107,11 @@ function listen(asked: ClientRequest, most: number, end: (answer: HttpsAnswer) =
   });
 }
 
-function read(response: IncomingMessage, most: number, end: (answer: HttpsAnswer) => void): void {
+type Rest = Pick<HttpsRequest, 'most' | 'restMs'>;
+
+type End = (answer: HttpsAnswer) => void;
+
+function read(response: IncomingMessage, { most, restMs }: Rest, end: End, know: End): void {
   const status = response.statusCode ?? 0;
   if (status < 200) {
     end({ error: `HTTP ${status}` });
@@ -106,6 +120,22 @@ function read(response: IncomingMessage, most: number, end: (answer: HttpsAnswer
   const type = response.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   const chunks: Buffer[] = [];
   let bytes = 0;
+  if (restMs !== undefined) {
+    const answer = { status, type, body: Buffer.alloc(0) };
+    know(answer);
+    const done = () => end(answer);
+    const timer = setTimeout(done, restMs);
+    response.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > most) done();
+    });
+    response.on('error', done);
+    response.on('close', () => {
+      clearTimeout(timer);
+      done();
+    });
+    return;
+  }
   response.on('error', (error) => end(explain(error)));
   response.on('data', (chunk: Buffer) => {
     bytes += chunk.length;

@@ -1,6 +1,6 @@
 /**
- * The way in: an HTTP API in front of accept. Every route goes to accept, so that a wrong path or method is answered in
- * SendGrid's shape too, not in API Gateway's.
+ * The way in: an HTTP API in front of accept and manage. `mail/send` is accept's, with every method; all other paths are
+ * manage's, also those that do not exist, so that they are answered in SendGrid's shape, not in API Gateway's.
  */
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
@@ -25,14 +25,15 @@ const ACCESS_LOG = JSON.stringify({
   error: '$context.integrationErrorMessage',
 });
 
-export type AcceptProps = Submitting & { code: CodeOf };
+/** `manage`: who answers all other paths. */
+export type AcceptProps = Submitting & { manage: Stage; code: CodeOf };
 
 export class Accept extends Construct {
   readonly stage: Stage;
   readonly api: HttpApi;
   readonly httpStage: HttpStage;
 
-  constructor(scope: Construct, id: string, { code, ...submitting }: AcceptProps) {
+  constructor(scope: Construct, id: string, { manage, code, ...submitting }: AcceptProps) {
     super(scope, id);
     const { settings } = submitting;
     const { accept, relay, retention } = settings;
@@ -52,9 +53,9 @@ export class Accept extends Construct {
     this.api = new HttpApi(this, 'Api', {
       description: `${settings.stackName}: SendGrid's v3 API`,
       createDefaultStage: false,
-      defaultIntegration: integration,
+      defaultIntegration: new HttpLambdaIntegration('Others', manage.fn),
     });
-    this.api.addRoutes({ path: '/v3/mail/send', methods: [HttpMethod.POST], integration });
+    this.api.addRoutes({ path: '/v3/mail/send', methods: [HttpMethod.ANY], integration });
     const { requestsPerSecond } = accept;
     this.httpStage = new HttpStage(this, 'Stage', {
       httpApi: this.api,

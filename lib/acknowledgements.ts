@@ -7,6 +7,7 @@ import type { CfnElement } from 'aws-cdk-lib';
 import { Names, Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { usesSes } from '../core/via.ts';
+import type { Inbound } from './inbound.ts';
 import type { Parts } from './pennypost-stack.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
@@ -20,13 +21,15 @@ export function acknowledgeFindings(parts: Parts, settings: Settings): void {
 }
 
 function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
-  const { storage, pools, accept, expand, release, hear } = parts;
+  const { storage, pools, accept, expand, release, manage, hear, inbound } = parts;
   const lanes = pools.flatMap((pool) => pool.lanes);
   const heard = hear ? [hear] : [];
   const stages = [
     accept.stage,
     expand.stage,
     release.stage,
+    manage.stage,
+    ...(inbound ? [inbound.stage, inbound.parse] : []),
     ...heard.map(({ stage }) => stage),
     ...lanes.map(({ deliver }) => deliver),
   ];
@@ -38,7 +41,13 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     ...ofStorage(parts),
     ...ofWaysIn(parts, settings),
     ...ofRelay(parts),
-    ...[expand.work, ...heard.map(({ work }) => work), ...lanes.map(({ work }) => work)].flatMap(ofQueue),
+    ...[
+      expand.work,
+      ...heard.map(({ work }) => work),
+      ...(inbound ? [inbound.work, inbound.parseWork] : []),
+      ...lanes.map(({ work }) => work),
+    ].flatMap(ofQueue),
+    ...(inbound ? ofInbound(inbound) : []),
     ...stages.flatMap((stage) =>
       ofStage(
         stage,
@@ -98,6 +107,21 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
       reason:
         'Only deliver is in the VPC and nothing can connect to it; what it connects to is recorded with each outcome.',
     },
+  ];
+}
+
+function ofInbound({ mail, stage, parse }: Inbound): Acknowledgement[] {
+  return [
+    {
+      on: mail,
+      id: 'AwsSolutions-S1',
+      reason: 'Two functions of this stack read the bucket; an access log would add an object for each mail.',
+    },
+    ...[stage, parse].map((one) => ({
+      on: policyOf(one),
+      id: `AwsSolutions-IAM5[Resource::<${arnIn(one, mail)}>/inbound/*]`,
+      reason: 'Mails are objects under one prefix, named when they arrive; the statement names the prefix and no more.',
+    })),
   ];
 }
 
@@ -233,6 +257,12 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: bool
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     deliver:
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    inbound:
+      'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    parse:
+      'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    manage:
+      'API Gateway waits for the answer, so there is no event to keep: the client sees the failure and tries again.',
     hear: 'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     report: 'Its event is a tick of the clock without content; the next hour sends what is left.',
     certify: 'Its event is a tick of the clock without content; the next hour looks again.',

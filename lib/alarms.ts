@@ -9,6 +9,8 @@ import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { WorkQueue } from './work-queue.ts';
 
+/** Reports within an hour that strangers may make up before anybody is told. */
+const MOST_UNMATCHED = 5;
 /** Outcomes within 15 minutes below which a bounce rate says nothing. */
 const FEWEST_OUTCOMES = 50;
 
@@ -20,6 +22,8 @@ export type AlarmsProps = {
   accept: Stage;
   /** Some mail goes by SES, which passes complaints on. */
   bySes: boolean;
+  /** Mail that comes back is taken: feedback loops pass complaints on. */
+  inbound: boolean;
 };
 
 /** Adds an alarm on a metric, by its name within the stack. */
@@ -40,7 +44,8 @@ export function alarmsOn(scope: Construct, { settings, topic }: Pick<AlarmsProps
   };
 }
 
-export function addAlarms(scope: Construct, { settings, topic, functions, queues, accept, bySes }: AlarmsProps): void {
+export function addAlarms(scope: Construct, props: AlarmsProps): void {
+  const { settings, topic, functions, queues, accept, bySes, inbound } = props;
   const alarm = alarmsOn(scope, { settings, topic });
   const { oldestSeconds, bounceRatePercent } = settings.alarms;
   const minute = { period: Duration.minutes(1) };
@@ -90,12 +95,24 @@ export function addAlarms(scope: Construct, { settings, topic, functions, queues
     because:
       'Transactional mail went beyond the warm-up budget of a new source address. Give its pool a warm one, or send less for now.',
   });
-  if (bySes)
+  if (bySes || inbound)
     alarm('complaints', mailMetric('complained', 'Sum', Duration.minutes(15)), {
       above: 0,
       because:
-        'Readers called mail spam within 15 minutes, by the word of SES, which reviews an account with 0.1 % of complaints and may stop one with 0.5 %. trace shows which mail: stop sending to who complained, and look at where the list came from.',
+        'Readers called mail spam within 15 minutes, by the word of SES or of a feedback loop. Providers act on 0.1 % of complaints, and SES may stop an account with 0.5 %. trace shows which mail: stop sending to who complained, and look at where the list came from.',
     });
+  if (inbound) {
+    alarm('unmatched-reports', mailMetric('unmatchedReports', 'Sum', Duration.hours(1)), {
+      above: MOST_UNMATCHED,
+      because:
+        'More than a few bounces and complaints within an hour named no copy of ours: a feedback loop that leaves out our header fields, records that are gone, or somebody who makes reports up. Nobody was suppressed by them.',
+    });
+    alarm('parse-dropped', mailMetric('parseDropped', 'Sum', Duration.minutes(15)), {
+      above: 0,
+      because:
+        "Mail for a customer was let go: his URL refused it (4xx), took none for three days, or it was too long. parse's log has the ids; the mails lie in the inbound bucket for some days.",
+    });
+  }
 }
 
 /** `periods`: of the metric's, one after the other; default 1. `missing`: what no data says; default nothing bad. */

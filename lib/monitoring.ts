@@ -17,6 +17,7 @@ import type { Expand } from './expand.ts';
 import type { Hear } from './hear.ts';
 import type { Inbound } from './inbound.ts';
 import type { Lane } from './lane.ts';
+import type { Manage } from './manage.ts';
 import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
 import type { Relay } from './relay.ts';
 import type { OwnRelaySettings } from './relay-settings.ts';
@@ -37,8 +38,9 @@ export type MonitoringProps = {
   release: Release;
   hear: Hear | undefined;
   report: Report | undefined;
+  manage: Manage;
   relay?: Relay;
-  inbound?: Inbound;
+  inbound: Inbound | undefined;
   certify?: Certify;
   lanes: Lane[];
 };
@@ -49,21 +51,33 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, release, hear, report, relay, inbound, certify, lanes } = props;
+    const { settings, accept, expand, release, hear, report, manage, relay, inbound, certify, lanes } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
       { label: 'expand', of: expand.stage },
       { label: 'release', of: release.stage },
+      { label: 'manage', of: manage.stage },
       ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
       ...(report ? [{ label: 'report', of: report.stage }] : []),
+      ...(inbound
+        ? [
+            { label: 'inbound', of: inbound.stage },
+            { label: 'parse', of: inbound.parse },
+          ]
+        : []),
       ...(certify ? [{ label: 'certify', of: certify.stage }] : []),
       ...lanes.map(({ laneName, deliver }) => ({ label: `deliver-${laneName}`, of: deliver })),
     ];
     const queues: Named<WorkQueue>[] = [
       { label: 'expand', of: expand.work },
       ...(hear ? [{ label: 'hear', of: hear.work }] : []),
-      ...(inbound ? [{ label: 'inbound', of: inbound.work }] : []),
+      ...(inbound
+        ? [
+            { label: 'inbound', of: inbound.work },
+            { label: 'parse', of: inbound.parseWork },
+          ]
+        : []),
       ...lanes.map(({ laneName, work }) => ({ label: `lane-${laneName}`, of: work })),
     ];
     addAlarms(this, {
@@ -73,6 +87,7 @@ export class Monitoring extends Construct {
       queues,
       accept: accept.stage,
       bySes: hear !== undefined,
+      inbound: inbound !== undefined,
     });
     if (relay) addRelayAlarms(alarmsOn(this, { settings, topic: this.topic }), relay);
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });

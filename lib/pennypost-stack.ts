@@ -4,6 +4,7 @@
  *   client ─▶ accept ─▶ [expand] ─▶ lanes, one per source IP ─▶ deliver ─SMTP─▶ MX
  *                           ▲              ▲                       │
  *                           └── release ◀──┴──────── holds ◀───────┘        messages, content, accounts: storage
+ *   MX of ours, or SES ─▶ inbound ─▶ messages, suppressions; [parse] ─▶ customers' URLs      everything else: manage
  *
  * It refuses nothing: lib/settings.ts has.
  */
@@ -19,6 +20,8 @@ import { Certify } from './certify.ts';
 import { Expand } from './expand.ts';
 import { Hear } from './hear.ts';
 import { Inbound } from './inbound.ts';
+import { inboundOf } from './inbound-settings.ts';
+import { Manage } from './manage.ts';
 import { Monitoring } from './monitoring.ts';
 import { Network } from './network.ts';
 import { Pool } from './pool.ts';
@@ -40,7 +43,7 @@ export type PennypostStackProps = {
   image?: (() => string) | undefined;
 };
 
-type Opening = Submitting & { network: Network; code: CodeOf; image: () => string };
+type Opening = Submitting & { network: Network; inbound: Inbound | undefined; code: CodeOf; image: () => string };
 
 /** The parts of the picture. */
 export type Parts = {
@@ -51,12 +54,13 @@ export type Parts = {
   hear?: Hear;
   expand: Expand;
   accept: Accept;
+  manage: Manage;
   release: Release;
   /** Only where the settings have `tlsReports`. */
   report?: Report;
   /** Only where the settings have a `relay`. */
   relay?: Relay;
-  /** Only where that takes mail that comes back. */
+  /** Only where mail that comes back is taken (lib/inbound-settings.ts). */
   inbound?: Inbound;
   /** Only where its certificate comes from an ACME authority. */
   certify?: Certify;
@@ -82,46 +86,49 @@ export class PennypostStack extends Stack {
     const lanesJson = this.toJsonString(lanes.map(({ entry }) => entry));
 
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
+    const manage = new Manage(this, 'Manage', { settings, storage, code });
     const submitting = { settings, storage, expand, lanes, lanesJson };
-    const accept = new Accept(this, 'Accept', { ...submitting, code });
-    const release = new Release(this, 'Release', { settings, storage, expand, lanes, lanesJson, code });
+    const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
+    const taken = inboundOf(settings);
+    const inbound = taken && new Inbound(this, 'Inbound', { settings, inbound: taken, storage, code });
+    const release = new Release(this, 'Release', { ...submitting, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
-    const ways = settings.relay ? this.#openRelay(settings.relay, { ...submitting, network, code, image }) : {};
-    const stages = { accept, expand, release, hear, report, ...ways };
+    const ways = settings.relay
+      ? this.#openRelay(settings.relay, { ...submitting, network, inbound, code, image })
+      : undefined;
+    const stages = { accept, expand, release, manage, hear, report, inbound, ...ways };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
-    const some = { ...(hear && { hear }), ...(report && { report }), ...ways };
-    this.parts = { storage, network, pools, ...some, expand, accept, release, monitoring };
+    const some = { ...(hear && { hear }), ...(report && { report }), ...(inbound && { inbound }), ...ways };
+    this.parts = { storage, network, pools, ...some, expand, accept, manage, release, monitoring };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);
     Tags.of(this).add('pennypost:stack', settings.stackName);
   }
 
-  /** The second way in, what keeps its certificate, and what comes back by it. */
-  #openRelay(relay: OwnRelaySettings, { network, code, image, ...submitting }: Opening) {
+  /** The second way in, and what keeps its certificate. */
+  #openRelay(relay: OwnRelaySettings, { network, inbound, code, image, ...submitting }: Opening) {
     const { settings } = submitting;
     const { acme } = relay;
     const certify = acme && new Certify(this, 'Certify', { settings, relay, acme, code });
-    const inbound = relay.inbound ? new Inbound(this, 'Inbound') : undefined;
     return {
       ...(certify && { certify }),
-      ...(inbound && { inbound }),
       relay: new Relay(this, 'Relay', {
         ...submitting,
         relay,
         network,
         image: ContainerImage.fromAsset(image(), { platform: Platform.LINUX_ARM64 }),
         certificateArn: certify?.certificate.secretArn ?? relay.certificateArn,
-        inbound,
+        inbound: relay.inbound ? inbound : undefined,
       }),
     };
   }
 
   /** What the CLI and the operator read with DescribeStacks. */
   #tell(): void {
-    const { accept, pools, storage, monitoring } = this.parts;
+    const { accept, pools, storage, monitoring, inbound } = this.parts;
     const { accounts, messages, holds, sites, suppressions, content, dkimKey } = storage;
     const { dashboard, topic } = monitoring;
     const outputs: Record<string, string> = {
@@ -136,6 +143,9 @@ export class PennypostStack extends Stack {
       Lanes: this.toJsonString(pools.flatMap(({ lanes }) => lanes.map(({ summary }) => summary))),
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.dashboardName}`,
       AlarmTopicArn: topic.topicArn,
+      ...(inbound && { InboundBucket: inbound.mail.bucketName, InboundQueueUrl: inbound.work.queue.queueUrl }),
+      ...(inbound && { InboundHost: inbound.hostName }),
+      ...(inbound?.receiving && { ReceiptRuleSet: inbound.receiving.ruleSet }),
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

@@ -5,7 +5,17 @@
  */
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 
-export type FunctionName = 'accept' | 'expand' | 'deliver' | 'release' | 'hear' | 'report' | 'certify';
+export type FunctionName =
+  | 'accept'
+  | 'expand'
+  | 'deliver'
+  | 'release'
+  | 'hear'
+  | 'report'
+  | 'certify'
+  | 'inbound'
+  | 'parse'
+  | 'manage';
 /** What runs in containers. It has no row for its log: ECS writes that, with the execution role. */
 export type TaskName = 'relay';
 
@@ -16,6 +26,8 @@ export type Target =
   | 'holds'
   | 'sites'
   | 'requests'
+  | 'suppressions'
+  | 'parseQueue'
   | 'lanes'
   | 'expandQueue'
   | 'ownQueue'
@@ -68,6 +80,10 @@ const LEAVE_VPC_ALONE: Permission = {
   // The key is there when the call comes from a function's code (Lambda: "Using source function ARN").
   conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
 };
+/** Puts an address on a list: reads it, writes it, and takes away its earlier place among the blocks. */
+const SUPPRESS: readonly Permission[] = [
+  { actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'suppressions' },
+];
 /** Only deliver of a pool that may go by SES: raw messages, under our configuration set. */
 export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses' };
 /** Only deliver of a pool that may go by a relay with a password. */
@@ -79,6 +95,8 @@ export const COUNT_WARM_UP: Permission = { actions: ['dynamodb:UpdateItem'], on:
 export const COUNT_TLS: Permission = { actions: ['dynamodb:UpdateItem'], on: 'sites' };
 /** Only deliver of a lane that is warming up, beside warm ones: what it may not send yet is theirs. */
 export const OVERFLOW: Permission = { actions: ['sqs:SendMessage'], on: 'lanes' };
+/** Only release of a stack that takes mail: what a customer's URL did not take is tried again. */
+export const RELEASE_PARSE: Permission = { actions: ['sqs:SendMessage'], on: 'parseQueue' };
 /** Only a relay with a certificate of its own: read at the start, and again when it may have been renewed. */
 export const READ_CERTIFICATE: Permission = { actions: ['secretsmanager:GetSecretValue'], on: 'tlsSecret' };
 /** Long messages go to a bucket part by part, and one that does not end is given up. */
@@ -134,6 +152,8 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     LEAVE_VPC_ALONE,
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem', 'dynamodb:PartiQLInsert', 'dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:BatchGetItem'], on: 'suppressions' },
+    ...SUPPRESS,
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     {
       actions: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
@@ -154,11 +174,39 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
   ],
-  hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:PutItem'], on: 'messages' }],
+  hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:PutItem'], on: 'messages' }, ...SUPPRESS],
   report: [
     OWN_LOGS,
     { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'sites' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
+  ],
+  inbound: [
+    OWN_LOGS,
+    CONSUME,
+    { actions: ['dynamodb:GetItem'], on: 'accounts' },
+    {
+      actions: ['dynamodb:UpdateItem'],
+      on: 'accounts',
+      // It reads what strangers send: of accounts it may change its counters, and nothing else.
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#parse-stats' } },
+    },
+    { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    ...SUPPRESS,
+    { actions: ['s3:GetObject'], on: 'inboundMail' },
+    { actions: ['sqs:SendMessage'], on: 'parseQueue' },
+    { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
+  ],
+  parse: [
+    OWN_LOGS,
+    CONSUME,
+    { actions: ['dynamodb:GetItem'], on: 'accounts' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:GetObject'], on: 'inboundMail' },
+  ],
+  manage: [
+    OWN_LOGS,
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'accounts' },
   ],
   // And its record's row, `changeRecord`, which names the relay's host.
   certify: [

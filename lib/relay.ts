@@ -161,7 +161,6 @@ export class Relay extends Construct {
       RelayTarget: this.relayNetwork.balancer.loadBalancerDnsName,
       RelayPorts: JSON.stringify(relayPorts(relay).map(({ port, kind }) => ({ port, kind }))),
       ...(bigDoor !== undefined && { BigDoorUrl: bigDoor }),
-      ...(relay.inbound && { InboundHost: relay.hostName }),
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(Stack.of(this), name, { value });
   }

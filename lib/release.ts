@@ -4,7 +4,9 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
 import type { Expand } from './expand.ts';
+import type { Inbound } from './inbound.ts';
 import type { Lane } from './lane.ts';
+import { PERMISSIONS, RELEASE_PARSE } from './permissions.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
@@ -19,6 +21,8 @@ export type ReleaseProps = {
   expand: Expand;
   lanes: Lane[];
   lanesJson: string;
+  /** Only in a stack that takes mail. */
+  inbound: Inbound | undefined;
   code: CodeOf;
 };
 
@@ -26,8 +30,9 @@ export class Release extends Construct {
   readonly stage: Stage;
   readonly rule: Rule;
 
-  constructor(scope: Construct, id: string, { settings, storage, expand, lanes, lanesJson, code }: ReleaseProps) {
+  constructor(scope: Construct, id: string, props: ReleaseProps) {
     super(scope, id);
+    const { settings, storage, expand, lanes, lanesJson, inbound, code } = props;
     this.stage = new Stage(this, 'Release', {
       name: 'release',
       settings,
@@ -38,12 +43,15 @@ export class Release extends Construct {
         HOLDS_TABLE: storage.holds.tableName,
         EXPAND_QUEUE_URL: expand.work.queue.queueUrl,
         LANES: lanesJson,
+        ...(inbound && { PARSE_QUEUE_URL: inbound.parseWork.queue.queueUrl }),
       },
       targets: {
         holds: [storage.holds.tableArn],
         lanes: lanes.map(({ work }) => work.queue.queueArn),
         expandQueue: [expand.work.queue.queueArn],
+        ...(inbound && { parseQueue: [inbound.parseWork.queue.queueArn] }),
       },
+      rows: [...PERMISSIONS.release, ...(inbound ? [RELEASE_PARSE] : [])],
     });
     // A run that fails is not repeated: what it left is due in the next minute's run as well.
     const once = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };

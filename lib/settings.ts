@@ -8,12 +8,12 @@ import { RETRY_HOURS } from '../core/limits.ts';
 import { lintShaping } from '../core/shaping/lint.ts';
 import { subnetSlot } from './addressing.ts';
 import { dnsServer, hostName, label, publicIp, secretArn, way, whole } from './fields.ts';
+import { checkInbound, InboundMail } from './inbound-settings.ts';
 import { checkOwnRelay, OwnRelay } from './relay-settings.ts';
+import { DEAD_LETTER_DAYS } from './retention.ts';
 import { Shaping } from './shaping.ts';
 import { checkRelays, checkWays, LANE_ENVIRONMENT, laneEnvironmentBytes } from './ways.ts';
 
-/** SQS keeps a dead letter at most this long, in days (SQS: MessageRetentionPeriod); every dead-letter queue of ours uses it all. */
-export const DEAD_LETTER_DAYS = 14;
 /** How far ahead `send_at` may lie, in days (SendGrid: 72 hours). */
 const SEND_AT_DAYS = 3;
 /** A stored request is read last when its dead letter is redriven: after `send_at`, the retries and the dead-letter retention. */
@@ -185,6 +185,11 @@ const Shape = z.strictObject({
   /** The SMTP server that customers send through, and that bounces come back to. Default false: none, and nothing of its costs. */
   relay: z.union([z.literal(false), OwnRelay]).default(false),
   expand: Expand.prefault({}),
+  /**
+   * Mail that comes back: bounces, complaints, unsubscriptions, and mail for customers' parse hosts. Default: what a
+   * relay with `inbound` takes; without one none is taken, and nothing of it costs anything.
+   */
+  inbound: InboundMail.optional(),
   retention: Retention.prefault({}),
   alarms: Alarms.prefault({}),
   /**
@@ -198,7 +203,8 @@ const Shape = z.strictObject({
   tracing: z.boolean().default(false),
 });
 
-const Checked = Shape.superRefine(({ pools, relays = [], relay, maxAzs, delivery, shaping }, context) => {
+const Checked = Shape.superRefine(({ pools, relays = [], relay, inbound, maxAzs, delivery, shaping }, context) => {
+  checkInbound({ inbound, relay }, (path, message) => refuse(['inbound', ...path], message));
   for (const { path, message } of lintShaping(shaping)) refuse(['shaping', ...path], message);
   if (delivery.batchSize > 10 && delivery.batchingWindowSeconds === 0)
     refuse(['delivery', 'batchSize'], 'more than 10 need a batching window of at least 1 second (Lambda)');

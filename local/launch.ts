@@ -88,7 +88,11 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   undo.push(() => arrivals.close());
   const dns = await startDns({});
   undo.push(dns.stop);
-  const sink = await startSink({ store: arrivals, ...(options.sinkLatency ? { latency: options.sinkLatency } : {}) });
+  const sink = await startSink({
+    store: arrivals,
+    onAnswerLost: (problem) => options.onLog?.(`sink: ${problem}`),
+    ...(options.sinkLatency ? { latency: options.sinkLatency } : {}),
+  });
   undo.push(sink.stop);
   phase('DNS and sink');
 
@@ -141,6 +145,7 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
     ...tellRelay(stack, apiKey),
     outputs: stack.outputs,
   };
+  sink.answerTo(local.inbound?.port);
   writeFileSync(file, `${JSON.stringify(local, null, 2)}\n`, { mode: 0o600 });
   phase('inbox');
 

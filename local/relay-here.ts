@@ -14,9 +14,9 @@ type RelayPort = { port: number; kind: 'submission' | 'submissions' | 'https' | 
 /** Somebody's name (RFC 2606), for a relay that the user's own settings do not have. */
 const HOST = 'smtp.pennypost.example';
 
-/** The settings with a relay, whether they have one or not: on this machine it costs nothing. */
+/** The settings with a relay, whether they have one or not: on this machine it costs nothing, and mail comes in by nothing else. */
 export const withRelay = (settings: Settings): Settings =>
-  settings.relay ? settings : defineSettings({ ...settings, relay: { hostName: HOST } });
+  settings.relay ? settings : defineSettings({ ...settings, inbound: undefined, relay: { hostName: HOST } });
 
 /**
  * The relay's settings as they can be on this machine. A certificate of AWS or of an authority on the internet is not to be had

@@ -162,6 +162,8 @@ export const RUN: Record<string, Kind> = {
 
 const NETWORK = 'this machine is the network: functions reach the sink and the emulators on loopback';
 const WATCHING = 'nobody is paged from this machine; metrics are read from the functions’ log lines';
+const RECEIVING =
+  'nobody outside can send to this machine: mail comes in by the relay, or is put into the bucket and queued as SES would';
 const ACCOUNT = 'it configures the account, not the way of a message';
 
 /** Resource types that have no effect on this machine, and why. */
@@ -197,6 +199,8 @@ export const INERT: Record<string, string> = {
   'AWS::SNS::TopicPolicy': WATCHING,
   'AWS::SNS::Subscription': WATCHING,
   'AWS::Lambda::EventInvokeConfig': 'a schedule that failed runs again at its next turn; nothing else is asynchronous',
+  'AWS::SES::ReceiptRuleSet': RECEIVING,
+  'AWS::SES::ReceiptRule': RECEIVING,
   'AWS::ApiGateway::Account': ACCOUNT,
   'AWS::Budgets::Budget': ACCOUNT,
   'AWS::CDK::Metadata': 'it only tells AWS which constructs were used',

@@ -22,6 +22,8 @@ export type Options = {
   scope?: string[] | undefined;
   ed25519?: boolean | undefined;
   replace?: boolean | undefined;
+  raw?: boolean | undefined;
+  'spam-check'?: boolean | undefined;
 };
 
 /**
@@ -42,6 +44,8 @@ export type Connection = {
   lanes: LaneOutput[];
   /** Who takes what comes back, where the stack has somebody for it. */
   inboundHost?: string;
+  /** The stack of this machine, whose functions may reach loopback. */
+  local: boolean;
   dnsServers?: string[];
 };
 
@@ -67,6 +71,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     holdsTable: need(outputs, 'HoldsTable'),
     sitesTable: need(outputs, 'SitesTable'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
+    local: here !== undefined,
     ...(inboundHost ? { inboundHost } : {}),
     ...(servers ? { dnsServers: [servers] } : {}),
   };

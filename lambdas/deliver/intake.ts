@@ -77,12 +77,13 @@ export function openIntake(run: Run): Intake {
     if (task === 'done') return true;
     if (typeof task === 'string') throw new Error(task);
     const items = task.copies.map((copy): Item => ({ task, copy }));
-    const { dropped } = task.content;
-    if (dropped !== undefined) {
-      for (const item of items) await settle(item, { dropped, domain: domainOf(item.copy.address) }, run);
-      return await task.ended.finally(() => seen.delete(job.id));
+    const wanted: Item[] = [];
+    for (const item of items) {
+      const dropped = task.content.dropped ?? task.suppressed.get(item.copy.index);
+      if (dropped === undefined) wanted.push(item);
+      else await settle(item, { dropped, domain: domainOf(item.copy.address) }, run);
     }
-    const byDomain = Map.groupBy(items, ({ copy }) => domainOf(copy.address));
+    const byDomain = Map.groupBy(wanted, ({ copy }) => domainOf(copy.address));
     const bringing = [...byDomain].map(([domain, ofDomain]) => bring(domain, ofDomain));
     void Promise.all(bringing);
     try {

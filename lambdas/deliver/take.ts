@@ -9,8 +9,9 @@ import { dueOf, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
-import { type ClaimRecord, claimKey } from '../../core/records.ts';
+import { type ClaimRecord, claimKey, type SuppressionRecord } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
+import { type DropReason, whySuppressed } from '../../core/suppression.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import type { DeliverDeps, EnforcedTls, Run } from './deliver.ts';
 import { hold } from './holding.ts';
@@ -51,6 +52,8 @@ export type Task = {
   /** By the domain of the from address; undefined: the account has no such domain any more. */
   domains: Map<string, SendingDomain | undefined>;
   enforcedTls?: EnforcedTls;
+  /** Why a copy's address gets no mail, by the copy's index (core/suppression.ts). */
+  suppressed: Map<number, DropReason>;
   /**
    * Made messages by personalization, while copies of it are left and there is room; in their form of seven bits, where they
    * have one (`letter.ts`), by its complement (`~0` is -1).
@@ -113,7 +116,12 @@ export async function takeJob(
   }
   const uses = new Map<number, number>();
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
-  const [made, enforcedTls] = await Promise.all([readContent(job, copies, deps), deps.readEnforcedTls(job.account)]);
+  const addresses = copies.map(({ address }) => address);
+  const [made, enforcedTls, listed] = await Promise.all([
+    readContent(job, copies, deps),
+    deps.readEnforcedTls(job.account),
+    deps.readSuppressions(job.account, addresses),
+  ]);
   const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
   run.copies.open += copies.length;
   return {
@@ -122,6 +130,7 @@ export async function takeJob(
     copies,
     ...made,
     ...(enforcedTls ? { enforcedTls } : {}),
+    suppressed: suppressedAmong(copies, made.content, listed),
     letters: new Map(),
     uses,
     possibleDuplicates: redelivered || (job.hop === 0 && deps.now() - dueOf(job) > REDRIVEN_MS),
@@ -133,6 +142,22 @@ export async function takeJob(
     ended,
     end,
   };
+}
+
+/** Copies whose address is on a list that counts for this mail. Most mail has none. */
+function suppressedAmong(
+  copies: readonly Copy[],
+  { asm, mailSettings }: Content,
+  listed: ReadonlyMap<string, SuppressionRecord>,
+): Map<number, DropReason> {
+  const suppressed = new Map<number, DropReason>();
+  if (listed.size === 0) return suppressed;
+  for (const { index, address } of copies) {
+    const record = listed.get(address.toLowerCase());
+    const why = whySuppressed(record, { groupId: asm?.groupId, bypass: mailSettings });
+    if (why !== undefined) suppressed.set(index, why);
+  }
+  return suppressed;
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 } from '../../core/records.ts';
 import { type Heard, readSesEvent } from '../../core/ses-event.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
+import type { Suppressing } from '../../core/suppression.ts';
 import type { Tally } from '../../io/metrics.ts';
 
 /** An event as the queue gives it. */
@@ -31,6 +32,8 @@ export type HearDeps = {
   recordHeard: (record: OutcomeRecord) => Promise<OutcomeRecord['event'] | undefined>;
   recordAttempt: (record: AttemptRecord) => Promise<void>;
   recordLate: (record: LateRecord) => Promise<boolean>;
+  /** Puts an address on a list. */
+  suppress: (one: Suppressing) => Promise<boolean>;
   /** What the run heard of a lane's mail, by provider. */
   publish: (lane: string, tallies: ReadonlyMap<string, Tally>) => void;
   /** What is nothing of ours, and what could not be written. */
@@ -97,6 +100,11 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
     ...(classification === undefined ? {} : { classification }),
     ...(rule === undefined ? {} : { rule }),
   };
+  if (event !== 'delivered') {
+    const list = event === 'complained' ? 'spam_reports' : type === 'bounce' ? 'bounces' : 'blocks';
+    const entry = { created: Math.floor(shared.at / 1_000), ...(event === 'bounced' && told(heard)) };
+    await deps.suppress({ account, address, list, entry });
+  }
   if (event !== 'complained') {
     const stands = await deps.recordHeard({
       ...copyKey(account, requestId, index),
@@ -113,4 +121,9 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
   }
   await deps.recordLate({ ...lateKey(account, requestId, index, event), event, address, ...shared, ...cause });
   return event === 'complained' ? event : undefined;
+}
+
+/** What a list says of a bounce. */
+function told({ reply, status }: Heard): { reason: string; status?: string } {
+  return { reason: reply, ...(status === undefined ? {} : { status }) };
 }

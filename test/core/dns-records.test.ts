@@ -44,6 +44,13 @@ it('sends what comes back to who takes it, where there is somebody, and to nobod
   expect(findFault(mx, ['10 anything.example.org'])).toBeUndefined();
 });
 
+it('asks for the MX of whoever takes what comes back, even where SES sends all mail', () => {
+  const inboundHost = 'inbound-smtp.us-east-1.amazonaws.com';
+  const asked = dnsRecordsOf(domain, [{ ehloName: 'pennypost.invalid' }], { inboundHost });
+  expect(asked.map(({ purpose }) => purpose)).toEqual(['dkim', 'return path', 'dmarc']);
+  expect(asked[1]).toMatchObject({ name: 'em.example.com', type: 'MX', value: `10 ${inboundHost}` });
+});
+
 it.each([
   [dkim, ['v=DKIM1; k=rsa; p=MIIBIjANBg'], undefined],
   [dkim, ['k=rsa;p=MIIB IjANBg'], undefined],

@@ -229,6 +229,8 @@ export function simulate(
       },
       remove: async () => {},
       readEnforcedTls: async () => undefined,
+      readSuppressions: async () => new Map(),
+      suppress: async () => true,
       readContent: async (key) => {
         throw new Error(`no ${key}`);
       },

@@ -76,6 +76,8 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     receive: async (count) => world.lane.splice(0, count),
     remove: async (messages) => void world.removed.push(...messages.map(({ messageId }) => messageId)),
     readEnforcedTls: async () => undefined,
+    readSuppressions: async () => new Map(),
+    suppress: async () => true,
     warmUp: { take: async (copies) => copies, giveBack: () => {}, answered: () => {}, end: async () => false },
     via: openVia({
       settings: { relays: [] },

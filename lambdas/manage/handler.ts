@@ -1,0 +1,36 @@
+/** manage's handler: API Gateway's payload 2.0 in and out. Everything it needs is made once per environment. */
+import middy from '@middy/core';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { accountsIn } from '../../io/accounts.ts';
+import { openTables } from '../../io/aws.ts';
+import { cached } from '../../io/cached.ts';
+import { requireVariable } from '../../io/environment.ts';
+import { parseSettingsIn } from '../../io/parse-settings.ts';
+import { type ManageDeps, manage } from './manage.ts';
+
+/** Milliseconds for which a deleted key may still be taken. */
+const KEY_LIFE = 60_000;
+
+const tables = openTables();
+const table = requireVariable('ACCOUNTS_TABLE');
+const accounts = accountsIn(table, tables);
+const readKey = cached((id) => accounts.readKey(id.slice(0, 8), id), KEY_LIFE, Date.now);
+
+const deps: ManageDeps = {
+  ...parseSettingsIn(table, tables),
+  listDomains: accounts.listDomains,
+  readKey: ({ id }) => readKey(id),
+  anyPort: process.env.ALLOW_PRIVATE_HOSTS === 'true',
+  windows: new Map(),
+  now: Date.now,
+  report: (problem) => console.error(JSON.stringify({ level: 'ERROR', stage: 'manage', problem })),
+};
+
+export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(
+  async ({ requestContext, rawPath, queryStringParameters = {}, headers, body = '', isBase64Encoded }) => {
+    const { method } = requestContext.http;
+    const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+    const answer = await manage({ method, path: rawPath, query: queryStringParameters, headers, body: bytes }, deps);
+    return { statusCode: answer.status, headers: answer.headers, body: answer.body };
+  },
+);

@@ -1,0 +1,117 @@
+/**
+ * manage: every route of the API but `mail/send`. Which there are, and which scope each asks for, is one table (routes.ts); what
+ * is not in it is refused. It promises that a route's handler only sees an account whose key has the scope, and gives every answer
+ * the headers of the rate limit.
+ */
+import { type ApiKey, readAuthorization, secretMatches } from '../../core/api-key.ts';
+import { type ApiError, type ApiFailure, apiErrors } from '../../core/errors.ts';
+import { countCall, RATE_LIMIT, type RateWindow, rateHeaders } from '../../core/rate-window.ts';
+import type { KeyRecord } from '../../core/records.ts';
+import { isThrottle } from '../../io/queue.ts';
+import type { ParseRouteDeps } from './parse-routes.ts';
+import { findRoute, type Route } from './routes.ts';
+
+/** An HTTP request, header names in lower case, the body as it came. */
+export type HttpRequest = {
+  method: string;
+  path: string;
+  query: Partial<Record<string, string | undefined>>;
+  headers: Record<string, string | undefined>;
+  body: Buffer;
+};
+export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
+
+export type ManageDeps = ParseRouteDeps & {
+  readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
+  /** Calls by account, for the life of the environment. */
+  windows: Map<string, RateWindow>;
+  report: (problem: string) => void;
+};
+
+/** What a route's handler gets: whose call it is, and what it says. */
+export type Call = {
+  account: string;
+  /** Values of the path's `{names}`, decoded. */
+  params: Record<string, string>;
+  query: HttpRequest['query'];
+  /** Parsed JSON; undefined where there is no body. */
+  body: unknown;
+};
+/** `body` undefined: an empty answer. */
+export type Answer = { status: number; body?: unknown } | { status: number; errors: readonly ApiError[] };
+
+/** Bytes of a body: no setting is as long. */
+const BODY_BYTES = 262_144;
+/** Accounts whose calls are counted. */
+const WINDOWS = 10_000;
+
+export async function manage(http: HttpRequest, deps: ManageDeps): Promise<HttpResponse> {
+  const found = findRoute(http.method, http.path);
+  if (found === 'path') return refuse(apiErrors.notFound);
+  if (found === 'method') return refuse({ ...apiErrors.methodNotAllowed, message: 'method not allowed' });
+  try {
+    const key = readAuthorization(http.headers.authorization);
+    const record = key && (await deps.readKey(key));
+    if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized);
+    const window = countIn(deps.windows, key.account, deps.now());
+    const headers = rateHeaders(window);
+    if (window.calls > RATE_LIMIT) return refuse(apiErrors.tooManyRequests, headers);
+    if (!record?.scopes.includes(found.route.scope)) return refuse(apiErrors.forbidden, headers);
+    return await answer(found.route, key.account, found.params, http, headers, deps);
+  } catch (error) {
+    deps.report(`${http.method} ${found.route.path}: ${(error as Error).stack}`);
+    return refuse(isThrottle((error as Error).name) ? apiErrors.tooManyRequests : apiErrors.internalError);
+  }
+}
+
+async function answer(
+  route: Route,
+  account: string,
+  params: Record<string, string>,
+  { query, body: bytes }: HttpRequest,
+  headers: Record<string, string>,
+  deps: ManageDeps,
+): Promise<HttpResponse> {
+  if (bytes.length > BODY_BYTES)
+    return refuse(
+      { ...apiErrors.payloadTooLarge, message: `The request body must not be larger than ${BODY_BYTES} bytes.` },
+      headers,
+    );
+  const body = parseBody(bytes);
+  if (!body.ok) return refuse({ ...apiErrors.badRequest, message: 'the body is not JSON' }, headers);
+  const answered = await route.handle({ account, params, query, body: body.value }, deps);
+  if ('errors' in answered) return answerErrors(answered.status, answered.errors, headers);
+  if (answered.body === undefined) return { status: answered.status, headers, body: '' };
+  return {
+    status: answered.status,
+    headers: { ...headers, 'Content-Type': 'application/json' },
+    body: JSON.stringify(answered.body),
+  };
+}
+
+function parseBody(bytes: Buffer): { ok: true; value: unknown } | { ok: false } {
+  if (bytes.length === 0) return { ok: true, value: undefined };
+  try {
+    return { ok: true, value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) };
+  } catch {
+    return { ok: false };
+  }
+}
+
+function countIn(windows: Map<string, RateWindow>, account: string, now: number): RateWindow {
+  const window = countCall(windows.get(account), now);
+  windows.delete(account);
+  windows.set(account, window);
+  if (windows.size > WINDOWS) windows.delete(windows.keys().next().value!);
+  return window;
+}
+
+function refuse(failure: ApiFailure, headers: Record<string, string> = {}): HttpResponse {
+  return answerErrors(failure.status, [failure], headers);
+}
+
+/** These routes say `message`, and `field` where one is at fault (SendGrid: the webhooks' family of errors). */
+function answerErrors(status: number, errors: readonly ApiError[], headers: Record<string, string>): HttpResponse {
+  const body = { errors: errors.map(({ message, field }) => ({ message, ...(field === null ? {} : { field }) })) };
+  return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}
