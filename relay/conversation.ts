@@ -42,6 +42,8 @@ export type Conversation = {
 const CRLF = Buffer.from('\r\n');
 /** Octets that wait to be read before we stop the client. */
 const READ_AHEAD = 262_144;
+/** And packets: one of a single octet costs a hundred. */
+const CHUNKS_AHEAD = 64;
 /** Octets of garbage without a line end that are read before the connection is given up. */
 const GARBAGE = 65_536;
 /** Octets of replies that wait to be read by the client. */
@@ -67,7 +69,7 @@ export function openConversation(
   const onData = (chunk: Buffer) => {
     chunks.push(chunk);
     waiting += chunk.length;
-    if (waiting > READ_AHEAD) socket.pause();
+    if (waiting > READ_AHEAD || chunks.length > CHUNKS_AHEAD) socket.pause();
     wake?.();
   };
   const onClose = () => {

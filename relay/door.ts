@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { apiErrors, tooLarge } from '../core/errors.ts';
+import { createGrowingBuffer } from '../core/growing-buffer.ts';
 import { type AcceptDeps, accept, admit, type HttpResponse, refuse } from '../submission/accept.ts';
 import type { CertificateSource } from './certificate.ts';
 import { MIN_TLS } from './certificate.ts';
@@ -156,12 +157,11 @@ function readAll(
   { requestBytes, limits }: DoorDeps,
 ): Promise<Buffer | 'too-large' | 'slow' | 'gone'> {
   const begun = performance.now();
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const body = createGrowingBuffer();
   return new Promise((resolve) => {
     const watch = setInterval(
       () => {
-        const allowed = limits.bodyMs + (length / limits.messageRate) * 1_000;
+        const allowed = limits.bodyMs + (body.length() / limits.messageRate) * 1_000;
         if (performance.now() - begun > allowed) settle('slow');
       },
       Math.min(1_000, limits.bodyMs / 2),
@@ -172,11 +172,10 @@ function readAll(
       resolve(result);
     };
     const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > requestBytes) settle('too-large');
-      else chunks.push(chunk);
+      if (body.length() + chunk.length > requestBytes) settle('too-large');
+      else body.append(chunk);
     };
-    const onEnd = () => settle(Buffer.concat(chunks));
+    const onEnd = () => settle(body.octets());
     const onClose = () => settle('gone');
     request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
   });

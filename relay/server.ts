@@ -88,7 +88,8 @@ async function welcome(
   deps: ServerDeps,
 ): Promise<void> {
   const { limits, gate } = deps;
-  const address = socket.remoteAddress;
+  // A socket that listens for both calls an IPv4 address an IPv6 one.
+  const address = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, '');
   if (address === undefined) return void socket.destroy();
   const pass = gate.enter(address, role.name === 'inbound' ? 'inbound' : 'customer');
   const conversation = openConversation(socket, limits);

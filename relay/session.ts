@@ -4,14 +4,14 @@
  * errors or of nothing, and says so.
  */
 import type { SecureContext } from 'node:tls';
-import { type Command, readCommand, readHelo, readText } from '../core/smtp-server/command.ts';
+import { type Command, readCommand, readHelo } from '../core/smtp-server/command.ts';
 import { fill, type SmtpReply, smtpReplies, writeReply } from '../core/smtp-server/replies.ts';
-import { type Credentials, readPlain, readResponse } from '../core/smtp-server/sasl.ts';
 import type { Conversation, Ended } from './conversation.ts';
 import type { Gate, Pass } from './gate.ts';
 import type { Limits } from './limits.ts';
+import { openLogin } from './login.ts';
 import type { Client, Role } from './role.ts';
-import { openTransaction, type Step } from './transaction.ts';
+import { openTransaction, type Step, say } from './transaction.ts';
 
 export type SessionDeps = {
   /** Our name: in the banner and in EHLO's answer. */
@@ -37,12 +37,12 @@ export async function holdSession(
   pass: Pick<Pass, 'known'>,
   deps: SessionDeps,
 ): Promise<void> {
-  const { host, role, limits, gate } = deps;
+  const { host, role, limits } = deps;
   const client: Client = { address, helo: '', esmtp: false };
   const transaction = openTransaction(conversation, role, limits);
+  const logIn = openLogin(conversation, client, pass, deps);
   const begun = performance.now();
   let errors = 0;
-  let logins = 0;
   let idle = 0;
   const inTls = (): boolean => conversation.tls() !== undefined;
   const note = () => {
@@ -89,51 +89,6 @@ export async function holdSession(
     return SILENT;
   };
 
-  /** Asks for one line of an AUTH exchange. @param challenge base64 */
-  const ask = async (challenge: string): Promise<string | Step> => {
-    conversation.say(`334 ${challenge}\r\n`);
-    const read = await conversation.line(limits.authBytes, limits.idleMs);
-    if ('ended' in read) return read;
-    if ('tooLong' in read) return say(smtpReplies.lineTooLong);
-    const text = readText(read.line);
-    if (text === '*') return say(smtpReplies.authCancelled);
-    return (text === undefined ? undefined : readResponse(text)) ?? say(smtpReplies.badBase64);
-  };
-  /** `response`: what stood behind the mechanism (RFC 4954 4). */
-  const readCredentials = async (mechanism: string, response: string | undefined): Promise<Credentials | Step> => {
-    const given = response === undefined ? undefined : (readResponse(response) ?? say(smtpReplies.badBase64));
-    if (typeof given === 'object') return given;
-    const first = given ?? (await ask(mechanism === 'PLAIN' ? '' : USERNAME));
-    if (typeof first !== 'string') return first;
-    if (mechanism === 'PLAIN') return readPlain(first) ?? say(smtpReplies.authFailed);
-    const password = await ask(PASSWORD);
-    return typeof password === 'string' ? { user: first, password } : password;
-  };
-  const logIn = async (argument: string): Promise<Step> => {
-    if (!role.login) return say(smtpReplies.notImplemented);
-    if (client.helo === '') return say(fill(smtpReplies.sequence, 'EHLO first'));
-    if (!mayLogin()) return say(smtpReplies.authTls);
-    if (client.login) return say(fill(smtpReplies.sequence, 'you are logged in already'));
-    if (transaction.open()) return say(fill(smtpReplies.sequence, 'a message is begun already'));
-    const [mechanism = '', response, ...more] = argument.split(' ');
-    if (!/^(PLAIN|LOGIN)$/i.test(mechanism) || more.length > 0) return say(smtpReplies.mechanism);
-    const wait = gate.loginWait(address);
-    if (wait > 0) return { reply: fill(smtpReplies.loginsOfAddress, Math.ceil(wait / 1_000)), close: true };
-    const credentials = await readCredentials(mechanism.toUpperCase(), response);
-    if (!('user' in credentials)) return credentials;
-    const login = await role.login(credentials);
-    if ('keyId' in login) {
-      if (!pass.known(login.keyId)) return { reply: smtpReplies.connectionsOfKey, close: true };
-      client.login = login;
-      return say(smtpReplies.authenticated);
-    }
-    if (login.code !== smtpReplies.authFailed.code) return say(login);
-    gate.loginFailed(address);
-    logins++;
-    await deps.wait(logins * limits.loginDelayMs);
-    return logins >= limits.logins ? { reply: login, close: true } : say(login);
-  };
-
   /** Why there can be no mail yet. */
   const notYet = (): SmtpReply | undefined => {
     if (client.helo === '') return fill(smtpReplies.sequence, 'EHLO first');
@@ -148,7 +103,10 @@ export async function holdSession(
       case 'STARTTLS':
         return startTls(command.argument);
       case 'AUTH':
-        return logIn(command.argument);
+        if (transaction.open()) return say(fill(smtpReplies.sequence, 'a message is begun already'));
+        return mayLogin()
+          ? logIn(command.argument)
+          : say(role.login ? smtpReplies.authTls : smtpReplies.notImplemented);
       case 'MAIL': {
         const reply = notYet();
         return reply ? say(reply) : transaction.mail(command.argument, client);
@@ -224,9 +182,5 @@ export async function holdSession(
   }
 }
 
-const say = (reply: SmtpReply): Extract<Step, { reply: SmtpReply }> => ({ reply });
 /** After the handshake the client speaks first. */
 const SILENT: Step = { reply: { code: 220, text: '' } };
-/** `Username:` and `Password:`, as LOGIN asks for them. */
-const USERNAME = 'VXNlcm5hbWU6';
-const PASSWORD = 'UGFzc3dvcmQ6';

@@ -6,7 +6,7 @@
 import { readBdat } from '../core/smtp-server/command.ts';
 import { createOctetReader, type OctetFault, type OctetReader } from '../core/smtp-server/octets.ts';
 import { type PathFault, readPath } from '../core/smtp-server/path.ts';
-import { fill, type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
+import { fill, type SmtpReply, smtpReplies, writeReply } from '../core/smtp-server/replies.ts';
 import type { Conversation, Ended } from './conversation.ts';
 import type { LetterFault } from './letter.ts';
 import type { Limits } from './limits.ts';
@@ -54,37 +54,37 @@ export function openTransaction(conversation: Conversation, role: Role, limits: 
   };
 
   const mail = (argument: string, client: Client): Step => {
-    if (envelope) return refuse(fill(smtpReplies.sequence, 'a message is begun already'));
+    if (envelope) return say(fill(smtpReplies.sequence, 'a message is begun already'));
     if (messages >= limits.messages) return { reply: fill(smtpReplies.messages, messages), close: true };
     const path = readPath(argument, 'FROM', MAIL_PARAMETERS);
-    if (!path.ok) return refuse(replyToPath(path, 'MAIL FROM:<address>'));
+    if (!path.ok) return say(replyToPath(path, 'MAIL FROM:<address>'));
     const { address, parameters } = path;
     const [size, body, utf8] = [
       parameters.get('SIZE'),
       parameters.get('BODY')?.toUpperCase(),
       parameters.get('SMTPUTF8'),
     ];
-    if (size !== undefined && !/^\d{1,20}$/.test(size)) return refuse(fill(smtpReplies.parameter, `SIZE=${size}`));
-    if (Number(size ?? 0) > limits.messageBytes) return refuse(smtpReplies.tooBig);
+    if (size !== undefined && !/^\d{1,20}$/.test(size)) return say(fill(smtpReplies.parameter, `SIZE=${size}`));
+    if (Number(size ?? 0) > limits.messageBytes) return say(smtpReplies.tooBig);
     if (body !== undefined && body !== '7BIT' && body !== '8BITMIME')
-      return refuse(fill(smtpReplies.parameter, `BODY=${body}`));
-    if (utf8 !== undefined && utf8 !== '') return refuse(fill(smtpReplies.parameter, 'SMTPUTF8='));
+      return say(fill(smtpReplies.parameter, `BODY=${body}`));
+    if (utf8 !== undefined && utf8 !== '') return say(fill(smtpReplies.parameter, 'SMTPUTF8='));
     const refusal = role.sender(address, utf8 !== undefined, client);
-    if (refusal) return refuse(refusal);
+    if (refusal) return say(refusal);
     envelope = { mailFrom: address, rcptTo: [], eightBit: body === '8BITMIME', smtpUtf8: utf8 !== undefined };
-    return refuse(smtpReplies.senderAccepted);
+    return say(smtpReplies.senderAccepted);
   };
 
   const rcpt = async (argument: string): Promise<Step> => {
-    if (!envelope) return refuse(fill(smtpReplies.sequence, 'MAIL first'));
-    if (chunked || spoilt) return refuse(fill(smtpReplies.sequence, 'the message is begun already'));
+    if (!envelope) return say(fill(smtpReplies.sequence, 'MAIL first'));
+    if (chunked || spoilt) return say(fill(smtpReplies.sequence, 'the message is begun already'));
     const path = readPath(argument, 'TO', NO_PARAMETERS);
-    if (!path.ok) return refuse(replyToPath(path, 'RCPT TO:<address>'));
-    if (envelope.rcptTo.length >= limits.recipients) return refuse(smtpReplies.recipients);
+    if (!path.ok) return say(replyToPath(path, 'RCPT TO:<address>'));
+    if (envelope.rcptTo.length >= limits.recipients) return say(smtpReplies.recipients);
     const recipient = await role.recipient(path.address, envelope.smtpUtf8);
-    if (typeof recipient !== 'string') return refuse(recipient);
+    if (typeof recipient !== 'string') return say(recipient);
     if (!envelope.rcptTo.includes(recipient)) envelope.rcptTo.push(recipient);
-    return refuse(smtpReplies.recipientAccepted);
+    return say(smtpReplies.recipientAccepted);
   };
 
   const begin = async (stuffed: boolean, client: Client): Promise<Receiving | undefined> => {
@@ -135,25 +135,25 @@ export function openTransaction(conversation: Conversation, role: Role, limits: 
     const fault = reader.fault();
     if (fault) {
       await writer.abort();
-      return refuse(replyToOctets(fault, limits));
+      return say(replyToOctets(fault, limits));
     }
     const ended = await writer.end();
-    if (!ended.ok) return refuse(replyToLetter(ended.fault, limits));
+    if (!ended.ok) return say(replyToLetter(ended.fault, limits));
     const eightBit = whole.eightBit || reader.eightBit();
     const reply = await role.take(ended.letter, id, { ...whole, eightBit }, client);
-    if (reply.code !== 250) return refuse(reply);
+    if (reply.code !== 250) return say(reply);
     messages++;
     return { reply, taken: true };
   };
 
   const data = async (argument: string, client: Client): Promise<Step> => {
-    if (!envelope) return refuse(fill(smtpReplies.sequence, 'MAIL and RCPT first'));
-    if (chunked || spoilt) return refuse(fill(smtpReplies.sequence, 'BDAT was begun'));
-    if (argument !== '') return refuse(fill(smtpReplies.syntax, 'DATA'));
-    if (envelope.rcptTo.length === 0) return refuse(smtpReplies.noRecipients);
+    if (!envelope) return say(fill(smtpReplies.sequence, 'MAIL and RCPT first'));
+    if (chunked || spoilt) return say(fill(smtpReplies.sequence, 'BDAT was begun'));
+    if (argument !== '') return say(fill(smtpReplies.syntax, 'DATA'));
+    if (envelope.rcptTo.length === 0) return say(smtpReplies.noRecipients);
     const receiving = await begin(true, client);
-    if (!receiving) return refuse(smtpReplies.busy);
-    conversation.say('354 Continue\r\n');
+    if (!receiving) return say(smtpReplies.busy);
+    conversation.say(writeReply(smtpReplies.continue));
     return (await receive(receiving, Number.POSITIVE_INFINITY)) ?? finish(receiving, client);
   };
 
@@ -170,14 +170,14 @@ export function openTransaction(conversation: Conversation, role: Role, limits: 
           ? smtpReplies.noRecipients
           : undefined;
     if (!wrong) chunked ??= await begin(false, client);
-    if (!chunked) return (await skip(chunk.octets)) ?? refuse(wrong ?? spoil(smtpReplies.busy));
+    if (!chunked) return (await skip(chunk.octets)) ?? say(wrong ?? spoil(smtpReplies.busy));
     const lost = await receive(chunked, chunk.octets);
     if (lost) return lost;
     if (!chunk.last) {
       const fault = chunked.reader.fault();
-      if (!fault) return refuse(fill(smtpReplies.chunk, chunk.octets));
+      if (!fault) return say(fill(smtpReplies.chunk, chunk.octets));
       await chunked.writer.abort();
-      return refuse(spoil(replyToOctets(fault, limits)));
+      return say(spoil(replyToOctets(fault, limits)));
     }
     if (!chunked.reader.atLineStart()) await chunked.writer.write(CRLF);
     return finish(chunked, client);
@@ -203,7 +203,8 @@ export function openTransaction(conversation: Conversation, role: Role, limits: 
   return { mail, rcpt, data, bdat, reset, open: () => envelope !== undefined, messages: () => messages };
 }
 
-const refuse = (reply: SmtpReply): Step => ({ reply });
+/** A reply that ends nothing. */
+export const say = (reply: SmtpReply): Extract<Step, { reply: SmtpReply }> => ({ reply });
 
 function replyToPath({ fault, detail = '' }: PathFault, syntax: string): SmtpReply {
   if (fault === 'source-route') return smtpReplies.relaying;

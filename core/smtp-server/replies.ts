@@ -65,7 +65,6 @@ export const smtpReplies = {
   },
   unknown: { code: 500, enhanced: '5.5.1', text: 'Command not recognized' },
   syntax: { code: 501, enhanced: '5.5.4', text: 'Syntax: {}' },
-  badSender: { code: 501, enhanced: '5.1.7', text: 'Bad sender address syntax' },
   badRecipient: { code: 501, enhanced: '5.1.3', text: 'Bad recipient address syntax' },
   authCancelled: { code: 501, enhanced: '5.7.0', text: 'Authentication cancelled' },
   badBase64: { code: 501, enhanced: '5.5.2', text: 'That is not base64' },

@@ -100,14 +100,16 @@ export async function openClient(port: number, { tls = false, wait = 20_000 } = 
   return client;
 }
 
-export const PLAIN = Buffer.from(`\0apikey\0${KEY.key}`).toString('base64');
+/** AUTH PLAIN's response for a key. */
+export const plain = (key: string) => Buffer.from(`\0apikey\0${key}`).toString('base64');
+export const PLAIN = plain(KEY.key);
 
 /** A client that has logged in over implicit TLS. */
-export async function logIn(port: number): Promise<Client> {
+export async function logIn(port: number, response = PLAIN): Promise<Client> {
   const client = await openClient(port, { tls: true });
   await client.reply();
   await client.say('EHLO client.example');
-  const said = await client.say(`AUTH PLAIN ${PLAIN}`);
+  const said = await client.say(`AUTH PLAIN ${response}`);
   if (!said.startsWith('235')) throw new Error(said);
   return client;
 }

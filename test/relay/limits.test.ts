@@ -299,3 +299,32 @@ describe('counts of a process', () => {
     mx.end();
   });
 });
+
+describe('packets of one octet', () => {
+  it('a header of a megabyte in lines of a dot: it costs its octets, not an object each', async () => {
+    await open({ messageLineBytes: 2_000_000 });
+    const client = await logIn(world.tlsPort);
+    await begin(client);
+    await client.say('DATA');
+    const before = process.memoryUsage().heapUsed;
+    const dotted = '..\r\n'.repeat(16_384);
+    let most = 0;
+    for (let n = 0; n < 20; n++) {
+      client.write(dotted);
+      await new Promise((done) => setTimeout(done, 5));
+      most = Math.max(most, process.memoryUsage().heapUsed - before);
+    }
+    expect(await client.say('.')).toMatch(/^5\d\d/);
+    expect(most).toBeLessThan(100_000_000);
+    client.end();
+  });
+
+  it('pipelined while nobody reads them: the client is stopped, and all are answered in the end', async () => {
+    await open({ idleCommands: 1e9 });
+    const client = await logIn(world.tlsPort);
+    for (let n = 0; n < 2_000; n++) client.write(n % 6 < 4 ? 'NOOP'[n % 6]! : '\r\n'[(n % 6) - 4]!);
+    const replies = (await client.rest(500)).match(/^250 /gm) ?? [];
+    expect(replies.length).toBe(Math.floor(2_000 / 6));
+    client.end();
+  });
+});

@@ -132,7 +132,7 @@ describe('submission', () => {
 describe('out of order', () => {
   const cases: [string, string[], RegExp][] = [
     ['MAIL before EHLO', ['MAIL FROM:<a@example.com>'], /^503 5\.5\.1/],
-    ['AUTH before EHLO', [`AUTH PLAIN ${PLAIN}`], /^503 5\.5\.1/],
+    ['AUTH before EHLO and TLS', [`AUTH PLAIN ${PLAIN}`], /^538 5\.7\.11/],
     ['AUTH before TLS', ['EHLO c', `AUTH PLAIN ${PLAIN}`], /^538 5\.7\.11/],
     ['MAIL before TLS', ['EHLO c', 'MAIL FROM:<a@example.com>'], /^530 5\.7\.0/],
     ['RCPT before MAIL', ['EHLO c', 'RCPT TO:<a@example.com>'], /^503/],
