@@ -115,8 +115,10 @@ export function suppressionListsIn(table: string, client: Table) {
     );
     let changed = 0;
     const work = async () => {
-      for (let part = parts.shift(); part; part = parts.shift())
-        changed += await changeSome(account, part, decide, changeOne);
+      for (let part = parts.shift(); part; part = parts.shift()) {
+        const some = await changeSome(account, part, decide, changeOne);
+        changed += some;
+      }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     return changed;
