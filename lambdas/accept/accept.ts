@@ -51,7 +51,9 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (!parsed.ok) return answerErrors(parsed.status, parsed.errors);
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
   const named = groupsNamed(parsed.value);
-  const groups = await look(async () => (named.length === 0 ? new Set<number>() : deps.readGroupIds(key.account, named)));
+  const groups = await look(async () =>
+    named.length === 0 ? new Set<number>() : deps.readGroupIds(key.account, named),
+  );
   if (!groups.ok) return refuse(groups.error);
   const validAt = (time: number) => validateMailSend(parsed.value, { now: time, pools, groups: groups.found });
   const now = deps.now();
