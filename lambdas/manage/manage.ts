@@ -62,6 +62,7 @@ export async function manage(http: HttpRequest, deps: ManageDeps): Promise<HttpR
   if (found === 'method') return refuse({ ...apiErrors.methodNotAllowed, message: 'method not allowed' });
   const { route } = found;
   try {
+    if (!http.headers.authorization) return refuse(apiErrors.authorizationRequired, {}, route);
     const key = readAuthorization(http.headers.authorization);
     const record = key && (await deps.readKey(key));
     if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized, {}, route);
