@@ -45,7 +45,7 @@ export type Connection = {
   accountsTable: string;
   suppressionsTable: string;
   lanes: LaneOutput[];
-  /** The host that MX records of return paths and parse hosts name; undefined: the stack takes no mail, or a source address does. */
+  /** Who takes what comes back, where the stack has somebody for it. */
   inboundHost?: string;
   /** The stack of this machine, whose functions may reach loopback. */
   local: boolean;
@@ -64,6 +64,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
   const outputs = await readOutputs(stackName);
   const tables = openTables();
   const servers = dns ?? here?.dnsServer;
+  const inboundHost = outputs.get('InboundHost');
   return {
     where: here ? `local stack at ${here.apiUrl}` : `stack ${stackName} in AWS`,
     account,
@@ -76,7 +77,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     suppressionsTable: need(outputs, 'SuppressionsTable'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,
-    ...(outputs.has('InboundHost') ? { inboundHost: outputs.get('InboundHost')! } : {}),
+    ...(inboundHost ? { inboundHost } : {}),
     ...(servers ? { dnsServers: [servers] } : {}),
   };
 }

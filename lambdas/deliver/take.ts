@@ -8,6 +8,7 @@ import { domainOf } from '../../core/domain.ts';
 import { dueOf, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
+import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
 import { type ClaimRecord, claimKey } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
 import type { DropReason } from '../../core/suppression.ts';
@@ -46,13 +47,18 @@ export type Task = {
   /** The copies that are not final yet. */
   copies: Copy[];
   content: Content;
+  /** The message itself, where it came as MIME. */
+  mime?: RawMessage;
   personalizations: Map<number, Personalization>;
   /** By the domain of the from address; undefined: the account has no such domain any more. */
   domains: Map<string, SendingDomain | undefined>;
   enforcedTls?: EnforcedTls;
   /** By the copy's index: why it is dropped. */
   suppressed: ReadonlyMap<number, DropReason>;
-  /** Made messages by personalization, while copies of it are left and there is room. */
+  /**
+   * Made messages by personalization, while copies of it are left and there is room; in their form of seven bits, where they
+   * have one (`letter.ts`), by its complement (`~0` is -1).
+   */
   letters: Map<number, Kept>;
   /** Copies left by personalization. */
   uses: Map<number, number>;
@@ -176,5 +182,10 @@ async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
     if (domains.has(domain)) continue;
     domains.set(domain, await deps.readDomain(job.account, domain));
   }
-  return { content, personalizations, domains };
+  const mime = content.mime && readRaw(await octetsOf(content.mime, deps));
+  return { content, personalizations, domains, ...(mime ? { mime } : {}) };
+}
+
+async function octetsOf(mime: NonNullable<Content['mime']>, deps: DeliverDeps): Promise<Buffer> {
+  return 'key' in mime ? deps.readMime(mime.key) : Buffer.from(mime.octets, 'latin1');
 }

@@ -165,6 +165,7 @@ export function simulate(
         host,
         address,
         tlsFailures: [],
+        eightBitMime: true,
         idleFor: () => 0,
         accepted: () => accepted,
         usable: () => open,
@@ -232,6 +233,9 @@ export function simulate(
       remove: async () => {},
       readEnforcedTls: async () => undefined,
       readContent: async (key) => {
+        throw new Error(`no ${key}`);
+      },
+      readMime: async (key) => {
         throw new Error(`no ${key}`);
       },
       storeContent: async () => {},
