@@ -206,10 +206,14 @@ function write(task: Task, personalization: Personalization, pool: string, seven
   const rsaOnly = signatures.filter((_, n) => domain.keys[n]?.algorithm !== 'ed25519');
   const plain = rsaOnly.length < signatures.length ? seal(rsaOnly) : undefined;
   const bytes = taken.reduce((sum, { octets }) => sum + octets.length, 0);
-  const free = () => {
+  return { letter, bytes, free: freeing(taken), ...(plain && { plain }) };
+}
+
+/** By itself, so that what it keeps alive is not all that a message was made of. */
+function freeing(taken: readonly Taken[]): () => void {
+  return () => {
     for (const { giveBack } of taken) giveBack();
   };
-  return { letter, bytes, free, ...(plain && { plain }) };
 }
 
 function sharedBody(parts: Part[], attachments: Attachment[], requestId: string): Body {
