@@ -124,14 +124,14 @@ function refuse(failure: ApiFailure, headers: Record<string, string> = {}, route
   return answerErrors(failure.status, [failure], headers, route);
 }
 
-/** SendGrid's families of errors: some routes say `field` always, and be it null; others only where one is at fault. */
+/** SendGrid's families of errors: most say `field` always, and be it null; some routes only where one is at fault. */
 function answerErrors(
   status: number,
   errors: readonly ApiError[],
   headers: Record<string, string>,
   route: Route | undefined,
 ): HttpResponse {
-  const fieldOf = (field: string | null) => (field === null && !route?.nullFields ? {} : { field });
+  const fieldOf = (field: string | null) => (field === null && route && !route.nullFields ? {} : { field });
   const body = { errors: errors.map(({ message, field }) => ({ ...fieldOf(field), message })) };
   return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
 }
