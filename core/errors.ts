@@ -33,6 +33,7 @@ export const apiErrors = {
     field: null,
     help: null,
   },
+  authorizationRequired: { status: 401, message: 'authorization required', field: null, help: null },
   creditsExceeded: { status: 401, message: 'Maximum credits exceeded', field: null, help: null },
   forbidden: { status: 403, message: 'access forbidden', field: null, help: null },
   senderNotVerified: {

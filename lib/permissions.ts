@@ -80,9 +80,17 @@ const LEAVE_VPC_ALONE: Permission = {
   // The key is there when the call comes from a function's code (Lambda: "Using source function ARN").
   conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
 };
-/** Puts an address on a list: reads it, writes it, and takes away its earlier place among the blocks. */
+/**
+ * Puts an address on a list: reads it, writes it, and takes away its earlier place in that list. Whoever reads what strangers say
+ * takes nobody off a list: that is manage's alone.
+ */
 const SUPPRESS: readonly Permission[] = [
-  { actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'suppressions' },
+  { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'suppressions' },
+  {
+    actions: ['dynamodb:DeleteItem'],
+    on: 'suppressions',
+    conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#list#*' } },
+  },
 ];
 /** Only deliver of a pool that may go by SES: raw messages, under our configuration set. */
 export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses' };
@@ -207,6 +215,16 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   manage: [
     OWN_LOGS,
     { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'accounts' },
+    {
+      actions: [
+        'dynamodb:GetItem',
+        'dynamodb:BatchGetItem',
+        'dynamodb:Query',
+        'dynamodb:PutItem',
+        'dynamodb:DeleteItem',
+      ],
+      on: 'suppressions',
+    },
   ],
   // And its record's row, `changeRecord`, which names the relay's host.
   certify: [

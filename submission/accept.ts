@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.ts';
 import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/errors.ts';
 import { makeRequestId } from '../core/ids.ts';
-import { parseJsonBody, validateMailSend } from '../core/mail-send/index.ts';
+import { groupsNamed, parseJsonBody, validateMailSend } from '../core/mail-send/index.ts';
 import type { KeyRecord } from '../core/records.ts';
 import { readBody } from './body.ts';
 import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
@@ -41,7 +41,12 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   const parsed = parseJsonBody(body.bytes, http.headers['content-type']);
   if (!parsed.ok) return answerErrors(parsed.status, parsed.errors);
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
-  const validAt = (time: number) => validateMailSend(parsed.value, { now: time, pools });
+  const named = groupsNamed(parsed.value);
+  const groups = await look(async () =>
+    named.length === 0 ? new Set<number>() : deps.readGroupIds(key.account, named),
+  );
+  if (!groups.ok) return refuse(groups.error);
+  const validAt = (time: number) => validateMailSend(parsed.value, { now: time, pools, groups: groups.found });
   const now = deps.now();
   const valid = validAt(now);
   if (!valid.ok) return answerErrors(400, valid.errors);

@@ -17,6 +17,8 @@ export type Submission = { account: string; keyId: string; requestId: string; re
 export type RequestDeps = CommitDeps &
   IdempotencyDeps & {
     readSender: (account: string, domain: string) => Promise<DomainRecord | undefined>;
+    /** The ids of the account's unsubscribe groups. Those of `wanted` are as they are now; without it, all are. */
+    readGroupIds: (account: string, wanted?: readonly number[]) => Promise<ReadonlySet<number>>;
   };
 
 export type Idempotency = {

@@ -8,12 +8,15 @@ import { makeRequestId } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
 import { type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
 import type { Submitted, SubmittedMail } from '../core/submit-mime/submitted.ts';
-import { type Idempotency, type RequestDeps, takeRequest } from './request.ts';
+import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
 
 export type SubmitDeps = RequestDeps & {
   randomBytes: (count: number) => Uint8Array;
   /** Where a message's header and envelope become a request (core/submit-mime). */
-  readSubmitted: (submitted: Submitted, context: { now: number; pools: Set<string> }) => SubmittedMail;
+  readSubmitted: (
+    submitted: Submitted,
+    context: { now: number; pools: Set<string>; groups: ReadonlySet<number> },
+  ) => SubmittedMail;
 };
 
 /** Who sends, under which id, what, and the SHA-256 (hex) of envelope and message, for `Idempotency-Key`. */
@@ -25,12 +28,19 @@ export type SubmittedBy = {
   fingerprint: () => string;
 };
 
+/** X-SMTPAPI's `asm_group_id`, `asm_groups_to_display`: few mails have them, and only for these the groups are read. */
+const NAMES_GROUP = /asm_group/i;
+
 export type Submitting = { ok: true; requestId: string } | { ok: false; reply: SmtpReply };
 
 export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Submitting> {
   const { account, keyId, requestId, submitted, fingerprint } = message;
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
-  const readAt = (now: number) => deps.readSubmitted(submitted, { now, pools });
+  const groups = await look(async () =>
+    NAMES_GROUP.test(submitted.header.toString('latin1')) ? deps.readGroupIds(account) : new Set<number>(),
+  );
+  if (!groups.ok) return { ok: false, reply: replyTo(groups.error) };
+  const readAt = (now: number) => deps.readSubmitted(submitted, { now, pools, groups: groups.found });
   const read = readAt(deps.now());
   if (read.ok === false) return read;
 

@@ -22,6 +22,7 @@ export type Options = {
   scope?: string[] | undefined;
   ed25519?: boolean | undefined;
   replace?: boolean | undefined;
+  list?: string | undefined;
   raw?: boolean | undefined;
   'spam-check'?: boolean | undefined;
 };
@@ -41,6 +42,8 @@ export type Connection = {
   messagesTable: string;
   holdsTable: string;
   sitesTable: string;
+  accountsTable: string;
+  suppressionsTable: string;
   lanes: LaneOutput[];
   /** Who takes what comes back, where the stack has somebody for it. */
   inboundHost?: string;
@@ -70,6 +73,8 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     messagesTable: need(outputs, 'MessagesTable'),
     holdsTable: need(outputs, 'HoldsTable'),
     sitesTable: need(outputs, 'SitesTable'),
+    accountsTable: need(outputs, 'AccountsTable'),
+    suppressionsTable: need(outputs, 'SuppressionsTable'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,
     ...(inboundHost ? { inboundHost } : {}),

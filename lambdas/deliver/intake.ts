@@ -77,21 +77,24 @@ export function openIntake(run: Run): Intake {
     if (task === 'done') return true;
     if (typeof task === 'string') throw new Error(task);
     const items = task.copies.map((copy): Item => ({ task, copy }));
-    const wanted: Item[] = [];
-    for (const item of items) {
-      const dropped = task.content.dropped ?? task.suppressed.get(item.copy.index);
-      if (dropped === undefined) wanted.push(item);
-      else await settle(item, { dropped, domain: domainOf(item.copy.address) }, run);
-    }
+    const whyDropped = (copy: Item['copy']) => task.content.dropped ?? task.suppressed.get(copy.index);
+    const dropping = items.filter(({ copy }) => whyDropped(copy) !== undefined);
+    const wanted = dropping.length === 0 ? items : items.filter(({ copy }) => whyDropped(copy) === undefined);
     const byDomain = Map.groupBy(wanted, ({ copy }) => domainOf(copy.address));
     const bringing = [...byDomain].map(([domain, ofDomain]) => bring(domain, ofDomain));
-    void Promise.all(bringing);
+    void Promise.all([...dropping.map((item) => drop(item, whyDropped(item.copy)!)), ...bringing]);
     try {
       return await task.ended;
     } finally {
       // One of its turns may come while this run still lasts.
       seen.delete(job.id);
     }
+  };
+  /** Ends a copy that is not to be sent. Never throws. */
+  const drop = async (item: Item, dropped: string): Promise<void> => {
+    await settle(item, { dropped, domain: domainOf(item.copy.address) }, run).catch((error: Error) =>
+      fail(item, error.message, run),
+    );
   };
   /** Brings copies to their site as soon as it is known: nobody waits for another domain's DNS. Never throws. */
   const bring = async (domain: string, items: Item[]): Promise<void> => {

@@ -2,12 +2,14 @@
  * Writing what became of a copy: its outcome, once, or an attempt that was not the last. A few tries each; what still fails
  * hands the job back, and whoever has it next reads the records first.
  */
+import { domainOf } from '../../core/domain.ts';
 import { dueOf } from '../../core/job.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
 import type { Copy } from '../../core/mail.ts';
 import type { Final } from '../../core/outcome.ts';
 import { attemptKey, copyKey, type OutcomeRecord, recipientKey } from '../../core/records.ts';
 import type { Act } from '../../core/shaping/rule.ts';
+import { listOfBounce } from '../../core/suppression.ts';
 import type { Run } from './deliver.ts';
 import type { PutOff, Task } from './take.ts';
 
@@ -42,7 +44,8 @@ export async function recordFinal(
     ...(task.possibleDuplicates || copy.doubts ? { possibleDuplicate: true as const } : {}),
     expiresAt: expiry(run),
   };
-  if (final.event === 'bounced' && !(await list(task, copy, final, at, deps))) {
+  // First, so that no run finds the copy final and its list without it. The same again changes nothing.
+  if (final.event === 'bounced' && !(await insist(() => listBounce(task, copy, final, place, at, run)))) {
     task.failed = true;
     return;
   }
@@ -57,21 +60,25 @@ export async function recordFinal(
   if (final.event === 'delivered') tallies.latency(provider, Math.max(0, at - dueOf(task.job)) / 1_000);
 }
 
-/**
- * Puts a bounced copy's address on its list, before its outcome is written: who takes the job over finds the outcome, and would
- * not look again. A domain that DNS does not know (5.1.2, RFC 3463) is a block: it may come back, and then so do all its readers.
- * @returns false when it could not be written
- */
-async function list(
-  { job: { account } }: Task,
+/** Puts the address of a copy that bounced on its list. Where DNS had no host to go to, the domain is at fault, not the address. */
+async function listBounce(
+  { job }: Task,
   { address }: Copy,
-  { type, status, reply }: Final,
+  { type, reply, status, classification }: Final,
+  { mx, site }: Place,
   at: number,
-  { suppress }: Run['deps'],
-): Promise<boolean> {
-  const isBad = type === 'bounce' && status !== '5.1.2';
-  const entry = { created: Math.floor(at / 1_000), reason: reply, ...(status === undefined ? {} : { status }) };
-  return (await insist(() => suppress({ account, address, list: isBad ? 'bounces' : 'blocks', entry }))) !== undefined;
+  { deps }: Run,
+): Promise<true> {
+  const unrouted = mx === undefined && site === domainOf(address);
+  const isAddress = listOfBounce(type, status) === 'bounces';
+  const about = !isAddress ? 'other' : unrouted ? 'domain' : 'address';
+  const cause = {
+    ...(status === undefined ? {} : { status }),
+    ...(classification === undefined ? {} : { classification }),
+  };
+  const entry = { created: Math.floor(at / 1_000), reason: reply, ...cause };
+  await deps.suppressBounce({ account: job.account, address, about, entry });
+  return true;
 }
 
 /** Writes an attempt that was not the last, and when the next is due. */

@@ -16,12 +16,15 @@ import { type Handed, type Place, recordFinal } from './record.ts';
 import type { Item, Site } from './sites.ts';
 import type { Postponed, PutOff, Task } from './take.ts';
 
-/** What is known of a copy: an attempt (with or without a session), no route, or a message that cannot be made. */
+/** What is known of a copy: an attempt (with or without a session), no route, a message that cannot be made, a reader who is on a list. */
 export type Known =
   | { attempt: Attempt | Relayed; site: Site; session?: Pick<Session, 'host' | 'address' | 'tls' | 'tlsFailures'> }
   | { dropped: string; site: Site }
   | { dropped: string; domain: string }
   | { route: Exclude<Route, { kind: 'site' }>; domain: string };
+
+/** The `status` of SendGrid's dropped events. */
+const DROPPED = '5.0.0';
 
 /** What an attempt came to, and what it asks of its site. */
 export type Judged = { event: string; reply: string; rule?: string; act?: Act };
@@ -110,7 +113,8 @@ function countPickedUp({ job, message }: Task, provider: string, run: Run): void
 }
 
 function verdictOf(task: Task, known: Known, { deps }: Run): Verdict | Final | Handed {
-  if ('dropped' in known) return { event: 'dropped', reply: known.dropped };
+  if ('dropped' in known)
+    return { event: 'dropped', reply: known.dropped, ...('domain' in known ? { status: DROPPED } : {}) };
   if ('attempt' in known && 'relayed' in known.attempt) {
     const { reply, relayId } = known.attempt;
     return { event: 'relayed', reply: reply.text, relayId };

@@ -9,14 +9,15 @@ import { dueOf, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
-import { type ClaimRecord, claimKey, type SuppressionRecord } from '../../core/records.ts';
+import { type ClaimRecord, claimKey } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
-import { type DropReason, whySuppressed } from '../../core/suppression.ts';
+import type { DropReason } from '../../core/suppression.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import type { DeliverDeps, EnforcedTls, Run } from './deliver.ts';
-import { hold } from './holding.ts';
+import { hold, leaveForLater } from './holding.ts';
 import type { Kept } from './letter.ts';
-import type { Place } from './record.ts';
+import { insist, type Place } from './record.ts';
+import { findSuppressed, readListed } from './suppressed.ts';
 
 /** A message of the lane's queue. `receipt`: of one that this run received itself. */
 export type LaneMessage = { messageId: string; body: string; receiveCount: number; receipt?: string };
@@ -52,8 +53,8 @@ export type Task = {
   /** By the domain of the from address; undefined: the account has no such domain any more. */
   domains: Map<string, SendingDomain | undefined>;
   enforcedTls?: EnforcedTls;
-  /** Why a copy's address gets no mail, by the copy's index (core/suppression.ts). */
-  suppressed: Map<number, DropReason>;
+  /** By the copy's index: why it is dropped. */
+  suppressed: ReadonlyMap<number, DropReason>;
   /**
    * Made messages by personalization, while copies of it are left and there is room; in their form of seven bits, where they
    * have one (`letter.ts`), by its complement (`~0` is -1).
@@ -116,12 +117,18 @@ export async function takeJob(
   }
   const uses = new Map<number, number>();
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
-  const addresses = copies.map(({ address }) => address);
   const [made, enforcedTls, listed] = await Promise.all([
     readContent(job, copies, deps),
     deps.readEnforcedTls(job.account),
-    deps.readSuppressions(job.account, addresses),
+    readListed(job.account, copies, deps).catch((error: Error) => error),
   ]);
+  if (listed instanceof Error) {
+    // Nobody knows who wants no mail: it waits, unsent and not dropped.
+    deps.report(`job ${job.id} waits: its recipients' suppressions were not read: ${listed.message}`);
+    if (claim && !claim.part) await insist(() => deps.claim({ ...claim, until: deps.now() }));
+    await leaveForLater(message, job, run);
+    return 'done';
+  }
   const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
   run.copies.open += copies.length;
   return {
@@ -130,7 +137,7 @@ export async function takeJob(
     copies,
     ...made,
     ...(enforcedTls ? { enforcedTls } : {}),
-    suppressed: suppressedAmong(copies, made.content, listed),
+    suppressed: findSuppressed(copies, made.content, listed, deps),
     letters: new Map(),
     uses,
     possibleDuplicates: redelivered || (job.hop === 0 && deps.now() - dueOf(job) > REDRIVEN_MS),
@@ -142,22 +149,6 @@ export async function takeJob(
     ended,
     end,
   };
-}
-
-/** Copies whose address is on a list that counts for this mail. Most mail has none. */
-function suppressedAmong(
-  copies: readonly Copy[],
-  { asm, mailSettings }: Content,
-  listed: ReadonlyMap<string, SuppressionRecord>,
-): Map<number, DropReason> {
-  const suppressed = new Map<number, DropReason>();
-  if (listed.size === 0) return suppressed;
-  for (const { index, address } of copies) {
-    const record = listed.get(address.toLowerCase());
-    const why = whySuppressed(record, { groupId: asm?.groupId, bypass: mailSettings });
-    if (why !== undefined) suppressed.set(index, why);
-  }
-  return suppressed;
 }
 
 /**

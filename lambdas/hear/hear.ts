@@ -13,10 +13,11 @@ import {
   lateKey,
   type OutcomeRecord,
   recipientKey,
+  type SuppressionList,
 } from '../../core/records.ts';
 import { type Heard, readSesEvent } from '../../core/ses-event.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
-import type { Suppressing } from '../../core/suppression.ts';
+import { listOfBounce, type Suppressing } from '../../core/suppression.ts';
 import type { Tally } from '../../io/metrics.ts';
 
 /** An event as the queue gives it. */
@@ -32,7 +33,7 @@ export type HearDeps = {
   recordHeard: (record: OutcomeRecord) => Promise<OutcomeRecord['event'] | undefined>;
   recordAttempt: (record: AttemptRecord) => Promise<void>;
   recordLate: (record: LateRecord) => Promise<boolean>;
-  /** Puts an address on a list. */
+  /** Puts an address on a list; the same again changes nothing. */
   suppress: (one: Suppressing) => Promise<boolean>;
   /** What the run heard of a lane's mail, by provider. */
   publish: (lane: string, tallies: ReadonlyMap<string, Tally>) => void;
@@ -100,9 +101,14 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
     ...(classification === undefined ? {} : { classification }),
     ...(rule === undefined ? {} : { rule }),
   };
-  if (event !== 'delivered') {
-    const list = event === 'complained' ? 'spam_reports' : type === 'bounce' ? 'bounces' : 'blocks';
-    const entry = { created: Math.floor(shared.at / 1_000), ...(event === 'bounced' && told(heard)) };
+  // First: whoever finds the word written finds the list written too.
+  const list = listOf(heard);
+  if (list) {
+    const told = { reason: heard.reply, ...(status === undefined ? {} : { status }) };
+    const entry = {
+      created: Math.floor(shared.at / 1_000),
+      ...(event === 'bounced' ? { ...told, ...classOf(heard) } : {}),
+    };
     await deps.suppress({ account, address, list, entry });
   }
   if (event !== 'complained') {
@@ -123,7 +129,12 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
   return event === 'complained' ? event : undefined;
 }
 
-/** What a list says of a bounce. */
-function told({ reply, status }: Heard): { reason: string; status?: string } {
-  return { reason: reply, ...(status === undefined ? {} : { status }) };
+/** Which list a word puts its address on. */
+function listOf({ event, type, status }: Heard): SuppressionList | undefined {
+  if (event === 'complained') return 'spam_reports';
+  return event === 'bounced' ? listOfBounce(type, status) : undefined;
+}
+
+function classOf({ classification }: Heard): Pick<Heard, 'classification'> {
+  return classification === undefined ? {} : { classification };
 }

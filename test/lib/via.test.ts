@@ -123,7 +123,7 @@ describe("SES's events", () => {
     expect(at(flat, 'Hear/Work/Queue').RedrivePolicy.deadLetterTargetArn).toBe('<Hear/Work/Dead.Arn>');
   });
 
-  test('hear may write outcomes and suppressions, and nothing else', () => {
+  test('hear may write outcomes and put addresses on lists, and nothing else', () => {
     expect(actionsOf(flat, 'Hear/').sort()).toEqual(
       [
         'dynamodb:PutItem',

@@ -372,3 +372,27 @@ describe('Idempotency-Key', () => {
     expect([...world.cloud.requests.values()][0]).not.toHaveProperty('refused');
   });
 });
+
+describe('an unsubscribe group', () => {
+  it.each([
+    [{ group_id: 7 }, 202, undefined],
+    [{ group_id: 7, groups_to_display: [7, 8] }, 202, undefined],
+    [{ group_id: 9 }, 400, 'asm.group_id'],
+    [{ group_id: 7, groups_to_display: [8, 9] }, 400, 'asm.groups_to_display.1'],
+    [{ group_id: '7' }, 400, 'asm.group_id'],
+    [null, 400, 'asm'],
+  ])('%j: %d', async (asm, status, field) => {
+    const { accept: deps } = makeCloud();
+    const answer = await accept(makePost(makeMail({ asm })), deps);
+    expect(answer.status).toBe(status);
+    if (field !== undefined)
+      expect(JSON.parse(answer.body).errors.map((one: { field: string }) => one.field)).toContain(field);
+  });
+
+  it('is not asked for where a mail names none, and cannot be passed over where the table is out', async () => {
+    const { accept: deps } = makeCloud();
+    const out = { ...deps, readGroupIds: () => Promise.reject(new Error('no table')) };
+    expect((await accept(makePost(makeMail()), out)).status).toBe(202);
+    expect((await accept(makePost(makeMail({ asm: { group_id: 7 } })), out)).status).toBe(503);
+  });
+});

@@ -209,6 +209,9 @@ export function simulate(
       },
       shaping,
       allowances,
+      readSuppressions: async () => new Map(),
+      readListSettings: async () => ({}),
+      suppressBounce: async () => true,
       warmUp: { take: async (copies) => copies, giveBack: () => {}, answered: () => {}, end: async () => false },
       via: openVia({
         settings: { relays: [] },
@@ -229,8 +232,6 @@ export function simulate(
       },
       remove: async () => {},
       readEnforcedTls: async () => undefined,
-      readSuppressions: async () => new Map(),
-      suppress: async () => true,
       readContent: async (key) => {
         throw new Error(`no ${key}`);
       },

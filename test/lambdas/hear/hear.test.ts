@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { copyKey, type OutcomeRecord, recipientKey } from '../../../core/records.ts';
 import { tagsOf } from '../../../core/ses.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
-import type { Suppressing } from '../../../core/suppression.ts';
 import { messagesIn } from '../../../io/messages.ts';
+import { suppressionsIn } from '../../../io/suppressions.ts';
 import { type HearDeps, hear } from '../../../lambdas/hear/hear.ts';
 import { startDynamodb } from '../../io/dynamodb.ts';
 
@@ -14,26 +14,26 @@ const EXPIRES = NOW / 1_000 + 30 * 86_400;
 const shaping = compileShaping();
 let dynamodb: Awaited<ReturnType<typeof startDynamodb>>;
 let messages: ReturnType<typeof messagesIn>;
+let suppressions: ReturnType<typeof suppressionsIn>;
 let reports: string[] = [];
 let published: Record<string, unknown>[] = [];
-let suppressed: Suppressing[] = [];
 
 beforeAll(async () => {
-  dynamodb = await startDynamodb(['messages']);
+  dynamodb = await startDynamodb(['messages', 'suppressions']);
   messages = messagesIn('messages', dynamodb.client);
+  suppressions = suppressionsIn('suppressions', dynamodb.client);
 });
 afterAll(() => dynamodb.stop());
 
 const deps = (change: Partial<HearDeps> = {}): HearDeps => {
   reports = [];
   published = [];
-  suppressed = [];
   return {
     ...messages,
+    ...suppressions,
     shaping,
     now: () => NOW,
     messagesDays: 30,
-    suppress: async (one) => suppressed.push(one) > 0,
     report: (one) => void reports.push(one),
     publish: (lane, tallies) => void published.push({ lane, ...Object.fromEntries(tallies) }),
     ...change,
@@ -183,11 +183,26 @@ test('what could not be written is not counted', async () => {
   expect(published).toEqual([]);
 });
 
-test('who bounced or complained is put on the account’s list, and nobody else', async () => {
-  const id = newRequest();
-  await hear([delivery(id), bounce(id), complaint(id)], deps());
-  expect(suppressed.map(({ account, address, list }) => [account, address, list]).sort()).toEqual([
-    ['operator', 'reader@example.net', 'bounces'],
-    ['operator', 'reader@example.net', 'spam_reports'],
-  ]);
+test('who bounced or complained is on its list before the word is written', async () => {
+  // Prepare
+  const failing = deps({ recordHeard: () => Promise.reject(new Error('no table')) });
+  const one = bounce(newRequest());
+
+  // Act
+  const handedBack = await hear([one], failing);
+  const second = await hear([one, complaint(newRequest())], deps());
+
+  // Assess
+  expect(handedBack).toEqual([one.messageId]);
+  expect(second).toEqual([]);
+  const created = Date.parse(AT) / 1_000;
+  expect(await suppressions.readSuppression('operator', 'reader@example.net')).toMatchObject({
+    bounces: {
+      created,
+      reason: expect.stringContaining('550 5.1.1'),
+      status: '5.1.1',
+      classification: 'Invalid Address',
+    },
+    spam_reports: { created },
+  });
 });
