@@ -4,6 +4,7 @@
  *   client ─▶ accept ─▶ [expand] ─▶ lanes, one per source IP ─▶ deliver ─SMTP─▶ MX
  *                           ▲              ▲                       │
  *                           └── release ◀──┴──────── holds ◀───────┘        messages, content, accounts: storage
+ *   stream of messages ─▶ tally ─▶ stats, event pages;  ─▶ announce ─▶ outbox ─▶ notify ─▶ customers' webhooks
  *   MX of ours, or SES ─▶ inbound ─▶ messages, suppressions; [parse] ─▶ customers' URLs      everything else: manage
  *
  * It refuses nothing: lib/settings.ts has.
@@ -14,6 +15,7 @@ import { usesSes } from '../core/via.ts';
 import { Accept } from './accept.ts';
 import { acknowledgeFindings } from './acknowledgements.ts';
 import { bundles } from './bundle.ts';
+import { Events } from './events.ts';
 import { Expand } from './expand.ts';
 import { Hear } from './hear.ts';
 import { Inbound } from './inbound.ts';
@@ -42,6 +44,7 @@ export type Parts = {
   /** Only where a pool may go by SES. */
   hear?: Hear;
   expand: Expand;
+  events: Events;
   accept: Accept;
   manage: Manage;
   release: Release;
@@ -70,7 +73,8 @@ export class PennypostStack extends Stack {
     const lanesJson = this.toJsonString(lanes.map(({ entry }) => entry));
 
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
-    const manage = new Manage(this, 'Manage', { settings, storage, code });
+    const events = new Events(this, 'Events', { settings, storage, code });
+    const manage = new Manage(this, 'Manage', { settings, storage, events, code });
     const accept = new Accept(this, 'Accept', {
       settings,
       storage,
@@ -82,14 +86,23 @@ export class PennypostStack extends Stack {
     });
     const inbound =
       settings.inbound && new Inbound(this, 'Inbound', { settings, inbound: settings.inbound, storage, code });
-    const release = new Release(this, 'Release', { settings, storage, expand, lanes, lanesJson, inbound, code });
+    const release = new Release(this, 'Release', {
+      settings,
+      storage,
+      expand,
+      events,
+      lanes,
+      lanesJson,
+      inbound,
+      code,
+    });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
-    const stages = { accept, expand, release, manage, hear, report, inbound };
+    const stages = { accept, expand, events, release, manage, hear, report, inbound };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
     const some = { ...(hear && { hear }), ...(report && { report }), ...(inbound && { inbound }) };
-    this.parts = { storage, network, pools, ...some, expand, accept, manage, release, monitoring };
+    this.parts = { storage, network, pools, ...some, expand, events, accept, manage, release, monitoring };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);
@@ -99,7 +112,7 @@ export class PennypostStack extends Stack {
   /** What the CLI and the operator read with DescribeStacks. */
   #tell(): void {
     const { accept, pools, storage, monitoring, inbound } = this.parts;
-    const { accounts, messages, holds, sites, suppressions, content, dkimKey } = storage;
+    const { accounts, messages, holds, sites, suppressions, stats, outbox, content, events, dkimKey } = storage;
     const { dashboard, topic } = monitoring;
     const outputs: Record<string, string> = {
       ApiUrl: accept.api.apiEndpoint,
@@ -108,7 +121,11 @@ export class PennypostStack extends Stack {
       HoldsTable: holds.tableName,
       SitesTable: sites.tableName,
       SuppressionsTable: suppressions.tableName,
+      StatsTable: stats.tableName,
+      OutboxTable: outbox.tableName,
       ContentBucket: content.bucketName,
+      EventsBucket: events.bucketName,
+      NotifyQueueUrl: this.parts.events.work.queue.queueUrl,
       DkimKeyArn: dkimKey.keyArn,
       Lanes: this.toJsonString(pools.flatMap(({ lanes }) => lanes.map(({ summary }) => summary))),
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.dashboardName}`,

@@ -15,7 +15,10 @@ export type FunctionName =
   | 'report'
   | 'inbound'
   | 'parse'
-  | 'manage';
+  | 'manage'
+  | 'tally'
+  | 'announce'
+  | 'notify';
 
 /** What a row is about; each stage says which ARNs these are for it. */
 export type Target =
@@ -27,6 +30,13 @@ export type Target =
   | 'suppressions'
   | 'inboundMail'
   | 'parseQueue'
+  | 'stats'
+  | 'outbox'
+  | 'events'
+  | 'eventPages'
+  | 'ownStream'
+  | 'ownDeadLetters'
+  | 'notifyQueue'
   | 'lanes'
   | 'expandQueue'
   | 'ownQueue'
@@ -53,6 +63,14 @@ const CONSUME: Permission = {
   actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
   on: 'ownQueue',
 };
+/** What Lambda's poller does with the function's role for a DynamoDB stream; DynamoDB knows no resource for the second row. */
+const FOLLOW: readonly Permission[] = [
+  { actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], on: 'ownStream' },
+  { actions: ['dynamodb:ListStreams'], on: 'anything' },
+  { actions: ['sqs:SendMessage'], on: 'ownDeadLetters' },
+];
+/** A webhook's secrets: no other ciphertext under the key opens with this. */
+const OF_WEBHOOK = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:webhook': 'false' } };
 /** What Lambda does with the function's role to put it into a VPC; EC2 knows no resource for most of these. */
 const JOIN_VPC: Permission = {
   actions: [
@@ -132,6 +150,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:Query', 'dynamodb:BatchWriteItem'], on: 'holds' },
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
   ],
   hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' }],
   report: [
@@ -166,6 +185,36 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   manage: [
     OWN_LOGS,
     { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'accounts' },
+    { actions: ['dynamodb:Query'], on: 'stats' },
+    { actions: ['dynamodb:GetItem'], on: 'outbox' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+    { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
+  ],
+  tally: [
+    OWN_LOGS,
+    ...FOLLOW,
+    { actions: ['dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'stats' },
+    { actions: ['s3:PutObject'], on: 'eventPages' },
+  ],
+  announce: [
+    OWN_LOGS,
+    ...FOLLOW,
+    { actions: ['dynamodb:Query'], on: 'accounts' },
+    { actions: ['dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:PutItem'], on: 'outbox' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+  ],
+  notify: [
+    OWN_LOGS,
+    CONSUME,
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query'], on: 'accounts' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], on: 'outbox' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:ListBucket'], on: 'events' },
+    { actions: ['s3:GetObject'], on: 'eventPages' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+    { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
   ],
 };
 

@@ -10,23 +10,29 @@ import type { KeyRecord } from '../../core/records.ts';
 import { isThrottle } from '../../io/queue.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
+import type { StatsRouteDeps } from './stats-routes.ts';
+import type { WebhookRouteDeps } from './webhook-routes.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
 export type HttpRequest = {
   method: string;
   path: string;
   query: Partial<Record<string, string | undefined>>;
+  /** The query as it came, for parameters that are repeated. */
+  rawQuery?: string;
   headers: Record<string, string | undefined>;
   body: Buffer;
 };
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
-export type ManageDeps = ParseRouteDeps & {
-  readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
-  /** Calls by account, for the life of the environment. */
-  windows: Map<string, RateWindow>;
-  report: (problem: string) => void;
-};
+export type ManageDeps = ParseRouteDeps &
+  StatsRouteDeps &
+  WebhookRouteDeps & {
+    readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
+    /** Calls by account, for the life of the environment. */
+    windows: Map<string, RateWindow>;
+    report: (problem: string) => void;
+  };
 
 /** What a route's handler gets: whose call it is, and what it says. */
 export type Call = {
@@ -34,6 +40,8 @@ export type Call = {
   /** Values of the path's `{names}`, decoded. */
   params: Record<string, string>;
   query: HttpRequest['query'];
+  /** All values of a parameter that may be repeated. */
+  repeated: (parameter: string) => string[];
   /** Parsed JSON; undefined where there is no body. */
   body: unknown;
 };
@@ -68,7 +76,7 @@ async function answer(
   route: Route,
   account: string,
   params: Record<string, string>,
-  { query, body: bytes }: HttpRequest,
+  { query, rawQuery = '', body: bytes }: HttpRequest,
   headers: Record<string, string>,
   deps: ManageDeps,
 ): Promise<HttpResponse> {
@@ -79,7 +87,8 @@ async function answer(
     );
   const body = parseBody(bytes);
   if (!body.ok) return refuse({ ...apiErrors.badRequest, message: 'the body is not JSON' }, headers);
-  const answered = await route.handle({ account, params, query, body: body.value }, deps);
+  const repeated = (parameter: string) => new URLSearchParams(rawQuery).getAll(parameter);
+  const answered = await route.handle({ account, params, query, repeated, body: body.value }, deps);
   if ('errors' in answered) return answerErrors(answered.status, answered.errors, headers);
   if (answered.body === undefined) return { status: answered.status, headers, body: '' };
   return {

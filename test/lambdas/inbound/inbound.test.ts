@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { copyField } from '../../../core/copy-header.ts';
+import type { EngagementRecord } from '../../../core/event/engagement.ts';
 import { makeRequestId } from '../../../core/ids.ts';
 import { type InboundMessage, inboundKey } from '../../../core/inbound/message.ts';
 import { type Hold, hostKey, type LateRecord } from '../../../core/records.ts';
@@ -26,6 +27,7 @@ function setUp(overrides: Partial<InboundDeps> = {}) {
   const mails = new Map<string, Buffer>();
   const world = {
     late: new Map<string, LateRecord>(),
+    engagements: new Map<string, EngagementRecord>(),
     suppressed: new Map<string, Suppressing>(),
     held: new Map<string, Hold>(),
     queued: [] as { body: string; group: string | undefined }[],
@@ -57,6 +59,12 @@ function setUp(overrides: Partial<InboundDeps> = {}) {
       if (world.late.has(key)) return false;
       world.late.set(key, record);
       return true;
+    },
+    recordEngagement: async (record) => {
+      const key = `${record.pk} ${record.sk}`;
+      const isNew = !world.engagements.has(key);
+      if (isNew) world.engagements.set(key, record);
+      return isNew;
     },
     readForward: async () => undefined,
     hold: async (hold) => void world.held.set(`${hold.pk} ${hold.sk}`, hold),
@@ -306,6 +314,13 @@ describe('a mail to an unsubscribe address', () => {
       ['group#12', ADDRESS],
     ]);
     expect(world.counts).toEqual({ unsubscribed: 1 });
+    // Each is an event of the copy, once.
+    expect(
+      [...world.engagements.values()].map(({ event, address, asmGroupId }) => [event, address, asmGroupId]),
+    ).toEqual([
+      ['unsubscribe', ADDRESS, undefined],
+      ['group_unsubscribe', ADDRESS, 12],
+    ]);
   });
 });
 
