@@ -19,7 +19,11 @@ export function statsIn(table: string, client: Table) {
     /** Writes an item in the place of the one that was read. False: that is no longer there. */
     writeStats: async (record: StatsRecord, before: Pick<StatsRecord, 'sequence'> | undefined): Promise<boolean> => {
       const condition = before
-        ? { ConditionExpression: 'sequence = :before', ExpressionAttributeValues: { ':before': before.sequence } }
+        ? {
+            ConditionExpression: '#sequence = :before',
+            ExpressionAttributeNames: { '#sequence': 'sequence' },
+            ExpressionAttributeValues: { ':before': before.sequence },
+          }
         : { ConditionExpression: 'attribute_not_exists(pk)' };
       try {
         await client.send(new PutCommand({ TableName: table, Item: record, ...condition }));

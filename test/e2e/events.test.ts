@@ -153,6 +153,11 @@ describe('events', () => {
       60,
     );
     await whenRetriesAreDue(mail);
+    await eventually(
+      () => mail.ledger(),
+      ({ queued, held }) => queued + held === 0,
+      60,
+    );
     const ledger = await thenAllIsAccountedFor(mail, undefined, 60);
     expect(ledger).toMatchObject({ accepted: 180, delivered: 175, bounced: 5, held: 0 });
     const unique = () => new Map(receiver.events().map((event) => [event.sg_event_id, event]));

@@ -42,6 +42,13 @@ function resourcesOf(target: Target, path: string): string[] {
     // Only with a pool's `via`: test/lib/via.test.ts.
     relaySecrets: [],
     ses: [],
+    stats: ['<Storage/Stats.Arn>'],
+    outbox: ['<Storage/Outbox.Arn>'],
+    events: ['<Storage/Events.Arn>'],
+    eventPages: ['<Storage/Events.Arn>/events/*'],
+    ownStream: ['<Storage/Messages.StreamArn>'],
+    ownDeadLetters: [`<${part}/Dead.Arn>`],
+    notifyQueue: ['<Events/Work/Queue.Arn>'],
     ownLogs: [`<${stage}/Logs.Arn>`],
     anything: ['*'],
   };
