@@ -93,6 +93,8 @@ export function makeBenchDeps(world: BenchWorld) {
     overflowLane: () => undefined,
     sendJob: async () => 'sent',
     readEnforcedTls: async () => undefined,
+    readSuppressions: async () => new Map(),
+    suppress: async () => true,
     receive: async (count) => world.lane.splice(0, count),
     remove: async () => {},
     now: Date.now,
@@ -103,6 +105,9 @@ export function makeBenchDeps(world: BenchWorld) {
       const stored = bucket.get(key);
       if (!stored) throw new Error(`no content ${key}: the benchmark's jobs carry theirs`);
       return stored;
+    },
+    readMime: async (key) => {
+      throw new Error(`no message ${key}: the benchmark's jobs carry theirs`);
     },
     storeContent: async (key, stored) => void bucket.set(key, stored),
     readOutcomes: async () => new Set(),

@@ -10,6 +10,8 @@ export type DnsRecord = {
   name: string;
   type: 'TXT' | 'MX';
   value: string;
+  /** The host that the MX has to name: who takes what comes back. Without it any will do. */
+  mustName?: string;
 };
 
 /** An address mail is sent from, and the host name it gives itself. Without `ip`: it is sent by SES or a relay. */
@@ -30,26 +32,34 @@ type PublicKey = Pick<DomainKey, 'selector' | 'algorithm' | 'publicKey'>;
 /**
  * The records to publish, in the form most DNS editors take.
  * @param keys the DKIM keys to publish; by default those that sign or are about to
+ * @param inboundHost who takes what comes back; by default the first address, which does not: bounces that come later are lost
  */
 export function dnsRecordsOf(
   domain: Pick<DomainRecord, 'domain' | 'selector' | 'publicKey' | 'returnPath' | 'keys'>,
   sources: readonly Source[],
-  keys: readonly PublicKey[] = keysOf({ ...domain, privateKey: '', createdAt: 0 }).filter(
-    ({ state }) => state !== 'retired',
-  ),
+  {
+    keys = keysOf({ ...domain, privateKey: '', createdAt: 0 }).filter(({ state }) => state !== 'retired'),
+    inboundHost,
+  }: { keys?: readonly PublicKey[]; inboundHost?: string | undefined } = {},
 ): DnsRecord[] {
   const own = sources.filter(({ ip }) => ip !== undefined);
   const ips = [...new Set(own.map(({ ip }) => ip))].map((ip) => `ip4:${ip} `).join('');
   const records: DnsRecord[] = [
     ...keys.map((key) => dkimRecordOf(domain.domain, key)),
     { purpose: 'spf', name: domain.returnPath, type: 'TXT', value: `v=spf1 ${ips}-all` },
-    { purpose: 'return path', name: domain.returnPath, type: 'MX', value: `10 ${own[0]?.ehloName ?? ''}` },
+    {
+      purpose: 'return path',
+      name: domain.returnPath,
+      type: 'MX',
+      value: `10 ${inboundHost ?? own[0]?.ehloName ?? ''}`,
+      ...(inboundHost !== undefined && { mustName: inboundHost }),
+    },
     { purpose: 'dmarc', name: `_dmarc.${domain.domain}`, type: 'TXT', value: 'v=DMARC1; p=none' },
   ];
-  // Where nothing is sent from an address of ours, the return path is SES's, or its records are the relay's to say.
-  return own.length > 0 || sources.length === 0
-    ? records
-    : records.filter(({ purpose }) => purpose === 'dkim' || purpose === 'dmarc');
+  // Where nothing is sent from an address of ours, bounces are SES's, or the relay's to say; but complaints and unsubscriptions
+  // come to the return path all the same, where somebody takes them.
+  if (own.length > 0 || sources.length === 0) return records;
+  return records.filter(({ purpose }) => purpose !== 'spf' && (purpose !== 'return path' || inboundHost !== undefined));
 }
 
 /**
@@ -75,6 +85,10 @@ export function findFault(record: DnsRecord, found: readonly string[]): string |
       .filter((term) => term.startsWith('ip4:') && !policies[0]!.split(/\s+/).includes(term));
     return missing.length > 0 ? `it does not name ${missing.join(', ')}` : undefined;
   }
+  if (record.purpose === 'return path')
+    return record.mustName === undefined || found.some((mx) => names(mx, record.mustName!))
+      ? undefined
+      : `it does not name ${record.mustName}: what comes back goes elsewhere`;
   if (record.purpose === 'dmarc') {
     const policies = found.filter((text) => /^v=DMARC1\s*(;|$)/.test(text));
     if (policies.length !== 1)
@@ -87,6 +101,9 @@ export function findFault(record: DnsRecord, found: readonly string[]): string |
   }
   return undefined;
 }
+
+/** Whether `preference host` names a host, whatever its case and the dot at its end. */
+const names = (mx: string, host: string): boolean => mx.split(' ').at(-1)!.toLowerCase().replace(/\.$/, '') === host;
 
 function tag(text: string, name: string): string | undefined {
   for (const part of text.split(';')) {

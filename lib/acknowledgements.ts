@@ -44,6 +44,7 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
   return [
     ...ofStorage(parts),
     ...ofWaysIn(parts, settings),
+    ...ofRelay(parts),
     ...[
       expand.work,
       events.work,
@@ -218,6 +219,71 @@ function ofWaysIn(
   ];
 }
 
+function ofRelay({ relay, inbound, storage }: Parts): Acknowledgement[] {
+  if (!relay) return [];
+  const { relayNetwork, cluster, task } = relay;
+  const objects = (bucket: IConstruct, prefix: string) =>
+    `AwsSolutions-IAM5[Resource::<${logicalIdOf(bucket)}.Arn>/${prefix}/*]`;
+  return [
+    {
+      on: relayNetwork.balancerGroup,
+      id: 'AwsSolutions-EC23',
+      reason:
+        'Clients and mail servers come from anywhere: this group is the door, and only the ports of SMTP and the API are open.',
+    },
+    {
+      on: relayNetwork.balancer,
+      id: 'AwsSolutions-ELB2',
+      reason:
+        'Access logs of a Network Load Balancer are of TLS listeners only, and these are TCP: the tasks hold the certificate.',
+    },
+    {
+      on: cluster,
+      id: 'AwsSolutions-ECS4',
+      reason:
+        'Container Insights costs more than the tasks; CPU, memory, health and connections have metrics without it.',
+    },
+    {
+      on: task,
+      id: 'AwsSolutions-ECS2',
+      reason:
+        'Its variables are names of tables, queues and secrets, none of them secret; secrets are read by their ARN.',
+    },
+    {
+      on: task.taskRole.node.findChild('DefaultPolicy'),
+      id: objects(storage.content, 'requests'),
+      reason:
+        'Stored requests are objects under one prefix, named when mail arrives; the statement names the prefix and no more.',
+    },
+    {
+      on: task.executionRole!.node.findChild('DefaultPolicy'),
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'ECS signs in to the image registry with one named action, and ECR knows no resource for it.',
+    },
+    ...(inbound
+      ? [
+          {
+            on: task.taskRole.node.findChild('DefaultPolicy'),
+            id: objects(inbound.mail, 'inbound'),
+            reason:
+              'Mail that comes in is an object under one prefix, named when it arrives; the statement names no more.',
+          },
+          {
+            on: inbound.mail,
+            id: 'AwsSolutions-S1',
+            reason:
+              'Only the relay writes to the bucket and only inbound reads it; an access log would add an object per mail.',
+          },
+          {
+            on: inbound.work.dead,
+            id: 'Serverless-SQSRedrivePolicy',
+            reason: 'This is the dead-letter queue itself; an alarm says when it is not empty, and people redrive it.',
+          },
+        ]
+      : []),
+  ];
+}
+
 function ofQueue(work: WorkQueue): Acknowledgement[] {
   return [
     {
@@ -257,6 +323,7 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: bool
       'Its event source is a stream, whose mapping has a queue for what fails; this setting is for asynchronous invocations.',
     notify:
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    certify: 'Its event is a tick of the clock without content; the next hour looks again.',
     release: 'Its event is a tick of the clock without content; the next minute reads the same holds again.',
   };
   const dead = { on: fn, id: 'Serverless-LambdaDLQ', reason: invokedBy[stageName] };
@@ -286,7 +353,8 @@ const policyOf = ({ fn }: Stage): IConstruct => fn.role!.node.findChild('Default
 function arnIn(stage: Stage, construct: IConstruct): string {
   const resource = construct.node.defaultChild as CfnElement;
   const here = Stack.of(stage) === Stack.of(construct);
-  return here
-    ? `${Stack.of(construct).getLogicalId(resource)}.Arn`
-    : `referenceto${Names.nodeUniqueId(resource.node)}Arn`;
+  return here ? `${logicalIdOf(construct)}.Arn` : `referenceto${Names.nodeUniqueId(resource.node)}Arn`;
 }
+
+const logicalIdOf = (construct: IConstruct): string =>
+  Stack.of(construct).getLogicalId(construct.node.defaultChild as CfnElement);

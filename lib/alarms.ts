@@ -31,8 +31,27 @@ export type AlarmsProps = {
   inbound: boolean;
 };
 
+/** Adds an alarm on a metric, by its name within the stack. */
+export type AddAlarm = (name: string, metric: IMetric, threshold: Threshold) => void;
+
+/** @param scope where the alarms stand */
+export function alarmsOn(scope: Construct, { settings, topic }: Pick<AlarmsProps, 'settings' | 'topic'>): AddAlarm {
+  return (name, metric, { above, because, periods = 1, missing = TreatMissingData.NOT_BREACHING }) => {
+    new Alarm(scope, name, {
+      alarmName: `${settings.stackName}-${name}`,
+      alarmDescription: because,
+      metric,
+      threshold: above,
+      evaluationPeriods: periods,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: missing,
+    }).addAlarmAction(new SnsAction(topic));
+  };
+}
+
 export function addAlarms(scope: Construct, props: AlarmsProps): void {
   const { settings, topic, functions, queues, followers, accept, bySes, inbound } = props;
+  const alarm = alarmsOn(scope, { settings, topic });
   const { oldestSeconds, bounceRatePercent } = settings.alarms;
   const minute = { period: Duration.minutes(1) };
   const five = { statistic: 'Sum', period: Duration.minutes(5) };
@@ -116,21 +135,10 @@ export function addAlarms(scope: Construct, props: AlarmsProps): void {
         "Mail for a customer was let go: his URL refused it (4xx), took none for three days, or it was too long. parse's log has the ids; the mails lie in the inbound bucket for some days.",
     });
   }
-
-  function alarm(name: string, metric: IMetric, { above, because, periods = 1 }: Threshold): void {
-    new Alarm(scope, name, {
-      alarmName: `${settings.stackName}-${name}`,
-      alarmDescription: because,
-      metric,
-      threshold: above,
-      evaluationPeriods: periods,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    }).addAlarmAction(new SnsAction(topic));
-  }
 }
 
-type Threshold = { above: number; because: string; periods?: number };
+/** `periods`: of the metric's, one after the other; default 1. `missing`: what no data says; default nothing bad. */
+type Threshold = { above: number; because: string; periods?: number; missing?: TreatMissingData };
 
 /** Copies whose link was lost after the final dot: those that are tried again, and those that have ended so. */
 function inDoubt(): MathExpression {

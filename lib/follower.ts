@@ -12,7 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { DEAD_LETTER_DAYS } from './settings.ts';
+import { DEAD_LETTER_DAYS } from './retention.ts';
 import { Stage, type StageProps } from './stage.ts';
 import type { Storage } from './storage.ts';
 

@@ -134,6 +134,7 @@ function deliverEnvironment({ pool, sourceIp, settings, storage }: LaneProps): R
     EHLO_NAME: sourceIp.ehloName,
     ACCOUNTS_TABLE: storage.accounts.tableName,
     MESSAGES_TABLE: storage.messages.tableName,
+    SUPPRESSIONS_TABLE: storage.suppressions.tableName,
     HOLDS_TABLE: storage.holds.tableName,
     SITES_TABLE: storage.sites.tableName,
     CONTENT_BUCKET: storage.content.bucketName,
@@ -152,6 +153,7 @@ function deliverTargets(storage: Storage) {
   return {
     accounts: [storage.accounts.tableArn],
     messages: [storage.messages.tableArn],
+    suppressions: [storage.suppressions.tableArn],
     holds: [storage.holds.tableArn],
     sites: [storage.sites.tableArn],
     requests: [storage.content.arnForObjects('requests/*')],

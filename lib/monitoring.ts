@@ -3,14 +3,15 @@
  * core/metrics.ts. Totals are the metrics with the dimension `service` alone; the curves by provider are found by search.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
-import { Dashboard, GraphWidget, type IMetric, type IWidget, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Dashboard, type IWidget, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { METRIC, METRICS_NAMESPACE } from '../core/metrics.ts';
 import type { Accept } from './accept.ts';
-import { addAlarms } from './alarms.ts';
+import { addAlarms, alarmsOn } from './alarms.ts';
+import type { Certify } from './certify.ts';
 import { costPerMillion } from './cost.ts';
 import type { Events } from './events.ts';
 import type { Expand } from './expand.ts';
@@ -19,11 +20,15 @@ import type { Inbound } from './inbound.ts';
 import type { Lane } from './lane.ts';
 import type { Manage } from './manage.ts';
 import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
+import type { Relay } from './relay.ts';
+import type { OwnRelaySettings } from './relay-settings.ts';
+import { addRelayAlarms, relayWidgets } from './relay-watching.ts';
 import type { Release } from './release.ts';
 import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import { graph } from './widgets.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export type MonitoringProps = {
@@ -36,7 +41,9 @@ export type MonitoringProps = {
   hear: Hear | undefined;
   report: Report | undefined;
   manage: Manage;
+  relay?: Relay;
   inbound: Inbound | undefined;
+  certify?: Certify;
   lanes: Lane[];
 };
 
@@ -46,7 +53,7 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, events, release, hear, report, manage, inbound, lanes } = props;
+    const { settings, accept, expand, events, release, hear, report, manage, relay, inbound, certify, lanes } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
@@ -64,6 +71,7 @@ export class Monitoring extends Construct {
             { label: 'parse', of: inbound.parse },
           ]
         : []),
+      ...(certify ? [{ label: 'certify', of: certify.stage }] : []),
       ...lanes.map(({ laneName, deliver }) => ({ label: `deliver-${laneName}`, of: deliver })),
     ];
     const queues: Named<WorkQueue>[] = [
@@ -91,9 +99,11 @@ export class Monitoring extends Construct {
       bySes: hear !== undefined,
       inbound: inbound !== undefined,
     });
+    if (relay) addRelayAlarms(alarmsOn(this, { settings, topic: this.topic }), relay);
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });
     this.dashboard.addWidgets(...mailWidgets());
     this.dashboard.addWidgets(...providerWidgets());
+    if (relay) this.dashboard.addWidgets(...relayWidgets(relay));
     this.dashboard.addWidgets(...workWidgets(functions, queues));
     this.dashboard.addWidgets(costWidget(props, functions, queues));
   }
@@ -113,16 +123,6 @@ export class Monitoring extends Construct {
     if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
     return topic;
   }
-}
-
-function graph(title: string, width: number, left: IMetric[], unit?: string): IWidget {
-  return new GraphWidget({
-    title,
-    width,
-    height: 6,
-    left,
-    leftYAxis: { min: 0, ...(unit && { label: unit, showUnits: false }) },
-  });
 }
 
 function mailWidgets(): IWidget[] {
@@ -191,8 +191,14 @@ function workWidgets(functions: Named<Stage>[], queues: Named<WorkQueue>[]): IWi
   ];
 }
 
+function tasksOf({ relayNetwork }: Relay, { cpu, memoryMb }: OwnRelaySettings, period: Duration) {
+  const { metrics } = relayNetwork.targetGroups[0]!.group;
+  const tasks = metrics.healthyHostCount({ statistic: 'Maximum', period });
+  return { tasks, vcpu: cpu / 1024, gigabytes: memoryMb / 1024 };
+}
+
 function costWidget(
-  { storage, accept }: MonitoringProps,
+  { settings, storage, accept, relay }: MonitoringProps,
   functions: Named<Stage>[],
   queues: Named<WorkQueue>[],
 ): IWidget {
@@ -206,6 +212,7 @@ function costWidget(
       tables: [accounts, messages, holds, sites, suppressions, stats, outbox],
       messages,
       delivered: mailMetric('delivered', 'Sum', hour),
+      relay: relay && settings.relay ? tasksOf(relay, settings.relay, hour) : undefined,
     },
     hour,
   );

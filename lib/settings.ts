@@ -5,21 +5,19 @@
  */
 import { z } from 'zod';
 import { RETRY_HOURS } from '../core/limits.ts';
-import { PARSE_HOURS } from '../core/parse/message.ts';
 import { lintShaping } from '../core/shaping/lint.ts';
 import { subnetSlot } from './addressing.ts';
 import { dnsServer, hostName, label, publicIp, secretArn, way, whole } from './fields.ts';
+import { checkInbound, InboundMail } from './inbound-settings.ts';
+import { checkOwnRelay, OwnRelay } from './relay-settings.ts';
+import { DEAD_LETTER_DAYS } from './retention.ts';
 import { Shaping } from './shaping.ts';
 import { checkRelays, checkWays, LANE_ENVIRONMENT, laneEnvironmentBytes } from './ways.ts';
 
-/** SQS keeps a dead letter at most this long, in days (SQS: MessageRetentionPeriod); every dead-letter queue of ours uses it all. */
-export const DEAD_LETTER_DAYS = 14;
 /** How far ahead `send_at` may lie, in days (SendGrid: 72 hours). */
 const SEND_AT_DAYS = 3;
 /** A stored request is read last when its dead letter is redriven: after `send_at`, the retries and the dead-letter retention. */
 const SHORTEST_RETENTION = SEND_AT_DAYS + RETRY_HOURS / 24 + DEAD_LETTER_DAYS + 1;
-/** A mail is read last when the dead letter of its last post is redriven. */
-const SHORTEST_MAIL = PARSE_HOURS / 24 + DEAD_LETTER_DAYS + 1;
 /** Lanes travel to accept, expand and release in one environment variable, and Lambda allows 4 KB for all of them. */
 const MOST_LANES = 12;
 /** What CloudWatch Logs takes as a retention, in days. */
@@ -181,18 +179,6 @@ const TlsReports = z.strictObject({
   contact: z.email(),
 });
 
-const Inbound = z.strictObject({
-  /**
-   * How mail that comes back gets in. `relay`: at port 25 of the relay. `ses`: through SES receiving, in regions that have it;
-   * $0.10 for a thousand mails.
-   */
-  by: z.enum(['relay', 'ses']),
-  /** SES refuses mail that does not come by TLS. Default false: a bounce in clear is better than none. */
-  requireTls: z.boolean().default(false),
-  /** Days that mails are kept as they came: at least 18 (3 for a customer's URL, dead letters 14, and one more). Default 18. */
-  mailDays: whole(SHORTEST_MAIL, 3650).default(SHORTEST_MAIL),
-});
-
 const Shape = z.strictObject({
   /** Name of the CloudFormation stack. Default `Pennypost`. */
   stackName: z
@@ -210,12 +196,14 @@ const Shape = z.strictObject({
   maxAzs: whole(1, 6).default(2),
   delivery: Delivery.prefault({}),
   accept: Accept.prefault({}),
+  /** The SMTP server that customers send through, and that bounces come back to. Default false: none, and nothing of its costs. */
+  relay: z.union([z.literal(false), OwnRelay]).default(false),
   expand: Expand.prefault({}),
   /**
-   * Mail that comes back: bounces, complaints, unsubscriptions, and mail for customers' parse hosts. Default: none is taken, and
-   * nothing of it costs anything.
+   * Mail that comes back: bounces, complaints, unsubscriptions, and mail for customers' parse hosts. Default: what a
+   * relay with `inbound` takes; without one none is taken, and nothing of it costs anything.
    */
-  inbound: Inbound.optional(),
+  inbound: InboundMail.optional(),
   events: Events.prefault({}),
   retention: Retention.prefault({}),
   alarms: Alarms.prefault({}),
@@ -230,7 +218,8 @@ const Shape = z.strictObject({
   tracing: z.boolean().default(false),
 });
 
-const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shaping }, context) => {
+const Checked = Shape.superRefine(({ pools, relays = [], relay, inbound, maxAzs, delivery, shaping }, context) => {
+  checkInbound({ inbound, relay }, (path, message) => refuse(['inbound', ...path], message));
   for (const { path, message } of lintShaping(shaping)) refuse(['shaping', ...path], message);
   if (delivery.batchSize > 10 && delivery.batchingWindowSeconds === 0)
     refuse(['delivery', 'batchSize'], 'more than 10 need a batching window of at least 1 second (Lambda)');
@@ -279,6 +268,7 @@ const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shapi
     }
   }
   checkRelays(relays, (path, message) => refuse(['relays', ...path], message));
+  if (relay) checkOwnRelay(relay, (path, message) => refuse(['relay', ...path], message));
   if (lanes.size > MOST_LANES) refuse(['pools'], `have ${lanes.size} source IPs; a stack can hold ${MOST_LANES}`);
 
   function refuse(path: (string | number)[], message: string) {
@@ -301,12 +291,16 @@ export type RelaySettings = NonNullable<Settings['relays']>[number];
 export function defineSettings(input: SettingsInput = {}): Settings {
   const result = Checked.safeParse(input);
   if (result.success) return result.data;
-  const lines = result.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => `${pathText([...issue.path, key])}: is no setting`)
-      : [`${pathText(issue.path)}: ${issue.message}`],
-  );
+  const lines = result.error.issues.flatMap((issue) => linesOf(issue, []));
   throw new Error(`The settings (pennypost.config.ts) are wrong:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
+function linesOf(issue: z.core.$ZodIssue, above: PropertyKey[]): string[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${pathText([...path, key])}: is no setting`);
+  // "false, or settings": who wrote an object is told what is wrong in it.
+  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1) : undefined;
+  return inner?.flatMap((one) => linesOf(one, path)) ?? [`${pathText(path)}: ${issue.message}`];
 }
 
 /** Whether an EHLO name is a placeholder: `.example`, `.test` and `.invalid` are nobody's (RFC 2606). */

@@ -22,6 +22,8 @@ export type Options = {
   scope?: string[] | undefined;
   ed25519?: boolean | undefined;
   replace?: boolean | undefined;
+  raw?: boolean | undefined;
+  'spam-check'?: boolean | undefined;
 };
 
 /**
@@ -40,6 +42,10 @@ export type Connection = {
   holdsTable: string;
   sitesTable: string;
   lanes: LaneOutput[];
+  /** Who takes what comes back, where the stack has somebody for it. */
+  inboundHost?: string;
+  /** The stack of this machine, whose functions may reach loopback. */
+  local: boolean;
   dnsServers?: string[];
 };
 
@@ -55,6 +61,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
   const outputs = await readOutputs(stackName);
   const tables = openTables();
   const servers = dns ?? here?.dnsServer;
+  const inboundHost = outputs.get('InboundHost');
   return {
     where: here ? `local stack at ${here.apiUrl}` : `stack ${stackName} in AWS`,
     account,
@@ -64,6 +71,8 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     holdsTable: need(outputs, 'HoldsTable'),
     sitesTable: need(outputs, 'SitesTable'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
+    local: here !== undefined,
+    ...(inboundHost ? { inboundHost } : {}),
     ...(servers ? { dnsServers: [servers] } : {}),
   };
 }

@@ -8,11 +8,12 @@
  * Nothing is begun that could outlast the run, and every session is closed before it ends.
  */
 import type { Job, StoredRequest } from '../../core/job.ts';
-import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../core/records.ts';
+import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord, SuppressionRecord } from '../../core/records.ts';
 import type { ReturnPathSecret } from '../../core/return-path.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
 import type { Act } from '../../core/shaping/rule.ts';
 import { SESSIONS, WAITS, WAITS_LIFE, type Waits } from '../../core/smtp/limits.ts';
+import type { Suppressing } from '../../core/suppression.ts';
 import type { Via } from '../../core/via.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import type { Tally } from '../../io/metrics.ts';
@@ -73,6 +74,8 @@ export type DeliverDeps = {
   /** Takes received messages from the lane for good. */
   remove: (messages: LaneMessage[]) => Promise<void>;
   readContent: (key: string) => Promise<StoredRequest>;
+  /** A message that came as MIME and is too long to travel. */
+  readMime: (key: string) => Promise<Buffer>;
   storeContent: (key: string, request: StoredRequest) => Promise<void>;
   /** Which of these copies have an outcome: strongly consistent. */
   readOutcomes: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
@@ -87,6 +90,10 @@ export type DeliverDeps = {
   readDomain: (account: string, domain: string) => Promise<SigningDomain | undefined>;
   /** What the account asks of TLS (SendGrid's enforced TLS); undefined: nothing. */
   readEnforcedTls: (account: string) => Promise<EnforcedTls | undefined>;
+  /** Those of these addresses that are on any list, by address in lower case: strongly consistent. */
+  readSuppressions: (account: string, addresses: string[]) => Promise<ReadonlyMap<string, SuppressionRecord>>;
+  /** Puts an address on a list. */
+  suppress: (one: Suppressing) => Promise<boolean>;
   resolveSite: (domain: string) => Promise<Route>;
   resolveHost: (host: string) => Promise<HostAddresses>;
   openSession: typeof openSession;

@@ -10,14 +10,15 @@ import { hashBody, signDkim } from '../../core/dkim.ts';
 import { domainOf } from '../../core/domain.ts';
 import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
-import type { Content, Copy, Part, Personalization } from '../../core/mail.ts';
+import type { Copy, Part, Personalization } from '../../core/mail.ts';
 import { renderPersonalization } from '../../core/render.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
+import { changesRaw, writeRaw } from './raw-letter.ts';
 import type { Task } from './take.ts';
 
 /** `dropped`: it cannot be made, and why. */
 export type Letter =
-  | { octets: Buffer[]; eightBit: boolean; returnPathDomain: string; dropped?: undefined }
+  | { octets: Buffer[]; eightBit: boolean; eightBitBody?: boolean; returnPathDomain: string; dropped?: undefined }
   | { dropped: string };
 
 /**
@@ -30,9 +31,15 @@ export type Letters = {
   /**
    * The message of a copy, when there is room for it. Every one is given back.
    * @param provider whose servers the copy goes to; absent: it is signed with every key
+   * @param sevenBit the host takes no octets above 127: a message that came with some is converted (RFC 6152 3)
    * @throws what making it throws
    */
-  borrow: (task: Task, copy: Copy, provider?: string) => Promise<{ letter: Letter; giveBack: () => void }>;
+  borrow: (
+    task: Task,
+    copy: Copy,
+    provider?: string,
+    sevenBit?: boolean,
+  ) => Promise<{ letter: Letter; giveBack: () => void }>;
   /** One copy of a message less is left; with the last one it goes. */
   release: (task: Task, personalization: number) => void;
 };
@@ -78,18 +85,18 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     waiting = [];
     for (const go of woken) go();
   };
-  const make = (task: Task, index: number): Kept => {
+  const make = (task: Task, index: number, key: number): Kept => {
     const began = performance.now();
     try {
-      const { bytes, ...made } = write(task, task.personalizations.get(index)!, pool);
+      const { bytes, ...made } = write(task, task.personalizations.get(index)!, pool, key !== index);
       const forget = () => {
-        task.letters.delete(index);
+        task.letters.delete(key);
         idle.delete(kept);
         used -= bytes;
       };
       const kept: Kept = { ...made, bytes, users: 0, forget };
       used += bytes;
-      task.letters.set(index, kept);
+      task.letters.set(key, kept);
       return kept;
     } finally {
       composed += performance.now() - began;
@@ -104,20 +111,21 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     }
   };
   return {
-    borrow: async (task, { personalization }, provider) => {
+    borrow: async (task, { personalization }, provider, sevenBit = false) => {
+      const key = sevenBit && task.mime?.lines.eightBit ? ~personalization : personalization;
       for (;;) {
-        const known = task.letters.get(personalization);
+        const known = task.letters.get(key);
         if (known) return lend(known, provider);
         if (breath) {
           await breath;
           continue;
         }
-        const bytes = estimate(task.content, task.personalizations.get(personalization)!);
+        const bytes = estimate(task, task.personalizations.get(personalization)!, key !== personalization);
         for (const kept of idle) {
           if (used + bytes <= letterBytes) break;
           kept.forget();
         }
-        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, personalization), provider);
+        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, personalization, key), provider);
         await new Promise<void>((go) => waiting.push(go));
       }
     },
@@ -125,14 +133,16 @@ export function createLetters(letterBytes: number, pool: string): Letters {
       const left = (task.uses.get(personalization) ?? 1) - 1;
       task.uses.set(personalization, left);
       if (left > 0) return;
-      task.letters.get(personalization)?.forget();
+      for (const key of [personalization, ~personalization]) task.letters.get(key)?.forget();
       wake();
     },
   };
 }
 
 /** About what a message will take; a body that it shares costs nothing more. */
-function estimate({ parts, attachments }: Content, { substitutions }: Personalization): number {
+function estimate({ content, mime }: Task, { substitutions }: Personalization, sevenBit: boolean): number {
+  const { parts, attachments } = content;
+  if (mime) return changesRaw(content, substitutions, sevenBit) ? mime.octets.length : 0;
   if (Object.keys(substitutions ?? {}).length === 0) return 0;
   let bytes = 0;
   for (const { value } of parts) bytes += value.length;
@@ -141,10 +151,13 @@ function estimate({ parts, attachments }: Content, { substitutions }: Personaliz
 }
 
 function write(
-  { job, content, domains }: Task,
+  task: Task,
   personalization: Personalization,
   pool: string,
+  sevenBit: boolean,
 ): Pick<Kept, 'letter' | 'plain' | 'bytes'> {
+  const { job, content, domains, mime } = task;
+  if (mime) return writeRaw({ job, content, domains, mime }, personalization, pool, sevenBit);
   const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0 });
   const rendered = renderPersonalization(content, personalization);
   if (!rendered) return drop('5.3.4 the message is too long once its substitutions are made');

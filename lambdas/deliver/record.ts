@@ -45,6 +45,10 @@ export async function recordFinal(
     ...tellOf(task, copy, place, run),
     expiresAt: expiry(run),
   };
+  if (final.event === 'bounced' && !(await list(task, copy, final, at, deps))) {
+    task.failed = true;
+    return;
+  }
   run.copies.recording++;
   const more = () => run.copies.open > run.copies.recording;
   const written = await insist(() => deps.recordOutcome(record, more())).finally(() => {
@@ -54,6 +58,23 @@ export async function recordFinal(
   if (written !== 'recorded') return;
   tallies.count(provider, final.event);
   if (final.event === 'delivered') tallies.latency(provider, Math.max(0, at - dueOf(task.job)) / 1_000);
+}
+
+/**
+ * Puts a bounced copy's address on its list, before its outcome is written: who takes the job over finds the outcome, and would
+ * not look again. A domain that DNS does not know (5.1.2, RFC 3463) is a block: it may come back, and then so do all its readers.
+ * @returns false when it could not be written
+ */
+async function list(
+  { job: { account } }: Task,
+  { address }: Copy,
+  { type, status, reply }: Final,
+  at: number,
+  { suppress }: Run['deps'],
+): Promise<boolean> {
+  const isBad = type === 'bounce' && status !== '5.1.2';
+  const entry = { created: Math.floor(at / 1_000), reason: reply, ...(status === undefined ? {} : { status }) };
+  return (await insist(() => suppress({ account, address, list: isBad ? 'bounces' : 'blocks', entry }))) !== undefined;
 }
 
 /** Writes an attempt that was not the last, and when the next is due. */

@@ -20,6 +20,7 @@ import type { Postponed, PutOff, Task } from './take.ts';
 export type Known =
   | { attempt: Attempt | Relayed; site: Site; session?: Pick<Session, 'host' | 'address' | 'tls' | 'tlsFailures'> }
   | { dropped: string; site: Site }
+  | { dropped: string; domain: string }
   | { route: Exclude<Route, { kind: 'site' }>; domain: string };
 
 /** What an attempt came to, and what it asks of its site. */
@@ -130,7 +131,7 @@ function refuseWithoutTls({ enforcedTls }: Task, attempt: Attempt): Final | unde
 }
 
 function placeOf(known: Known): Place {
-  if ('route' in known) return { site: known.domain, provider: 'other' };
+  if ('domain' in known) return { site: known.domain, provider: 'other' };
   const { name: site, provider } = known.site;
   const way = 'via' in known.site.route ? { via: true as const } : {};
   const session = 'session' in known ? known.session : undefined;

@@ -8,8 +8,10 @@ import { domainOf } from '../../core/domain.ts';
 import { dueOf, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
-import { type ClaimRecord, claimKey } from '../../core/records.ts';
+import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
+import { type ClaimRecord, claimKey, type SuppressionRecord } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
+import { type DropReason, whySuppressed } from '../../core/suppression.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import type { DeliverDeps, EnforcedTls, Run } from './deliver.ts';
 import { hold } from './holding.ts';
@@ -44,11 +46,18 @@ export type Task = {
   /** The copies that are not final yet. */
   copies: Copy[];
   content: Content;
+  /** The message itself, where it came as MIME. */
+  mime?: RawMessage;
   personalizations: Map<number, Personalization>;
   /** By the domain of the from address; undefined: the account has no such domain any more. */
   domains: Map<string, SendingDomain | undefined>;
   enforcedTls?: EnforcedTls;
-  /** Made messages by personalization, while copies of it are left and there is room. */
+  /** Why a copy's address gets no mail, by the copy's index (core/suppression.ts). */
+  suppressed: Map<number, DropReason>;
+  /**
+   * Made messages by personalization, while copies of it are left and there is room; in their form of seven bits, where they
+   * have one (`letter.ts`), by its complement (`~0` is -1).
+   */
   letters: Map<number, Kept>;
   /** Copies left by personalization. */
   uses: Map<number, number>;
@@ -113,7 +122,12 @@ export async function takeJob(
   const pickedUp = left.length === 0 ? NONE : await deps.readPickedUp(job.account, job.requestId, left);
   const uses = new Map<number, number>();
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
-  const [made, enforcedTls] = await Promise.all([readContent(job, copies, deps), deps.readEnforcedTls(job.account)]);
+  const addresses = copies.map(({ address }) => address);
+  const [made, enforcedTls, listed] = await Promise.all([
+    readContent(job, copies, deps),
+    deps.readEnforcedTls(job.account),
+    deps.readSuppressions(job.account, addresses),
+  ]);
   const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
   run.copies.open += copies.length;
   return {
@@ -122,6 +136,7 @@ export async function takeJob(
     copies,
     ...made,
     ...(enforcedTls ? { enforcedTls } : {}),
+    suppressed: suppressedAmong(copies, made.content, listed),
     letters: new Map(),
     uses,
     pickedUp,
@@ -134,6 +149,22 @@ export async function takeJob(
     ended,
     end,
   };
+}
+
+/** Copies whose address is on a list that counts for this mail. Most mail has none. */
+function suppressedAmong(
+  copies: readonly Copy[],
+  { asm, mailSettings }: Content,
+  listed: ReadonlyMap<string, SuppressionRecord>,
+): Map<number, DropReason> {
+  const suppressed = new Map<number, DropReason>();
+  if (listed.size === 0) return suppressed;
+  for (const { index, address } of copies) {
+    const record = listed.get(address.toLowerCase());
+    const why = whySuppressed(record, { groupId: asm?.groupId, bypass: mailSettings });
+    if (why !== undefined) suppressed.set(index, why);
+  }
+  return suppressed;
 }
 
 /**
@@ -167,5 +198,10 @@ async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
     if (domains.has(domain)) continue;
     domains.set(domain, await deps.readDomain(job.account, domain));
   }
-  return { content, personalizations, domains };
+  const mime = content.mime && readRaw(await octetsOf(content.mime, deps));
+  return { content, personalizations, domains, ...(mime ? { mime } : {}) };
+}
+
+async function octetsOf(mime: NonNullable<Content['mime']>, deps: DeliverDeps): Promise<Buffer> {
+  return 'key' in mime ? deps.readMime(mime.key) : Buffer.from(mime.octets, 'latin1');
 }

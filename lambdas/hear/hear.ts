@@ -16,6 +16,7 @@ import {
 } from '../../core/records.ts';
 import { type Heard, readSesEvent } from '../../core/ses-event.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
+import type { Suppressing } from '../../core/suppression.ts';
 import type { KnownCopy } from '../../io/messages.ts';
 import type { Tally } from '../../io/metrics.ts';
 
@@ -34,6 +35,8 @@ export type HearDeps = {
   recordLate: (record: LateRecord) => Promise<boolean>;
   /** What deliver wrote of the copy when SES took it. */
   readCopy: (account: string, requestId: string, index: number) => Promise<KnownCopy | undefined>;
+  /** Puts an address on a list. */
+  suppress: (one: Suppressing) => Promise<boolean>;
   /** What the run heard of a lane's mail, by provider. */
   publish: (lane: string, tallies: ReadonlyMap<string, Tally>) => void;
   /** What is nothing of ours, and what could not be written. */
@@ -102,6 +105,11 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
     ...(classification === undefined ? {} : { classification }),
     ...(rule === undefined ? {} : { rule }),
   };
+  if (event !== 'delivered') {
+    const list = event === 'complained' ? 'spam_reports' : type === 'bounce' ? 'bounces' : 'blocks';
+    const entry = { created: Math.floor(shared.at / 1_000), ...(event === 'bounced' && told(heard)) };
+    await deps.suppress({ account, address, list, entry });
+  }
   if (event !== 'complained') {
     const stands = await deps.recordHeard({
       ...copyKey(account, requestId, index),
@@ -119,4 +127,9 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
   }
   await deps.recordLate({ ...lateKey(account, requestId, index, event), event, address, ...shared, ...cause });
   return event === 'complained' ? event : undefined;
+}
+
+/** What a list says of a bounce. */
+function told({ reply, status }: Heard): { reason: string; status?: string } {
+  return { reason: reply, ...(status === undefined ? {} : { status }) };
 }

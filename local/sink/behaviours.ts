@@ -4,6 +4,8 @@
  * known, so that whatever reads replies is tried on what it will meet. `{ip}` stands for the client's address.
  */
 
+import type { AnswerKind } from './answers.ts';
+
 /** Where in the transaction a refusal is said: at RCPT TO, or after the final dot. A 421 also closes the connection. */
 export type Stage = 'rcpt' | 'dot';
 
@@ -12,7 +14,9 @@ export type Action =
   | { do: 'refuse'; at: Stage; reply: string; attempts?: number | 'n' }
   | { do: 'wait'; seconds: 'n' }
   | { do: 'drop'; at: 'data' }
-  | { do: 'drop'; at: 'dot'; attempts?: 'n' };
+  | { do: 'drop'; at: 'dot'; attempts?: 'n' }
+  /** Takes the message, and writes back. */
+  | { do: 'answer'; with: AnswerKind };
 
 export type Behaviour = {
   /** The local part; `{n}` stands for a whole number from 0 to 9999. */
@@ -226,6 +230,38 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     does: 'takes the message and closes without a reply the first n times',
     action: { do: 'drop', at: 'dot', attempts: 'n' },
   },
+  {
+    name: 'bounce-later',
+    does: 'is taken, and bounces a moment later as unknown (delivery status by Postfix)',
+    action: { do: 'answer', with: 'bounce' },
+  },
+  {
+    name: 'bounce-later-exchange',
+    does: 'is taken, and bounces a moment later as unknown (Exchange)',
+    action: { do: 'answer', with: 'bounce-exchange' },
+  },
+  {
+    name: 'bounce-later-exim',
+    does: 'is taken, and bounces a moment later as unknown, in words alone (Exim)',
+    action: { do: 'answer', with: 'bounce-exim' },
+  },
+  {
+    name: 'bounce-later-qmail',
+    does: 'is taken, and bounces a moment later as unknown, in words alone (qmail)',
+    action: { do: 'answer', with: 'bounce-qmail' },
+  },
+  {
+    name: 'full-later',
+    does: 'is taken, and bounces a moment later because its mailbox is full',
+    action: { do: 'answer', with: 'bounce-full' },
+  },
+  { name: 'complain', does: 'calls the mail spam (feedback loop)', action: { do: 'answer', with: 'complaint' } },
+  {
+    name: 'unsubscribe',
+    does: 'unsubscribes by mail, where the mail says how (List-Unsubscribe)',
+    action: { do: 'answer', with: 'unsubscription' },
+  },
+  { name: 'auto-reply', does: 'is out of office, and says so', action: { do: 'answer', with: 'auto-reply' } },
 ];
 
 const MATCHERS = BEHAVIOURS.map((behaviour) => ({

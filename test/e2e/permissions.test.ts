@@ -4,7 +4,9 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { OPERATOR } from '../../core/records.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
 
 /** Goes every way that mail can go, so that every permission is needed once. */
@@ -25,6 +27,9 @@ async function goEveryWay(mail: Mail): Promise<void> {
     // A site that one environment at a time may speak to, and one that will have none of our address.
     [mailTo('alone@solo.example')],
     [mailTo('block@blocking.example')],
+    // Two that bounce, one of them again: a block moves to its new time.
+    [mailTo('bounce@example.net')],
+    [mailTo('full@example.net')],
     [mailTo('later@example.net', { send_at: soon })],
     [
       {
@@ -37,6 +42,9 @@ async function goEveryWay(mail: Mail): Promise<void> {
     ],
   ];
   for (const [body, headers] of requests) expect(await mail.post(body, headers)).toMatchObject({ status: 202 });
+  await sleep(1_100);
+  expect(await mail.post(mailTo('full@example.net'))).toMatchObject({ status: 202 });
+  await manageSettings(mail);
   // A queue that does not answer: the request is held, and later expanded and sent with its records read first.
   const outage = mail.stack.faults.add({ function: 'accept', service: 'sqs', kind: 'throttle', times: 100 });
   expect(await mail.post(mailTo('held@example.net'))).toMatchObject({ status: 202 });
@@ -54,6 +62,21 @@ async function goEveryWay(mail: Mail): Promise<void> {
     ({ delivered }) => delivered === 209,
     60,
   );
+}
+
+/** Makes a setting, reads it, and removes it: all that manage does with what accounts have. */
+async function manageSettings({ local, operator }: Mail): Promise<void> {
+  const scopes = ['create', 'read', 'delete'].map((one) => `user.webhooks.parse.settings.${one}`);
+  const { key } = await operator.createKey(OPERATOR, 'settings', scopes);
+  const settings = `${local.apiUrl}/v3/user/webhooks/parse/settings`;
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ hostname: 'in.example.com', url: 'https://shop.example/in' });
+  const answers = [
+    await fetch(settings, { method: 'POST', headers, body }),
+    await fetch(settings, { headers }),
+    await fetch(`${settings}/in.example.com`, { method: 'DELETE', headers }),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([201, 200, 204]);
 }
 
 /** Every policy statement of the synthesized templates, for changing. */

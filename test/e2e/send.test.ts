@@ -10,7 +10,7 @@ const run = promisify(execFile);
 let mail: Mail;
 
 beforeAll(async () => {
-  mail = await givenMail();
+  mail = await givenMail({ settings: { relay: { hostName: 'smtp.example.com' } } });
 });
 afterAll(() => mail.end());
 
@@ -142,6 +142,15 @@ describe('the README', () => {
   it('its @sendgrid/mail example sends', async () => {
     await runScript(`${block('js', 'sgMail')}\n`);
     expect((await findIn(mail.local.inboxUrl, 'reader@example.net')).dkim.result).toBe('pass');
+  });
+
+  it('its nodemailer example sends by SMTP', async () => {
+    const before = mail.arrivals.count();
+    await runScript(block('js', 'createTransport'));
+    await eventually(
+      () => mail.arrivals.count(),
+      (count) => count > before,
+    );
   });
 
   it('its curl example sends', async () => {

@@ -1,17 +1,29 @@
 import { expect, test } from 'vitest';
 import {
+  changeRecord,
   type FunctionName,
   PERMISSIONS,
   type Permission,
+  READ_CERTIFICATE,
   RELEASE_PARSE,
+  TAKE_INBOUND,
+  TASK_PERMISSIONS,
   type Target,
   TRACE,
 } from '../../lib/permissions.ts';
 import type { SettingsInput } from '../../lib/settings.ts';
-import { asList, flatten, ofType, type Statement, statementsByFunction } from './flatten.ts';
+import {
+  asList,
+  flatten,
+  functionName,
+  ofType,
+  type Statement,
+  statementsByFunction,
+  statementsByTask,
+} from './flatten.ts';
 
 const input: SettingsInput = {
-  inbound: { by: 'relay' },
+  relay: { hostName: 'smtp.example.com' },
   pools: [
     { name: 'default', sourceIps: [{ name: 'a-1', ehloName: 'a1.example.com' }] },
     { name: 'bulk', sourceIps: [{ name: 'b-1', ehloName: 'b1.example.com' }] },
@@ -34,7 +46,6 @@ function resourcesOf(target: Target, path: string): string[] {
     lanes: LANES,
     expandQueue: ['<Expand/Work/Queue.Arn>'],
     suppressions: ['<Storage/Suppressions.Arn>'],
-    inboundMail: ['<Inbound/Mail.Arn>/inbound/*'],
     parseQueue: ['<Inbound/ParseWork/Queue.Arn>'],
     ownQueue: [stage.endsWith('/Parse') ? '<Inbound/ParseWork/Queue.Arn>' : `<${part}/Work/Queue.Arn>`],
     dkimKey: ['<Storage/DkimKey.Arn>'],
@@ -49,6 +60,13 @@ function resourcesOf(target: Target, path: string): string[] {
     ownStream: ['<Storage/Messages.StreamArn>'],
     ownDeadLetters: [`<${part}/Dead.Arn>`],
     notifyQueue: ['<Events/Work/Queue.Arn>'],
+    // Only with `relay`.
+    tlsSecret: ['<Certify/Certificate>'],
+    acmeSecret: ['<Certify/Account>'],
+    hostedZone: ['arn:<AWS::Partition>:route53:::hostedzone/Z0123456789ABCDEFGHIJ'],
+    changes: ['arn:<AWS::Partition>:route53:::change/*'],
+    inboundMail: ['<Inbound/Mail.Arn>/inbound/*'],
+    inboundQueue: ['<Inbound/Work/Queue.Arn>'],
     ownLogs: [`<${stage}/Logs.Arn>`],
     anything: ['*'],
   };
@@ -111,7 +129,7 @@ test('only deliver decrypts, only with a context; nobody encrypts or administers
 
   // Assess
   expect(who(/^kms:/)).toEqual(['deliver']);
-  expect(who(/^secretsmanager:/)).toEqual(['deliver', 'inbound']);
+  expect(who(/^secretsmanager:/).sort()).toEqual(['deliver', 'inbound']);
   expect(decrypts).toHaveLength(2);
   for (const { Condition } of decrypts)
     expect(Condition).toEqual({
@@ -128,9 +146,11 @@ test('only deliver decrypts, only with a context; nobody encrypts or administers
       .filter((one) => asList(one.Action).includes('dynamodb:DeleteItem'))
       .map(({ Resource }) => [path.replace(/.*\/(\w+)\/Function$/, '$1'), asList(Resource)]),
   );
-  expect(deletes).toEqual([
+  expect(deletes.sort()).toEqual([
     ['Deliver', ['<Storage/Sites.Arn>']],
     ['Deliver', ['<Storage/Sites.Arn>']],
+    ['Deliver', ['<Storage/Suppressions.Arn>']],
+    ['Deliver', ['<Storage/Suppressions.Arn>']],
     ['Inbound', ['<Storage/Suppressions.Arn>']],
     ['Manage', ['<Storage/Accounts.Arn>']],
   ]);
@@ -147,6 +167,67 @@ test('only deliver decrypts, only with a context; nobody encrypts or administers
       condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#parse-stats' } },
     },
   ]);
+});
+
+const withRelay = flatten({
+  ...input,
+  relay: { hostName: 'smtp.example.com', acme: { hostedZone: 'Z0123456789ABCDEFGHIJ' } },
+});
+
+test("the relay's tasks may do what their rows say, and nothing else; ECS itself pulls the image and writes the log", () => {
+  // Act
+  const [relay] = statementsByTask(withRelay);
+
+  // Assess
+  const rows = [...TASK_PERMISSIONS.relay, READ_CERTIFICATE, ...TAKE_INBOUND];
+  expect(relay!.task.map(statementLine).sort()).toEqual(rows.map((row) => rowLine(row, relay!.path)).sort());
+  expect(relay!.execution.flatMap(({ Action }) => Action).sort()).toEqual([
+    'ecr:BatchCheckLayerAvailability',
+    'ecr:BatchGetImage',
+    'ecr:GetAuthorizationToken',
+    'ecr:GetDownloadUrlForLayer',
+    'logs:CreateLogStream',
+    'logs:PutLogEvents',
+  ]);
+});
+
+test('a relay with a certificate of its own, that takes nothing in, has neither secrets nor inbound mail', () => {
+  const [relay] = statementsByTask(
+    flatten({ ...input, relay: { hostName: 'smtp.example.com', internal: true, inbound: false } }),
+  );
+  expect(relay!.task.map(statementLine).sort()).toEqual(
+    TASK_PERMISSIONS.relay.map((row) => rowLine(row, relay!.path)).sort(),
+  );
+});
+
+// Attack: the relay, which the whole internet can talk to, is taken over, and goes for keys and for mail that others sent.
+test('a task of the relay reads no stored mail, no DKIM key, no suppression, and deletes nothing', () => {
+  const actions = statementsByTask(withRelay)[0]!.task.flatMap(({ Action }) => Action);
+  expect(
+    actions.filter((action) => /^(kms|iam|lambda|ecs|route53):|Delete|Scan|Query|s3:Get|List|Receive/.test(action)),
+  ).toEqual([]);
+});
+
+// Attack: certify is taken over, and points the company's web site, or its mail, elsewhere.
+test("certify changes one TXT record in the zone, the challenge of the relay's name, and nothing else", () => {
+  const certify = statementsByFunction(withRelay).find(({ name }) => name === 'certify')!;
+  const rows = [...PERMISSIONS.certify, changeRecord('_acme-challenge.smtp.example.com')];
+  expect(certify.statements.map(statementLine).sort()).toEqual(rows.map((row) => rowLine(row, certify.path)).sort());
+  const changing = certify.statements.filter(({ Action }) =>
+    asList(Action).includes('route53:ChangeResourceRecordSets'),
+  );
+  expect(changing).toMatchObject([
+    {
+      Condition: {
+        'ForAllValues:StringEquals': {
+          'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.smtp.example.com'],
+          'route53:ChangeResourceRecordSetsRecordTypes': ['TXT'],
+        },
+        Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
+      },
+    },
+  ]);
+  expect(ofType(withRelay, 'AWS::Lambda::Function').map(functionName)).toContain('certify');
 });
 
 test('with tracing on, each function may also send its traces', () => {

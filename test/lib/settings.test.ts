@@ -22,6 +22,7 @@ test('the defaults', () => {
     retention: { messagesDays: 30, contentDays: 21, logsDays: 14 },
     alarms: { oldestSeconds: 900, bounceRatePercent: 5 },
     shaping: {},
+    relay: false,
     tracing: false,
   });
 });

@@ -33,13 +33,26 @@ test('the templates and assets are there, without an account', () => {
   const functions = [template, ...Object.values(nested)].flatMap(({ Resources }) =>
     Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function'),
   );
-  expect(functions).toHaveLength(4);
+  expect(functions).toHaveLength(5);
   for (const { Metadata } of functions)
     expect(existsSync(join(directory, String(Metadata?.['aws:asset:path']), 'index.cjs'))).toBe(true);
   for (const [id, one] of Object.entries(nested)) {
     const file = String(template.Resources[id]?.Metadata?.['aws:asset:path']);
     expect(JSON.parse(readFileSync(join(directory, file), 'utf8'))).toEqual(one);
   }
+});
+
+test("a relay's image is its Dockerfile and its bundle, put into the assembly without asking Docker", () => {
+  // Act
+  const relay = { hostName: 'smtp.example.com' };
+  const { directory } = synthesize(defineSettings({ relay }), { outdir, code: stubCode });
+
+  // Assess
+  const { dockerImages } = JSON.parse(readFileSync(join(directory, 'Pennypost.assets.json'), 'utf8'));
+  const [image] = Object.values(dockerImages) as { source: { directory: string; platform: string } }[];
+  expect(image!.source.platform).toBe('linux/arm64');
+  for (const file of ['Dockerfile', 'index.cjs', 'index.cjs.map'])
+    expect(existsSync(join(directory, image!.source.directory, file))).toBe(true);
 });
 
 test('nothing is asked of the account: no missing context', () => {

@@ -123,10 +123,13 @@ describe("SES's events", () => {
     expect(at(flat, 'Hear/Work/Queue').RedrivePolicy.deadLetterTargetArn).toBe('<Hear/Work/Dead.Arn>');
   });
 
-  test('hear may write outcomes, and nothing else', () => {
+  test('hear may write outcomes and suppressions, and nothing else', () => {
     expect(actionsOf(flat, 'Hear/').sort()).toEqual(
       [
         'dynamodb:PutItem',
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:DeleteItem',
         'logs:CreateLogStream',
         'logs:PutLogEvents',
         'sqs:ChangeMessageVisibility',

@@ -165,6 +165,7 @@ export function simulate(
         host,
         address,
         tlsFailures: [],
+        eightBitMime: true,
         idleFor: () => 0,
         accepted: () => accepted,
         usable: () => open,
@@ -228,7 +229,12 @@ export function simulate(
       },
       remove: async () => {},
       readEnforcedTls: async () => undefined,
+      readSuppressions: async () => new Map(),
+      suppress: async () => true,
       readContent: async (key) => {
+        throw new Error(`no ${key}`);
+      },
+      readMime: async (key) => {
         throw new Error(`no ${key}`);
       },
       storeContent: async () => {},

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { copyKey, type OutcomeRecord, recipientKey } from '../../../core/records.ts';
 import { tagsOf } from '../../../core/ses.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
+import type { Suppressing } from '../../../core/suppression.ts';
 import { messagesIn } from '../../../io/messages.ts';
 import { type HearDeps, hear } from '../../../lambdas/hear/hear.ts';
 import { startDynamodb } from '../../io/dynamodb.ts';
@@ -15,6 +16,7 @@ let dynamodb: Awaited<ReturnType<typeof startDynamodb>>;
 let messages: ReturnType<typeof messagesIn>;
 let reports: string[] = [];
 let published: Record<string, unknown>[] = [];
+let suppressed: Suppressing[] = [];
 
 beforeAll(async () => {
   dynamodb = await startDynamodb(['messages']);
@@ -25,11 +27,13 @@ afterAll(() => dynamodb.stop());
 const deps = (change: Partial<HearDeps> = {}): HearDeps => {
   reports = [];
   published = [];
+  suppressed = [];
   return {
     ...messages,
     shaping,
     now: () => NOW,
     messagesDays: 30,
+    suppress: async (one) => suppressed.push(one) > 0,
     report: (one) => void reports.push(one),
     publish: (lane, tallies) => void published.push({ lane, ...Object.fromEntries(tallies) }),
     ...change,
@@ -177,4 +181,13 @@ test('what could not be written is not counted', async () => {
   expect(await hear([delivery(newRequest())], deps({ recordHeard }))).toHaveLength(1);
 
   expect(published).toEqual([]);
+});
+
+test('who bounced or complained is put on the account’s list, and nobody else', async () => {
+  const id = newRequest();
+  await hear([delivery(id), bounce(id), complaint(id)], deps());
+  expect(suppressed.map(({ account, address, list }) => [account, address, list]).sort()).toEqual([
+    ['operator', 'reader@example.net', 'bounces'],
+    ['operator', 'reader@example.net', 'spam_reports'],
+  ]);
 });
