@@ -99,7 +99,7 @@ export function outboxIn(table: string, client: Table) {
       await client.send(new PutCommand({ TableName: table, Item: page }));
     },
 
-    /** The next pages of a shard behind a sequence number. */
+    /** The next pages of a shard that end behind a sequence number; '': all that there are. */
     readOutbox: async (
       account: string,
       shard: string,
@@ -109,7 +109,7 @@ export function outboxIn(table: string, client: Table) {
         new QueryCommand({
           TableName: table,
           KeyConditionExpression: 'pk = :pk AND sk > :after',
-          ExpressionAttributeValues: { ':pk': outboxKey(account, shard), ':after': after },
+          ExpressionAttributeValues: { ':pk': outboxKey(account, shard), ':after': after === '' ? '0' : `${after}#~` },
           ConsistentRead: true,
           Limit: PAGES,
         }),

@@ -254,7 +254,6 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     { actions: ['s3:ListBucket'], on: 'events' },
     { actions: ['s3:GetObject'], on: 'eventPages' },
-    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
   ],
   // And its record's row, `changeRecord`, which names the relay's host.

@@ -2,8 +2,8 @@
  * Event pages: the log of everything that became of an account's mail, one page for each account, hour and stretch of a shard of
  * the stream, gzip of one JSON event a line, in the order in which it happened. Replay, the activity feed and the archive read it.
  *
- * A page's name follows from what is in it, so that a batch that is written again overwrites itself. A batch that comes back in another
- * cut may leave an event in two pages: it has the same `sg_event_id` in both.
+ * A page's name is the stretch of the stream that is in it, so that a batch that is written again overwrites itself, and one that comes
+ * back in another cut nothing else: then an event may be in two pages, with the same `sg_event_id` in both.
  */
 import { gzipSync } from 'node:zlib';
 import type { SendGridEvent } from './event.ts';
@@ -21,9 +21,9 @@ export const hourOf = (at: number) => new Date(at).toISOString().slice(0, 13);
 /** Where an account's pages of an hour lie. */
 export const pagesOfHour = (account: string, hour: string) => `${PAGES_PREFIX}${account}/${hour}/`;
 
-/** @param first the sequence number of the first record in it, padded */
-export function pageKey(account: string, hour: string, shard: string, first: string): string {
-  return `${pagesOfHour(account, hour)}${shard}-${first}.ndjson.gz`;
+/** @param first the sequence number of the first record in it, padded, as that of the last */
+export function pageKey(account: string, hour: string, shard: string, first: string, last: string): string {
+  return `${pagesOfHour(account, hour)}${shard}-${first}-${last}.ndjson.gz`;
 }
 
 export function writePage(events: readonly SendGridEvent[]): Buffer {

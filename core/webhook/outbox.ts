@@ -3,8 +3,8 @@
  * reads them from each webhook's cursor on. They are kept for some days, longer than anything is tried again; the log for
  * good is the event pages of core/event/page.ts.
  *
- * A page is named by the sequence number of the *last* record in it: of a batch that is written again in another cut, what a cursor
- * has passed is behind it, whichever page it stands in.
+ * A page is named by the *last* and the first record in it: in the order of the stream, and so that a batch that is written again in
+ * another cut overwrites nothing. What a cursor has passed is behind it, whichever page it stands in.
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { EventType, SendGridEvent } from '../event/event.ts';
@@ -12,7 +12,7 @@ import type { EventType, SendGridEvent } from '../event/event.ts';
 export type OutboxPage = {
   /** `account#pages#shard`. */
   pk: string;
-  /** Padded: the last record's. */
+  /** `last#first`: sequence numbers, padded. */
   sk: string;
   /** Milliseconds since the epoch: when it was written. */
   at: number;
@@ -52,12 +52,15 @@ export function cutPages(account: string, shard: string, lines: readonly Line[],
   }
   return cut.map((page) => ({
     pk: outboxKey(account, shard),
-    sk: page.at(-1)!.sequence,
+    sk: `${page.at(-1)!.sequence}#${page[0]!.sequence}`,
     at: now,
     lines: gzipSync(page.map(({ sequence, type, json }) => `${sequence}\t${type}\t${json}`).join('\n')),
     expiresAt: Math.floor(now / 1_000) + OUTBOX_HOURS * 3_600,
   }));
 }
+
+/** The last record in a page. */
+export const lastOf = ({ sk }: Pick<OutboxPage, 'sk'>) => sk.slice(0, sk.indexOf('#'));
 
 /** The lines of a page that are beyond a sequence number. */
 export function readLines({ lines }: Pick<OutboxPage, 'lines'>, after: string): Line[] {

@@ -2,14 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { openBucket, openKeys, openQueues, openTables } from '../../io/aws.ts';
+import { openBucket, openKeys, openTables } from '../../io/aws.ts';
 import { requireVariable } from '../../io/environment.ts';
 import { holdsIn } from '../../io/holds.ts';
 import { publishCounts } from '../../io/metrics.ts';
 import { openMx } from '../../io/mx.ts';
 import { outboxIn } from '../../io/outbox.ts';
 import { pagesIn } from '../../io/pages.ts';
-import { sendEntries } from '../../io/queue.ts';
 import { openTokenRequest, openWebhookPost } from '../../io/webhook-post.ts';
 import { openSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { comingAgain, type NotifyDeps, notify } from './notify.ts';
@@ -20,8 +19,7 @@ const POST_MS = 10_000;
 const { DNS_SERVERS, ALLOW_PRIVATE_HOSTS } = process.env;
 const servers = DNS_SERVERS?.split(',') ?? [];
 const allowPrivateHosts = ALLOW_PRIVATE_HOSTS === 'true';
-const [tables, queues] = [openTables(), openQueues()];
-const queueUrl = requireVariable('NOTIFY_QUEUE_URL');
+const tables = openTables();
 const { resolveHost } = openMx({ servers, allowPrivateHosts, now: Date.now, random: Math.random, mtaSts: false });
 const guarded = { resolveHost, anyPort: allowPrivateHosts, timeoutMs: POST_MS };
 
@@ -33,10 +31,7 @@ const deps: Omit<NotifyDeps, 'remainingMs'> = {
   askToken: openTokenRequest(guarded),
   openSecret: openSecretsBy(openKeys()),
   tokens: new Map(),
-  comeAgain: comingAgain({
-    ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
-    sendEntries: (entries) => sendEntries(queues, queueUrl, entries),
-  }),
+  comeAgain: comingAgain(holdsIn(requireVariable('HOLDS_TABLE'), tables).hold),
   now: Date.now,
   random: Math.random,
   randomId: randomUUID,

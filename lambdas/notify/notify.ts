@@ -8,7 +8,6 @@
 import { type Hold, holdKey } from '../../core/records.ts';
 import { type NotifyMessage, parseNotifyMessage } from '../../core/webhook/message.ts';
 import type { WebhookRecord } from '../../core/webhook/setting.ts';
-import type { Entry, Sent } from '../../io/queue.ts';
 import type { PostDeps } from './post.ts';
 import { type ReplayDeps, replay, tryOut } from './replay.ts';
 import { type TellDeps, tell } from './tell.ts';
@@ -61,21 +60,13 @@ async function take(message: NotifyMessage, deps: NotifyDeps, counts: Counts): P
   else await replay(webhook, message, deps, counts);
 }
 
-/** How a message comes again: behind what is queued, or from a hold when it is due. */
-export function comingAgain({
-  hold,
-  sendEntries,
-}: {
-  hold: (hold: Hold) => Promise<void>;
-  sendEntries: (entries: Entry[]) => Promise<Sent[]>;
-}) {
-  return async (message: NotifyMessage, due?: number): Promise<void> => {
+/**
+ * How a message comes again: from a hold, also where it is due at once. To its own queue it could not send it: Lambda ends a function
+ * that starts itself over a queue after some turns.
+ */
+export function comingAgain(hold: (hold: Hold) => Promise<void>) {
+  return async (message: NotifyMessage, due: number): Promise<void> => {
     const { account } = message;
-    if (due === undefined) {
-      const [sent] = await sendEntries([{ body: JSON.stringify(message), group: account }]);
-      if (sent !== 'sent') throw new Error('the notify queue did not take what is left');
-      return;
-    }
     const name = message.kind === 'replay' ? message.id : message.kind === 'retry' ? message.webhook : message.kind;
     const key = holdKey(`notify.${message.kind}.${account}.${name}`, due);
     await hold({ ...key, due, account, copies: 0, kind: 'notify', notify: message });

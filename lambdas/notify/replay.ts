@@ -23,7 +23,7 @@ export type ReplayDeps = PostDeps & {
   readPage: (key: string) => Promise<SendGridEvent[]>;
   readWebhook: (account: string, id: string) => Promise<WebhookRecord | undefined>;
   logAttempt: (account: string, webhook: string, attempt: Attempt, now: number) => Promise<void>;
-  comeAgain: (message: NotifyMessage, due?: number) => Promise<void>;
+  comeAgain: (message: NotifyMessage, due: number) => Promise<void>;
   report: (problem: string) => void;
 };
 
@@ -60,7 +60,7 @@ export async function replay(
       if (posted === 'posted') failing = false;
       if (deps.remainingMs() < RESERVE_MS) {
         const { failingSince: _, ...rest } = asked;
-        await deps.comeAgain({ ...rest, after, attempt: 0 });
+        await deps.comeAgain({ ...rest, after, attempt: 0 }, deps.now());
         return;
       }
     }

@@ -7,7 +7,7 @@
  */
 import { type Attempt, type CursorRecord, oldShards, positionIn, withAttempt } from '../../core/webhook/cursor.ts';
 import { NOTIFY_HOURS, type NotifyMessage, nextNotify } from '../../core/webhook/message.ts';
-import { type Line, type OutboxPage, readLines } from '../../core/webhook/outbox.ts';
+import { type Line, lastOf, type OutboxPage, readLines } from '../../core/webhook/outbox.ts';
 import { toldEvents, type WebhookRecord } from '../../core/webhook/setting.ts';
 import type { Step, Taken } from '../../io/outbox.ts';
 import type { Counts } from './notify.ts';
@@ -31,8 +31,8 @@ export type TellDeps = PostDeps & {
     leave?: { rung: number } | 'anyway',
   ) => Promise<{ cursor: CursorRecord; left: boolean } | undefined>;
   readCursor: (account: string, webhook: string) => Promise<CursorRecord | undefined>;
-  /** Has a webhook tried again at a time, or (without one) as soon as the queue comes to it. */
-  comeAgain: (message: NotifyMessage, due?: number) => Promise<void>;
+  /** Has a webhook tried again at a time. */
+  comeAgain: (message: NotifyMessage, due: number) => Promise<void>;
   readOutbox: (account: string, shard: string, after: string) => Promise<{ pages: OutboxPage[]; more: boolean }>;
   report: (problem: string) => void;
 };
@@ -78,10 +78,10 @@ export async function tell(
       continue;
     }
     // The hold first: a webhook that waits for an attempt that nobody makes would wait for ever.
-    if (end === 'failed') await deps.comeAgain(retry, step.nextAt);
+    if (end === 'failed') await deps.comeAgain(retry, step.nextAt ?? deps.now());
     await deps.moveCursor(outcome.cursor, step, deps.now(), 'anyway');
-    // The ring last: one that is heard while the cursor is still ours would be heard by nobody.
-    if (end === 'late') await deps.comeAgain(retry);
+    // This one last: what comes while the cursor is still ours would find nothing to do.
+    if (end === 'late') await deps.comeAgain(retry, deps.now());
     return;
   }
 }
@@ -161,10 +161,10 @@ function openReader(webhook: WebhookRecord, cursor: CursorRecord, { readOutbox, 
     await Promise.all(
       [...shards].map(async ([shard, pages]) => {
         if (pages.queue.length > 0 || !pages.more) return;
-        const { pages: read, more } = await readOutbox(account, shard, pages.after === '' ? '0' : pages.after);
+        const { pages: read, more } = await readOutbox(account, shard, pages.after);
         pages.queue.push(...read);
         pages.more = more;
-        pages.after = read.at(-1)?.sk ?? pages.after;
+        pages.after = read.length > 0 ? lastOf(read.at(-1)!) : pages.after;
       }),
     );
     const first = [...shards]
@@ -200,7 +200,7 @@ function openReader(webhook: WebhookRecord, cursor: CursorRecord, { readOutbox, 
           bytes += size;
           batch.positions.set(shard, sequence);
         }
-        batch.positions.set(shard, page.sk);
+        batch.positions.set(shard, lastOf(page));
       }
     },
   };

@@ -38,8 +38,8 @@ const TRIES = 5;
 export async function tally(shard: string, stream: readonly StreamNews[], deps: TallyDeps): Promise<void> {
   const abouts = await readMissing(stream, deps);
   const toCount = new Map<string, ToCount>();
-  /** By `account/hour`: the sequence number of the first record in each, and the events. */
-  const pages = new Map<string, { first: string; events: SendGridEvent[] }>();
+  /** By `account/hour`: the sequence numbers of the first and the last record in each, and the events. */
+  const pages = new Map<string, { first: string; last: string; events: SendGridEvent[] }>();
   for (const { sequence, writtenAt, change, news } of stream) {
     const about = aboutOf(news) ?? abouts.get(copyOf(news));
     try {
@@ -47,18 +47,19 @@ export async function tally(shard: string, stream: readonly StreamNews[], deps: 
       const events = toEvents(news, change, about);
       for (const one of counted) add(toCount, news.account, shard, sequence, one);
       const page = `${news.account}/${hourOf(writtenAt)}`;
-      const known = pages.get(page) ?? { first: sequence, events: [] };
+      const known = pages.get(page) ?? { first: sequence, last: sequence, events: [] };
       pages.set(page, known);
+      known.last = sequence;
       known.events.push(...events);
     } catch (error) {
       deps.report(`record ${sequence} of ${shard}: ${(error as Error).message}`);
     }
   }
   await inTurns([...toCount.values()], (one) => count(one, deps));
-  await inTurns([...pages], async ([page, { first, events }]) => {
+  await inTurns([...pages], async ([page, { first, last, events }]) => {
     if (events.length === 0) return;
     const [account = '', hour = ''] = page.split('/');
-    await deps.putPage(pageKey(account, hour, shard, first), writePage(events));
+    await deps.putPage(pageKey(account, hour, shard, first, last), writePage(events));
   });
 }
 
