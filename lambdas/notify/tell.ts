@@ -42,8 +42,12 @@ export const BATCH_BYTES = 768 * 1_024;
 /** Milliseconds of a run that must be left for another POST, and for what follows it. */
 const RESERVE_MS = 20_000;
 
-/** Events of one POST, how far they go, and the time at which the oldest was announced. */
-type Batch = { lines: Line[]; positions: Map<string, string>; announcedAt: number };
+/** Events of one POST, how far they go, and for each record when it was announced and how many of them are its. */
+type Batch = {
+  lines: Line[];
+  positions: Map<string, string>;
+  records: { shard: string; sequence: string; at: number; lines: number }[];
+};
 
 /** @param shards those that a ring says have news */
 export async function tell(
@@ -132,12 +136,14 @@ function failed(cursor: CursorRecord, batch: Batch, log: Attempt[], deps: TellDe
   const times = (cursor.failed ?? 0) + 1;
   const nextAt = nextNotify(times, now, deps.random());
   const since = cursor.failingSince ?? now;
-  const isOver = batch.announcedAt + NOTIFY_HOURS * 3_600_000 <= now;
-  if (isOver) {
-    counts.webhookDropped += batch.lines.length;
-    deps.report(`webhook ${cursor.pk}: ${batch.lines.length} events are let go, ${NOTIFY_HOURS} hours are over`);
+  const over = batch.records.filter(({ at }) => at + NOTIFY_HOURS * 3_600_000 <= now);
+  if (over.length > 0) {
+    const dropped = over.reduce((sum, { lines }) => sum + lines, 0);
+    counts.webhookDropped += dropped;
+    deps.report(`webhook ${cursor.pk}: ${dropped} events are let go, ${NOTIFY_HOURS} hours are over`);
   }
-  const step = { log, failed: times, failingSince: since, nextAt, ...(isOver ? { positions: batch.positions } : {}) };
+  const positions = new Map(over.map(({ shard, sequence }) => [shard, sequence]));
+  const step = { log, failed: times, failingSince: since, nextAt, positions };
   return { cursor, step, end: 'failed' };
 }
 
@@ -152,6 +158,8 @@ function openReader(webhook: WebhookRecord, cursor: CursorRecord, { readOutbox, 
   const { pk: account, since } = webhook;
   const wanted = toldEvents(webhook);
   const shards = new Map<string, Pages>();
+  /** How far this run has read in each shard: of two pages that overlap, the second tells what is new. */
+  const read = new Map<string, string>();
   for (const shard of [...(cursor.news ?? [])].sort())
     shards.set(shard, { queue: [], more: true, after: positionIn(cursor, shard) });
   /** A page that did not fit into the last batch, from where on. */
@@ -161,10 +169,10 @@ function openReader(webhook: WebhookRecord, cursor: CursorRecord, { readOutbox, 
     await Promise.all(
       [...shards].map(async ([shard, pages]) => {
         if (pages.queue.length > 0 || !pages.more) return;
-        const { pages: read, more } = await readOutbox(account, shard, pages.after);
-        pages.queue.push(...read);
+        const { pages: found, more } = await readOutbox(account, shard, pages.after);
+        pages.queue.push(...found);
         pages.more = more;
-        pages.after = read.length > 0 ? lastOf(read.at(-1)!) : pages.after;
+        pages.after = found.length > 0 ? lastOf(found.at(-1)!) : pages.after;
       }),
     );
     const first = [...shards]
@@ -177,14 +185,15 @@ function openReader(webhook: WebhookRecord, cursor: CursorRecord, { readOutbox, 
   return {
     /** The next events, at most `BATCH_BYTES` of them; without any, only the positions move. Undefined: there is no more. */
     next: async (): Promise<Batch | undefined> => {
-      const batch: Batch = { lines: [], positions: new Map(), announcedAt: Number.POSITIVE_INFINITY };
+      const batch: Batch = { lines: [], positions: new Map(), records: [] };
       let bytes = 2;
       for (;;) {
         const found = rest ?? (await nextPage());
         if (!found) return batch.positions.size === 0 ? undefined : batch;
         const { shard, page } = found;
         const isTold = page.at >= since && page.expiresAt * 1_000 > now();
-        const lines = rest?.lines ?? (isTold ? readLines(page, positionIn(cursor, shard)) : []);
+        const position = read.get(shard) ?? positionIn(cursor, shard);
+        const lines = rest?.lines ?? (isTold ? readLines(page, position) : []);
         rest = undefined;
         // What one record tells stays together: a position names records.
         const records = [...Map.groupBy(lines, ({ sequence }) => sequence)];
@@ -195,12 +204,16 @@ function openReader(webhook: WebhookRecord, cursor: CursorRecord, { readOutbox, 
             rest = { shard, page, lines: records.slice(n).flatMap(([, more]) => more) };
             return batch;
           }
-          if (own.length > 0) batch.announcedAt = Math.min(batch.announcedAt, page.at);
+          batch.records.push({ shard, sequence, at: page.at, lines: own.length });
           batch.lines.push(...own);
           bytes += size;
           batch.positions.set(shard, sequence);
+          read.set(shard, sequence);
         }
-        batch.positions.set(shard, lastOf(page));
+        // The next page of two that overlap may end where this one does.
+        const last = [lastOf(page), read.get(shard) ?? ''].sort()[1]!;
+        batch.positions.set(shard, last);
+        read.set(shard, last);
       }
     },
   };
