@@ -30,6 +30,9 @@ const HELP = `pennypost — the operator's command line
   parse remove HOSTNAME                          take no more mail for it
   forward set bounces|complaints ADDRESS         send on what comes back
   forward off bounces|complaints                 no longer
+  events webhooks                                the account's event webhooks
+  events log WEBHOOK                             what it was told lately, and what it answered
+  events replay WEBHOOK FROM TO                  tell it a range of time again (2026-11-25T12:00:00Z)
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
@@ -51,6 +54,7 @@ const domains = () => import('./cli/domains.ts');
 const sites = () => import('./cli/sites.ts');
 const tls = () => import('./cli/tls.ts');
 const parse = () => import('./cli/parse.ts');
+const events = () => import('./cli/events.ts');
 const rules = () => import('./cli/rules.ts');
 
 const COMMANDS = {
@@ -74,6 +78,9 @@ const COMMANDS = {
   'parse remove': { load: async () => (await parse()).removeParse, arguments: 1 },
   'forward set': { load: async () => (await parse()).setForward, arguments: 2 },
   'forward off': { load: async () => (await parse()).endForward, arguments: 1 },
+  'events webhooks': { load: async () => (await events()).listWebhooks, arguments: 0 },
+  'events log': { load: async () => (await events()).showLog, arguments: 1 },
+  'events replay': { load: async () => (await events()).replayEvents, arguments: 3 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
   trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;

@@ -41,6 +41,9 @@ export type Connection = {
   messagesTable: string;
   holdsTable: string;
   sitesTable: string;
+  accountsTable: string;
+  outboxTable: string;
+  notifyQueueUrl: string;
   lanes: LaneOutput[];
   /** Who takes what comes back, where the stack has somebody for it. */
   inboundHost?: string;
@@ -70,6 +73,9 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     messagesTable: need(outputs, 'MessagesTable'),
     holdsTable: need(outputs, 'HoldsTable'),
     sitesTable: need(outputs, 'SitesTable'),
+    accountsTable: need(outputs, 'AccountsTable'),
+    outboxTable: need(outputs, 'OutboxTable'),
+    notifyQueueUrl: need(outputs, 'NotifyQueueUrl'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,
     ...(inboundHost ? { inboundHost } : {}),
