@@ -22,14 +22,14 @@ test('an outcome carries categories, arguments of both kinds, ids, and the addre
   const [outcome] = world.outcomes.values();
   expect(outcome).toMatchObject({
     email: 'Reader@x.example',
-    about: { categories: ['news'], customArgs: { a: 'own', b: 'root' }, smtpId: `<${REQUEST}.0@example.com>` },
+    about: { categories: ['news'], customArgs: { a: 'own', b: 'root' }, smtpId: `<${REQUEST}.0@sender.example>` },
   });
   expect(typesOf(outcome!)).toEqual(['processed', 'delivered']);
 });
 
 test('a run that died between an attempt and its hold: its first attempt comes again, its news does not', async () => {
   // Prepare: deferred once, and the hold is not written.
-  server = await startScript({ rcpt: () => '451 4.7.1 later' } as never);
+  server = await startScript({ rcpt: '451 4.7.1 later\r\n' });
   const world = makeWorld(server.port);
   const job = makeJob(['a@x.example']);
   const died = world.begin();
@@ -49,8 +49,6 @@ test('a run that died between an attempt and its hold: its first attempt comes a
   // Assess
   const [outcome] = again.outcomes.values();
   expect(outcome).toMatchObject({ pickedUp: true, attempt: 0 });
-  expect([...first, typesOf(outcome!)].flat().filter((event) => event === 'processed')).toHaveLength(
-    first.length > 0 ? 1 : 0,
-  );
+  expect(first).toEqual([['processed', 'deferred']]);
   expect(typesOf(outcome!)).toEqual(['delivered']);
 });
