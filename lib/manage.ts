@@ -25,6 +25,7 @@ export class Manage extends Construct {
       timeoutSeconds: TIMEOUT_SECONDS,
       environment: {
         ACCOUNTS_TABLE: storage.accounts.tableName,
+        MESSAGES_TABLE: storage.messages.tableName,
         STATS_TABLE: storage.stats.tableName,
         OUTBOX_TABLE: storage.outbox.tableName,
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
@@ -33,6 +34,7 @@ export class Manage extends Construct {
       },
       targets: {
         accounts: [storage.accounts.tableArn],
+        messages: [storage.messages.tableArn],
         stats: [storage.stats.tableArn],
         outbox: [storage.outbox.tableArn],
         notifyQueue: [notifyQueue.queueArn],

@@ -226,6 +226,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   manage: [
     OWN_LOGS,
     { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'accounts' },
+    { actions: ['dynamodb:Query'], on: 'messages' },
     { actions: ['dynamodb:Query'], on: 'stats' },
     { actions: ['dynamodb:GetItem'], on: 'outbox' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },

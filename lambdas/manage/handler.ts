@@ -6,6 +6,7 @@ import { accountsIn } from '../../io/accounts.ts';
 import { openKeys, openQueues, openTables } from '../../io/aws.ts';
 import { cached } from '../../io/cached.ts';
 import { requireVariable } from '../../io/environment.ts';
+import { messagesIn } from '../../io/messages.ts';
 import { outboxIn } from '../../io/outbox.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
 import { sendEntries } from '../../io/queue.ts';
@@ -27,6 +28,7 @@ const deps: ManageDeps = {
   ...parseSettingsIn(table, tables),
   ...webhooksIn(table, tables),
   ...timeZonesIn(table, tables),
+  readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,
   sealSecret: sealSecretsBy(openKeys(), requireVariable('SECRETS_KEY_ARN')),

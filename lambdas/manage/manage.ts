@@ -8,6 +8,7 @@ import { type ApiError, type ApiFailure, apiErrors } from '../../core/errors.ts'
 import { countCall, RATE_LIMIT, type RateWindow, rateHeaders } from '../../core/rate-window.ts';
 import type { KeyRecord } from '../../core/records.ts';
 import { isThrottle } from '../../io/queue.ts';
+import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
@@ -26,6 +27,7 @@ export type HttpRequest = {
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
 export type ManageDeps = ParseRouteDeps &
+  ActivityRouteDeps &
   StatsRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;

@@ -129,6 +129,7 @@ async function useEvents(mail: Mail): Promise<void> {
   await call('POST', `${settings}/${id}/replay`, { start_time: Math.floor(Date.now() / 1_000) - 3_600 });
   await eventually(log, (seen) => JSON.stringify(seen).includes('replay'), 60);
   await call('GET', `/stats?start_date=${new Date().toISOString().slice(0, 10)}`);
+  expect(await call('GET', `/messages/${requestId}`)).toMatchObject({ status: 'delivered' });
   await call('DELETE', `${settings}/${id}`);
   server.close();
 }

@@ -2,6 +2,7 @@
 import type { NotifyMessage } from '../../../core/webhook/message.ts';
 import type { WebhookRecord } from '../../../core/webhook/setting.ts';
 import type { StatsOfHour } from '../../../io/stats.ts';
+import type { ActivityRouteDeps } from '../../../lambdas/manage/activity-routes.ts';
 import type { StatsRouteDeps } from '../../../lambdas/manage/stats-routes.ts';
 import type { WebhookRouteDeps } from '../../../lambdas/manage/webhook-routes.ts';
 
@@ -11,7 +12,9 @@ export function inMemory() {
   const sent: NotifyMessage[] = [];
   const hours: (StatsOfHour & { account: string; kind: string })[] = [];
   let ids = 0;
-  const deps: Omit<WebhookRouteDeps & StatsRouteDeps, 'now' | 'anyPort'> = {
+  const traces = new Map<string, Record<string, unknown>[]>();
+  const deps: Omit<WebhookRouteDeps & StatsRouteDeps & ActivityRouteDeps, 'now' | 'anyPort'> = {
+    readTrace: async (account, requestId) => traces.get(`${account}#${requestId}`) ?? [],
     randomId: () => `id-${++ids}`,
     randomBytes: (count) => Buffer.alloc(count, 7),
     listWebhooks: async (account) =>
@@ -42,5 +45,5 @@ export function inMemory() {
     readTimeZone: async (account) => zones.get(account) ?? 'UTC',
     writeTimeZone: async (account, zone) => void zones.set(account, zone),
   };
-  return { deps, webhooks, sent, hours, zones };
+  return { deps, traces, webhooks, sent, hours, zones };
 }
