@@ -10,13 +10,13 @@
  * and a role that may not read the stream.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Functions } from './functions.ts';
 import { PAYLOAD_BYTES } from './functions.ts';
 import { type Ask, signedAs } from './http.ts';
 import type { Roles } from './roles.ts';
 import { type Filter, matches, readFilters } from './stream-filters.ts';
+import { callStreams, openIterator, openPositions, SHARDS } from './stream-source.ts';
 import type { Assembly, Resource } from './template.ts';
 
 export type StreamMapping = {
@@ -34,12 +34,9 @@ export type StreamMapping = {
   onFailure?: { arn: string; name: string };
 };
 
-/** A new on-demand table takes 4,000 writes a second, which are four partitions (DynamoDB: "Initial throughput"). */
-const SHARDS = 4;
 const BATCH_BYTES = PAYLOAD_BYTES - 65_536;
 /** Lambda polls a shard four times a second. */
 const POLL_MS = 250;
-const SAVE_MS = 300;
 /** Records in memory beyond which none is read. */
 const READ_AHEAD = 50_000;
 const LONGEST_WAIT_MS = 5_000;
@@ -159,7 +156,7 @@ export function startStream(mapping: StreamMapping, options: StreamOptions): { s
     let last = Math.min(...shards.map(({ done }) => done));
     while (!stopped) {
       try {
-        iterator ??= await openIterator(mapping, options, last);
+        iterator ??= await openIterator(mapping.table, options, last);
         if (shards.reduce((sum, { waiting }) => sum + waiting.length, 0) > READ_AHEAD) {
           await pause(POLL_MS);
           continue;
@@ -346,74 +343,5 @@ function eventOf(shardId: string, batch: StreamRecord[], region: string, { strea
     isFinalInvokeForWindow: false,
     isWindowTerminatedEarly: false,
     Records: batch.map((record) => ({ ...record, awsRegion: region, eventSourceARN: streamArn })),
-  };
-}
-
-async function callStreams({ ask, dynamodbPort, region }: StreamOptions, operation: string, input: object) {
-  const { status, body } = await ask({
-    port: dynamodbPort,
-    method: 'POST',
-    path: '/',
-    headers: {
-      'content-type': 'application/x-amz-json-1.0',
-      'x-amz-target': `DynamoDBStreams_20120810.${operation}`,
-      ...signedAs('AKIALOCALSTREAMS0000', region, 'dynamodb'),
-    },
-    body: Buffer.from(JSON.stringify(input)),
-  });
-  const answer = JSON.parse(body.toString() || '{}') as Record<string, unknown>;
-  if (status !== 200) throw new Error(`${operation}: ${answer.message ?? answer.__type ?? status}`);
-  return answer;
-}
-
-/** @param after the last sequence number that every shard is done with; 0: none */
-async function openIterator({ table }: StreamMapping, options: StreamOptions, after: number): Promise<string> {
-  const { Streams: streams = [] } = (await callStreams(options, 'ListStreams', { TableName: table })) as {
-    Streams?: { StreamArn: string }[];
-  };
-  const StreamArn = streams[0]?.StreamArn;
-  if (StreamArn === undefined) throw new Error(`table ${table} has no stream`);
-  const { StreamDescription } = (await callStreams(options, 'DescribeStream', { StreamArn })) as {
-    StreamDescription: { Shards: { ShardId: string }[] };
-  };
-  const from =
-    after > 0
-      ? { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: String(after) }
-      : { ShardIteratorType: 'TRIM_HORIZON' };
-  const ShardId = StreamDescription.Shards[0]!.ShardId;
-  const { ShardIterator } = await callStreams(options, 'GetShardIterator', { StreamArn, ShardId, ...from });
-  return String(ShardIterator);
-}
-
-/** Positions by file: several mappings share one. */
-const files = new Map<string, Record<string, number[]>>();
-
-/** Where each shard of a mapping has got to, kept across starts. */
-function openPositions(file: string, path: string) {
-  let all = files.get(file);
-  if (!all) {
-    all = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, number[]>) : {};
-    files.set(file, all);
-  }
-  const own = all[path] ?? Array.from({ length: SHARDS }, () => 0);
-  all[path] = own;
-  let timer: NodeJS.Timeout | undefined;
-  const save = () => {
-    clearTimeout(timer);
-    timer = undefined;
-    writeFileSync(`${file}.new`, JSON.stringify(all));
-    renameSync(`${file}.new`, file);
-  };
-  return {
-    of: (shard: number) => own[shard] ?? 0,
-    set: (shard: number, sequence: number) => {
-      if (own[shard] === sequence) return;
-      own[shard] = sequence;
-      timer ??= setTimeout(save, SAVE_MS).unref();
-    },
-    close: () => {
-      save();
-      files.delete(file);
-    },
   };
 }
