@@ -22,6 +22,7 @@ export type Step = Partial<Record<'failed' | 'failingSince' | 'nextAt', number |
   forget?: readonly string[];
 };
 
+export type Claim = { fence: string; until: number; now: number; shards: readonly string[] };
 export type Taken = { cursor: CursorRecord } | 'busy' | 'waiting';
 
 type Condition = {
@@ -94,6 +95,35 @@ export function outboxIn(table: string, client: Table) {
       | CursorRecord
       | undefined;
 
+  /**
+   * Takes a webhook's cursor, if nobody has it and its next attempt is not to come yet. In any case the shards that have news are
+   * entered in it, and whoever has it will look there before he leaves.
+   */
+  async function takeCursor(account: string, webhook: string, claim: Claim): Promise<Taken> {
+    const { fence, until, now, shards } = claim;
+    const key = cursorKey(account, webhook);
+    const sets = { expiresAt: expiry(now) };
+    try {
+      const { Attributes } = await update(
+        key,
+        { ...sets, fence, until },
+        {
+          condition:
+            '(attribute_not_exists(until) OR until < :now) AND (attribute_not_exists(nextAt) OR nextAt <= :now)',
+          given: { ':now': now },
+          news: shards,
+        },
+      );
+      return { cursor: Attributes as CursorRecord };
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      const cursor = (await update(key, sets, { news: shards, ring: true })).Attributes as CursorRecord;
+      if (Number(cursor.nextAt ?? 0) > now) return 'waiting';
+      // Whoever had it may have left before he could hear: then nobody would look.
+      return Number(cursor.until ?? 0) < now ? takeCursor(account, webhook, claim) : 'busy';
+    }
+  }
+
   return {
     putOutboxPage: async (page: OutboxPage): Promise<void> => {
       await client.send(new PutCommand({ TableName: table, Item: page }));
@@ -117,35 +147,7 @@ export function outboxIn(table: string, client: Table) {
       return { pages: Items as OutboxPage[], more: LastEvaluatedKey !== undefined };
     },
 
-    /**
-     * Takes a webhook's cursor, if nobody has it and its next attempt is not to come yet. In any case the shards that have news are
-     * entered in it, and whoever has it will look there before he leaves.
-     */
-    takeCursor: async (
-      account: string,
-      webhook: string,
-      { fence, until, now, shards }: { fence: string; until: number; now: number; shards: readonly string[] },
-    ): Promise<Taken> => {
-      const key = cursorKey(account, webhook);
-      const sets = { expiresAt: expiry(now) };
-      try {
-        const { Attributes } = await update(
-          key,
-          { ...sets, fence, until },
-          {
-            condition:
-              '(attribute_not_exists(until) OR until < :now) AND (attribute_not_exists(nextAt) OR nextAt <= :now)',
-            given: { ':now': now },
-            news: shards,
-          },
-        );
-        return { cursor: Attributes as CursorRecord };
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        const { Attributes } = await update(key, sets, { news: shards, ring: true });
-        return Number((Attributes as CursorRecord).nextAt ?? 0) > now ? 'waiting' : 'busy';
-      }
-    },
+    takeCursor,
 
     /**
      * Writes down how far a webhook is.

@@ -39,6 +39,8 @@ const BATCH_BYTES = PAYLOAD_BYTES - 65_536;
 const POLL_MS = 250;
 /** Records in memory beyond which none is read. */
 const READ_AHEAD = 50_000;
+/** Batches at work at once, each of another shard: Lambda has one for each, this machine fewer cores. */
+const AT_ONCE = 2;
 const LONGEST_WAIT_MS = 5_000;
 const DAY_SECONDS = 86_400;
 
@@ -137,7 +139,21 @@ export function startStream(mapping: StreamMapping, options: StreamOptions): { s
   // Lambda asks for it, though no resource of its kind can be named.
   roles.mark(mapping.functionName, access('dynamodb:ListStreams', '*'));
   if (mapping.onFailure) mustAllow(mapping, roles, 'sqs:SendMessage', mapping.onFailure.arn);
-  functions.raiseCap(mapping.functionName, SHARDS);
+  functions.raiseCap(mapping.functionName, AT_ONCE);
+  let working = 0;
+  const turns: (() => void)[] = [];
+  /** Invokes in its turn. */
+  async function invoke(event: object) {
+    if (working >= AT_ONCE) await new Promise<void>((go) => turns.push(go));
+    else working++;
+    try {
+      return await functions.invoke(mapping.functionName, event);
+    } finally {
+      const next = turns.shift();
+      if (next) next();
+      else working--;
+    }
+  }
 
   const positions = openPositions(options.positionsFile, mapping.path);
   const shards = Array.from({ length: SHARDS }, (_, n) => ({
@@ -238,7 +254,7 @@ export function startStream(mapping: StreamMapping, options: StreamOptions): { s
   async function insist(shardId: string, batch: StreamRecord[]): Promise<void> {
     const shard = shards.find(({ id }) => id === shardId)!;
     for (let attempts = 1; !stopped; attempts++) {
-      const result = await functions.invoke(mapping.functionName, eventOf(shardId, batch, options.region, mapping));
+      const result = await invoke(eventOf(shardId, batch, options.region, mapping));
       if (result.ok && hasState(result.payload)) {
         shard.done = Math.max(shard.done, Number(batch.at(-1)!.dynamodb.SequenceNumber));
         return;

@@ -39,6 +39,30 @@ describe('a cursor', () => {
     expect(await taken(name, 'c')).toMatchObject({ fence: 'c' });
   });
 
+  it('is taken by who found it busy, when its teller left before he could hear of it', async () => {
+    // Prepare: between the refusal and the ring, the teller leaves.
+    const name = `w${++webhooks}`;
+    const cursor = await taken(name, 'a');
+    let sent = 0;
+    const client = Object.create(dynamodb.client) as typeof dynamodb.client;
+    client.send = (async (command: never) => {
+      if (++sent === 2) await outbox.moveCursor(cursor, {}, NOW, { rung: cursor.rung ?? 0 });
+      return dynamodb.client.send(command);
+    }) as typeof client.send;
+
+    // Act
+    const late = await outboxIn('outbox', client).takeCursor('operator', name, {
+      fence: 'b',
+      until: NOW + 1_000,
+      now: NOW,
+      shards: ['s2'],
+    });
+
+    // Assess
+    expect(late).toMatchObject({ cursor: { fence: 'b' } });
+    expect([...(late as { cursor: CursorRecord }).cursor.news!]).toEqual(['s2']);
+  });
+
   it('is taken from a teller who died, whose words count no more', async () => {
     const name = `w${++webhooks}`;
     const dead = await taken(name, 'a');
