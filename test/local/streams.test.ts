@@ -147,6 +147,10 @@ describe('a function that follows a stream', () => {
     ['without a tumbling window its function does not learn the shard', { TumblingWindowInSeconds: undefined }],
     ['from their TRIM_HORIZON', { StartingPosition: 'LATEST' }],
     ['ParallelizationFactor is not known', { ParallelizationFactor: 2 }],
+    [
+      'is no stream of this stack',
+      { EventSourceArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/T/stream/1', BatchSize: 3 },
+    ],
   ])('refused: %s', async (words, change) => {
     await expect(startStack({ ...make(change).options, paused: true })).rejects.toThrow(words);
   });
