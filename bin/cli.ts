@@ -33,6 +33,9 @@ const HELP = `pennypost — the operator's command line
   suppressions import FILE --list LIST           put the addresses of a CSV file (SendGrid's, or any) on a list
   suppressions export --list LIST                the list as CSV, to the standard output
   suppressions purge                             delete what the account's bounce purge has taken off its lists
+  events webhooks                                the account's event webhooks
+  events log WEBHOOK                             what it was told lately, and what it answered
+  events replay WEBHOOK FROM TO                  tell it a range of time again (2026-11-25T12:00:00Z)
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
@@ -57,6 +60,7 @@ const sites = () => import('./cli/sites.ts');
 const tls = () => import('./cli/tls.ts');
 const parse = () => import('./cli/parse.ts');
 const suppressions = () => import('./cli/suppressions.ts');
+const events = () => import('./cli/events.ts');
 const rules = () => import('./cli/rules.ts');
 
 const COMMANDS = {
@@ -83,6 +87,9 @@ const COMMANDS = {
   'suppressions import': { load: async () => (await suppressions()).importList, arguments: 1 },
   'suppressions export': { load: async () => (await suppressions()).exportList, arguments: 0 },
   'suppressions purge': { load: async () => (await suppressions()).purgeLists, arguments: 0 },
+  'events webhooks': { load: async () => (await events()).listWebhooks, arguments: 0 },
+  'events log': { load: async () => (await events()).showLog, arguments: 1 },
+  'events replay': { load: async () => (await events()).replayEvents, arguments: 3 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
   trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;

@@ -22,6 +22,10 @@ export const METRIC = {
   parseReceived: 'ParseReceived',
   parsePosted: 'ParsePosted',
   parseDropped: 'ParseDropped',
+  /** Events that webhooks took, attempts that failed, and events that were let go after a day. */
+  webhookPosted: 'WebhookPosted',
+  webhookFailed: 'WebhookFailed',
+  webhookDropped: 'WebhookDropped',
   /** The link was lost after the final dot: whoever gets it again may have it twice. */
   possibleDuplicates: 'InDoubt',
   /** A refusal paused a lane at a site, and somebody must look at it. */

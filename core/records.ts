@@ -5,11 +5,13 @@
  * TTL is late (up to days): readers compare the time themselves.
  */
 import { createHash } from 'node:crypto';
+import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
 import type { ParseMessage } from './parse/message.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
+import type { NotifyMessage } from './webhook/message.ts';
 
 /** The account of whoever deployed the stack. Account ids are 8 characters of a-z and 2-7. */
 export const OPERATOR = 'operator';
@@ -67,6 +69,12 @@ export type OutcomeRecord = {
   lane: string;
   /** This copy may have reached its reader before (see DESIGN 4.8). */
   possibleDuplicate?: true;
+  /** The address as the sender wrote it, where that is not all lower case. */
+  email?: string;
+  /** What its events tell beside this; absent in records of before there were events. */
+  about?: About;
+  /** An earlier item of the copy has said that it was picked up: the job came again after a run that died. */
+  pickedUp?: true;
   expiresAt: number;
 };
 
@@ -83,6 +91,10 @@ export type AttemptRecord = Omit<OutcomeRecord, 'event' | 'recipient'> & {
 export type LateRecord = Omit<OutcomeRecord, 'event' | 'recipient' | 'attempt' | 'possibleDuplicate'> & {
   event: 'complained' | 'bounced';
   address: string;
+  /** Where a complaint says that the mail was received from. */
+  ip?: string;
+  /** Of complaints: he wants no more of it, and does not call it spam (RFC 5965 7.3). */
+  optOut?: true;
 };
 
 /** An Idempotency-Key and the answer it stands for. */
@@ -157,6 +169,8 @@ export type Hold = {
   | { kind: 'request'; expansion: Expansion }
   /** A mail that a customer's parse URL did not take; it holds no copies. */
   | { kind: 'parse'; parse: ParseMessage }
+  /** The next attempt of a webhook, or of a replay; it holds no copies. */
+  | { kind: 'notify'; notify: NotifyMessage }
 );
 
 /** What the expand queue carries: one stored request, from one turn on. */
@@ -467,6 +481,7 @@ export const forwardKey = (account: string, which: 'forward_bounce' | 'forward_s
   pk: account,
   sk: `settings#${which}` as const,
 });
+export const timeZoneKey = (account: string) => ({ pk: account, sk: 'settings#timezone' as const });
 export const enforcedTlsKey = (account: string) => ({ pk: account, sk: 'settings#enforced_tls' as const });
 export const keyKey = (account: string, id: string) => ({ pk: account, sk: `key#${id}` });
 export const domainKey = (account: string, domain: string) => ({ pk: account, sk: `domain#${domain.toLowerCase()}` });

@@ -7,6 +7,7 @@ import type { CfnElement } from 'aws-cdk-lib';
 import { Names, Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { usesSes } from '../core/via.ts';
+import type { Events } from './events.ts';
 import type { Inbound } from './inbound.ts';
 import type { Parts } from './pennypost-stack.ts';
 import type { Settings } from './settings.ts';
@@ -21,7 +22,7 @@ export function acknowledgeFindings(parts: Parts, settings: Settings): void {
 }
 
 function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
-  const { storage, pools, accept, expand, release, manage, hear, inbound } = parts;
+  const { storage, pools, accept, expand, events, release, manage, hear, inbound } = parts;
   const lanes = pools.flatMap((pool) => pool.lanes);
   const heard = hear ? [hear] : [];
   const stages = [
@@ -29,6 +30,9 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     expand.stage,
     release.stage,
     manage.stage,
+    events.tally.stage,
+    events.announce.stage,
+    events.notify,
     ...(inbound ? [inbound.stage, inbound.parse] : []),
     ...heard.map(({ stage }) => stage),
     ...lanes.map(({ deliver }) => deliver),
@@ -43,10 +47,12 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     ...ofRelay(parts),
     ...[
       expand.work,
+      events.work,
       ...heard.map(({ work }) => work),
       ...(inbound ? [inbound.work, inbound.parseWork] : []),
       ...lanes.map(({ work }) => work),
     ].flatMap(ofQueue),
+    ...ofEvents(events, parts, settings),
     ...(inbound ? ofInbound(inbound) : []),
     ...stages.flatMap((stage) =>
       ofStage(
@@ -106,6 +112,52 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
       id: 'AwsSolutions-VPC7',
       reason:
         'Only deliver is in the VPC and nothing can connect to it; what it connects to is recorded with each outcome.',
+    },
+  ];
+}
+
+function ofEvents({ tally, announce, notify }: Events, { storage }: Parts, { tracing }: Settings): Acknowledgement[] {
+  return [
+    ...[tally, announce].flatMap(({ dead, stage }) => [
+      {
+        on: dead,
+        id: 'AwsSolutions-SQS3',
+        reason:
+          'It holds where batches stood that were given up; nothing works it off, people read it after its alarm.',
+      },
+      {
+        on: dead,
+        id: 'Serverless-SQSRedrivePolicy',
+        reason:
+          'It holds where batches stood that were given up; nothing works it off, people read it after its alarm.',
+      },
+      // With tracing on the same finding is acknowledged with the stage.
+      ...(tracing
+        ? []
+        : [
+            {
+              on: policyOf(stage),
+              id: 'AwsSolutions-IAM5[Resource::*]',
+              reason: 'Lambda asks for dynamodb:ListStreams to follow a stream, and DynamoDB knows no resource for it.',
+            },
+          ]),
+    ]),
+    ...[tally.stage, notify].map((stage) => ({
+      on: policyOf(stage),
+      id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.events)}>/events/*]`,
+      reason:
+        'Event pages are objects under one prefix, named by what is in them; the statement names the prefix alone.',
+    })),
+    {
+      on: storage.events,
+      id: 'AwsSolutions-S1',
+      reason:
+        'Two functions of this stack use the bucket; an access log would add an object for each page that is read.',
+    },
+    {
+      on: storage.outbox,
+      id: 'AwsSolutions-DDB3',
+      reason: 'Some days of what the event pages have too; a cursor that is lost is made up for by a replay.',
     },
   ];
 }
@@ -265,6 +317,12 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: bool
       'API Gateway waits for the answer, so there is no event to keep: the client sees the failure and tries again.',
     hear: 'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     report: 'Its event is a tick of the clock without content; the next hour sends what is left.',
+    tally:
+      'Its event source is a stream, whose mapping has a queue for what fails; this setting is for asynchronous invocations.',
+    announce:
+      'Its event source is a stream, whose mapping has a queue for what fails; this setting is for asynchronous invocations.',
+    notify:
+      'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     certify: 'Its event is a tick of the clock without content; the next hour looks again.',
     release: 'Its event is a tick of the clock without content; the next minute reads the same holds again.',
   };

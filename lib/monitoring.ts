@@ -13,6 +13,7 @@ import type { Accept } from './accept.ts';
 import { addAlarms, alarmsOn } from './alarms.ts';
 import type { Certify } from './certify.ts';
 import { costPerMillion } from './cost.ts';
+import type { Events } from './events.ts';
 import type { Expand } from './expand.ts';
 import type { Hear } from './hear.ts';
 import type { Inbound } from './inbound.ts';
@@ -35,6 +36,7 @@ export type MonitoringProps = {
   storage: Storage;
   accept: Accept;
   expand: Expand;
+  events: Events;
   release: Release;
   hear: Hear | undefined;
   report: Report | undefined;
@@ -51,13 +53,16 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, release, hear, report, manage, relay, inbound, certify, lanes } = props;
+    const { settings, accept, expand, events, release, hear, report, manage, relay, inbound, certify, lanes } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
       { label: 'expand', of: expand.stage },
       { label: 'release', of: release.stage },
       { label: 'manage', of: manage.stage },
+      { label: 'tally', of: events.tally.stage },
+      { label: 'announce', of: events.announce.stage },
+      { label: 'notify', of: events.notify },
       ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
       ...(report ? [{ label: 'report', of: report.stage }] : []),
       ...(inbound
@@ -71,6 +76,7 @@ export class Monitoring extends Construct {
     ];
     const queues: Named<WorkQueue>[] = [
       { label: 'expand', of: expand.work },
+      { label: 'notify', of: events.work },
       ...(hear ? [{ label: 'hear', of: hear.work }] : []),
       ...(inbound
         ? [
@@ -85,6 +91,10 @@ export class Monitoring extends Construct {
       topic: this.topic,
       functions,
       queues,
+      followers: [
+        { label: 'tally', of: events.tally },
+        { label: 'announce', of: events.announce },
+      ],
       accept: accept.stage,
       bySes: hear !== undefined,
       inbound: inbound !== undefined,
@@ -193,13 +203,13 @@ function costWidget(
   queues: Named<WorkQueue>[],
 ): IWidget {
   const hour = Duration.hours(1);
-  const { accounts, messages, holds, sites, suppressions } = storage;
+  const { accounts, messages, holds, sites, suppressions, stats, outbox } = storage;
   const cost = costPerMillion(
     {
       api: accept.api,
       functions: functions.map(({ of }) => ({ fn: of.fn, memoryMb: of.memoryMb })),
       queues: queues.map(({ of }) => of.queue),
-      tables: [accounts, messages, holds, sites, suppressions],
+      tables: [accounts, messages, holds, sites, suppressions, stats, outbox],
       messages,
       delivered: mailMetric('delivered', 'Sum', hour),
       relay: relay && settings.relay ? tasksOf(relay, settings.relay, hour) : undefined,

@@ -4,6 +4,7 @@
  *   client ─▶ accept ─▶ [expand] ─▶ lanes, one per source IP ─▶ deliver ─SMTP─▶ MX
  *                           ▲              ▲                       │
  *                           └── release ◀──┴──────── holds ◀───────┘        messages, content, accounts: storage
+ *   stream of messages ─▶ tally ─▶ stats, event pages;  ─▶ announce ─▶ outbox ─▶ notify ─▶ customers' webhooks
  *   MX of ours, or SES ─▶ inbound ─▶ messages, suppressions; [parse] ─▶ customers' URLs      everything else: manage
  *
  * It refuses nothing: lib/settings.ts has.
@@ -17,6 +18,7 @@ import { Accept } from './accept.ts';
 import { acknowledgeFindings } from './acknowledgements.ts';
 import { bundles, relayImage } from './bundle.ts';
 import { Certify } from './certify.ts';
+import { Events } from './events.ts';
 import { Expand } from './expand.ts';
 import { Hear } from './hear.ts';
 import { Inbound } from './inbound.ts';
@@ -53,6 +55,7 @@ export type Parts = {
   /** Only where a pool may go by SES. */
   hear?: Hear;
   expand: Expand;
+  events: Events;
   accept: Accept;
   manage: Manage;
   release: Release;
@@ -86,22 +89,23 @@ export class PennypostStack extends Stack {
     const lanesJson = this.toJsonString(lanes.map(({ entry }) => entry));
 
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
-    const manage = new Manage(this, 'Manage', { settings, storage, code });
+    const events = new Events(this, 'Events', { settings, storage, code });
+    const manage = new Manage(this, 'Manage', { settings, storage, events, code });
     const submitting = { settings, storage, expand, lanes, lanesJson };
     const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
     const taken = inboundOf(settings);
     const inbound = taken && new Inbound(this, 'Inbound', { settings, inbound: taken, storage, code });
-    const release = new Release(this, 'Release', { ...submitting, inbound, code });
+    const release = new Release(this, 'Release', { ...submitting, events, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
     const ways = settings.relay
       ? this.#openRelay(settings.relay, { ...submitting, network, inbound, code, image })
       : undefined;
-    const stages = { accept, expand, release, manage, hear, report, inbound, ...ways };
+    const stages = { accept, expand, events, release, manage, hear, report, inbound, ...ways };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
     const some = { ...(hear && { hear }), ...(report && { report }), ...(inbound && { inbound }), ...ways };
-    this.parts = { storage, network, pools, ...some, expand, accept, manage, release, monitoring };
+    this.parts = { storage, network, pools, ...some, expand, events, accept, manage, release, monitoring };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);
@@ -129,7 +133,7 @@ export class PennypostStack extends Stack {
   /** What the CLI and the operator read with DescribeStacks. */
   #tell(): void {
     const { accept, pools, storage, monitoring, inbound } = this.parts;
-    const { accounts, messages, holds, sites, suppressions, content, dkimKey } = storage;
+    const { accounts, messages, holds, sites, suppressions, stats, outbox, content, events, dkimKey } = storage;
     const { dashboard, topic } = monitoring;
     const outputs: Record<string, string> = {
       ApiUrl: accept.api.apiEndpoint,
@@ -138,7 +142,11 @@ export class PennypostStack extends Stack {
       HoldsTable: holds.tableName,
       SitesTable: sites.tableName,
       SuppressionsTable: suppressions.tableName,
+      StatsTable: stats.tableName,
+      OutboxTable: outbox.tableName,
       ContentBucket: content.bucketName,
+      EventsBucket: events.bucketName,
+      NotifyQueueUrl: this.parts.events.work.queue.queueUrl,
       DkimKeyArn: dkimKey.keyArn,
       Lanes: this.toJsonString(pools.flatMap(({ lanes }) => lanes.map(({ summary }) => summary))),
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.dashboardName}`,

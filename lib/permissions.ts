@@ -15,7 +15,10 @@ export type FunctionName =
   | 'certify'
   | 'inbound'
   | 'parse'
-  | 'manage';
+  | 'manage'
+  | 'tally'
+  | 'announce'
+  | 'notify';
 /** What runs in containers. It has no row for its log: ECS writes that, with the execution role. */
 export type TaskName = 'relay';
 
@@ -28,6 +31,13 @@ export type Target =
   | 'requests'
   | 'suppressions'
   | 'parseQueue'
+  | 'stats'
+  | 'outbox'
+  | 'events'
+  | 'eventPages'
+  | 'ownStream'
+  | 'ownDeadLetters'
+  | 'notifyQueue'
   | 'lanes'
   | 'expandQueue'
   | 'ownQueue'
@@ -60,6 +70,14 @@ const CONSUME: Permission = {
   actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
   on: 'ownQueue',
 };
+/** What Lambda's poller does with the function's role for a DynamoDB stream; DynamoDB knows no resource for the second row. */
+const FOLLOW: readonly Permission[] = [
+  { actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], on: 'ownStream' },
+  { actions: ['dynamodb:ListStreams'], on: 'anything' },
+  { actions: ['sqs:SendMessage'], on: 'ownDeadLetters' },
+];
+/** A webhook's secrets: no other ciphertext under the key opens with this. */
+const OF_WEBHOOK = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:webhook': 'false' } };
 /** What Lambda does with the function's role to put it into a VPC; EC2 knows no resource for most of these. */
 const JOIN_VPC: Permission = {
   actions: [
@@ -181,8 +199,9 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:Query', 'dynamodb:BatchWriteItem'], on: 'holds' },
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
   ],
-  hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:PutItem'], on: 'messages' }, ...SUPPRESS],
+  hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' }, ...SUPPRESS],
   report: [
     OWN_LOGS,
     { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'sites' },
@@ -225,6 +244,36 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
       ],
       on: 'suppressions',
     },
+    { actions: ['dynamodb:Query'], on: 'messages' },
+    { actions: ['dynamodb:Query'], on: 'stats' },
+    { actions: ['dynamodb:GetItem'], on: 'outbox' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+    { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
+  ],
+  tally: [
+    OWN_LOGS,
+    ...FOLLOW,
+    { actions: ['dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'stats' },
+    { actions: ['s3:PutObject'], on: 'eventPages' },
+  ],
+  announce: [
+    OWN_LOGS,
+    ...FOLLOW,
+    { actions: ['dynamodb:Query'], on: 'accounts' },
+    { actions: ['dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:PutItem'], on: 'outbox' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+  ],
+  notify: [
+    OWN_LOGS,
+    CONSUME,
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query'], on: 'accounts' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], on: 'outbox' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:ListBucket'], on: 'events' },
+    { actions: ['s3:GetObject'], on: 'eventPages' },
+    { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
   ],
   // And its record's row, `changeRecord`, which names the relay's host.
   certify: [

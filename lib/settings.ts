@@ -135,11 +135,25 @@ const Expand = z.strictObject({
   maximumConcurrency: whole(2, 1000).default(10),
 });
 
+const Events = z.strictObject({
+  /**
+   * Seconds that events wait for others before webhooks are told: 1 to 30. Default 5. Less costs more: a run for each shard of the
+   * stream (four at first) every so many seconds, as long as mail is sent.
+   */
+  announceSeconds: whole(1, 30).default(5),
+  /** Seconds between two entries in the books: statistics and event pages. 1 to 300. Default 60; a page costs half a cent per thousand. */
+  tallySeconds: whole(1, 300).default(60),
+});
+
 const Retention = z.strictObject({
   /** Days that event records are kept: at least 21, since a redrive reads them. Default 30. */
   messagesDays: whole(SHORTEST_RETENTION, 3650).default(30),
   /** Days that stored requests are kept: at least 21 (`send_at` 3, retries 3, dead letters 14, and one more). Default 21. */
   contentDays: whole(SHORTEST_RETENTION, 3650).default(SHORTEST_RETENTION),
+  /** Days that event pages are kept: the archive of what became of mail. At least 7. Default 90. */
+  eventsDays: whole(7, 3650).default(90),
+  /** Days that statistics are kept: at least 31. Default 400, thirteen months. */
+  statsDays: whole(31, 3650).default(400),
   /** Days that logs are kept, one of those CloudWatch has (1, 3, 5, 7, 14, 30, 60, 90 ...). Default 14. */
   logsDays: z
     .int()
@@ -190,6 +204,7 @@ const Shape = z.strictObject({
    * relay with `inbound` takes; without one none is taken, and nothing of it costs anything.
    */
   inbound: InboundMail.optional(),
+  events: Events.prefault({}),
   retention: Retention.prefault({}),
   alarms: Alarms.prefault({}),
   /**

@@ -12,6 +12,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dnsRecordsOf, type Source } from '../core/dns-records.ts';
 import { OPERATOR } from '../core/records.ts';
 import { operatorOf } from '../io/accounts.ts';
+import { ROUTES } from '../lambdas/manage/routes.ts';
 import type { Settings } from '../lib/settings.ts';
 import type { CodeOf } from '../lib/stage.ts';
 import { synthesize } from '../lib/synthesize.ts';
@@ -203,7 +204,8 @@ async function makeAccount(folder: string, operator: Launched['operator']): Prom
     const keys = await operator.listKeys(OPERATOR);
     if (keys.some(({ sk }) => sk.endsWith(kept.id))) return kept.key;
   }
-  const made = await operator.createKey(OPERATOR, 'npm start', ['mail.send']);
+  const scopes = ['mail.send', ...new Set(ROUTES.map(({ scope }) => scope))];
+  const made = await operator.createKey(OPERATOR, 'npm start', scopes);
   writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
   return made.key;
 }

@@ -21,6 +21,7 @@ import { type InspectedQueue, inspectQueues } from './queues.ts';
 import { type Denial, readRoles, type UnusedStatement } from './roles.ts';
 import type { Zone } from './route53.ts';
 import { readSchedules, startSchedules } from './schedules.ts';
+import { readStreamMappings, startStream } from './streams.ts';
 import { readTasks } from './task-specs.ts';
 import { startTasks, type Task, type Tasks } from './tasks.ts';
 import { type Assembly, loadAssembly } from './template.ts';
@@ -178,6 +179,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
     domain: new URL(apiUrl).host,
   });
   const mappings = readMappings(assembly, functions);
+  const streams = readStreamMappings(assembly, functions);
   const schedules = readSchedules(assembly, functions);
   const runner = () => startSchedules(schedules, functions, options.scheduleEverySeconds, onLog);
   let clock: ReturnType<typeof runner> | undefined;
@@ -185,9 +187,12 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
   const resume = () => {
     if (clock) return;
     clock = runner();
-    polling = mappings.map((mapping) =>
-      startMapping(mapping, { functions, roles, ask, awsPort, region: REGION, onLog }),
-    );
+    const shared = { functions, roles, ask, awsPort, region: REGION, onLog };
+    const positionsFile = join(folder, 'streams.json');
+    polling = [
+      ...mappings.map((mapping) => startMapping(mapping, shared)),
+      ...streams.map((mapping) => startStream(mapping, { ...shared, dynamodbPort, positionsFile })),
+    ];
   };
   if (!options.paused) resume();
   phase('functions and tasks');

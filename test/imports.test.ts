@@ -25,8 +25,8 @@ const show = ({ file, from }: Import) => `${file} imports ${from}`;
 describe('imports', () => {
   it('are found at all', () => expect(imports.length).toBeGreaterThan(50));
 
-  it('core: only core, node:crypto, node:buffer, and the libraries of mail', () => {
-    const allowed = new Set(['node:crypto', 'node:buffer', 'node:url']);
+  it('core: only core, what is pure of Node (crypto, buffer, url, zlib), and the libraries of mail', () => {
+    const allowed = new Set(['node:crypto', 'node:buffer', 'node:url', 'node:zlib']);
     const wrong = of('core').filter((one) =>
       isOwn(one) ? !within('core')(one) : !allowed.has(one.from) && !one.from.startsWith('nodemailer'),
     );

@@ -44,6 +44,8 @@ export type Connection = {
   sitesTable: string;
   accountsTable: string;
   suppressionsTable: string;
+  outboxTable: string;
+  notifyQueueUrl: string;
   lanes: LaneOutput[];
   /** Who takes what comes back, where the stack has somebody for it. */
   inboundHost?: string;
@@ -75,6 +77,8 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     sitesTable: need(outputs, 'SitesTable'),
     accountsTable: need(outputs, 'AccountsTable'),
     suppressionsTable: need(outputs, 'SuppressionsTable'),
+    outboxTable: need(outputs, 'OutboxTable'),
+    notifyQueueUrl: need(outputs, 'NotifyQueueUrl'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,
     ...(inboundHost ? { inboundHost } : {}),

@@ -2,11 +2,18 @@
  * Least privilege, held on every call: no function calls outside its synthesized policy, and no statement is there that the
  * stack does not use. The proxy in front of the emulators evaluates the policies of the template itself.
  */
+import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
+import { engagementKey } from '../../core/event/engagement.ts';
 import { OPERATOR } from '../../core/records.ts';
+import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
 
 /** Goes every way that mail can go, so that every permission is needed once. */
@@ -111,6 +118,54 @@ async function manageSettings({ local, operator }: Mail): Promise<void> {
   expect(answers.map(({ status }) => status)).toEqual([201, 200, 204]);
 }
 
+/** Uses everything that events have: a webhook that is signed, has a client's credentials, fails once, and is told again. */
+async function useEvents(mail: Mail): Promise<void> {
+  let answers = 0;
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      const isToken = request.url === '/token';
+      response.writeHead(isToken || answers++ > 0 ? 200 : 500, { 'content-type': 'application/json' });
+      response.end(isToken ? '{"access_token":"t"}' : '');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const call = async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${mail.local.apiUrl}/v3${path}`, {
+      method,
+      headers: { authorization: `Bearer ${mail.local.apiKey}`, 'content-type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return (await answer.json().catch(() => undefined)) as Record<string, unknown>;
+  };
+  const settings = '/user/webhooks/event/settings';
+  const oauth = { oauth_client_id: 'id', oauth_client_secret: 'secret', oauth_token_url: `${url}/token` };
+  const { id } = await call('POST', settings, { enabled: true, url, delivered: true, open: true, ...oauth });
+  await call('PATCH', `${settings}/signed/${id}`, { enabled: true });
+  // announce looks for new webhooks every 15 seconds.
+  await sleep(16_000);
+  const { id: requestId } = await mail.post(mailTo('told@example.net'));
+  const tables = new DynamoDBClient({
+    endpoint: mail.local.awsUrl,
+    region: mail.stack.region,
+    credentials: { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' },
+  });
+  // As track writes it: what its copy was about is read from the outcome.
+  const Item = { ...engagementKey(OPERATOR, requestId, 0, 'open', 'x'), event: 'open', address: 'told@example.net' };
+  await DynamoDBDocumentClient.from(tables).send(
+    new PutCommand({ TableName: mail.stack.outputs.MessagesTable!, Item: { ...Item, at: Date.now(), expiresAt: 9e9 } }),
+  );
+  tables.destroy();
+  const log = () => call('GET', `${settings}/${id}/log`);
+  await eventually(log, (seen) => JSON.stringify(seen).includes('"status":200'), 60);
+  await call('POST', `${settings}/${id}/replay`, { start_time: Math.floor(Date.now() / 1_000) - 3_600 });
+  await eventually(log, (seen) => JSON.stringify(seen).includes('replay'), 60);
+  await call('GET', `/stats?start_date=${new Date().toISOString().slice(0, 10)}`);
+  expect(await call('GET', `/messages/${requestId}`)).toMatchObject({ status: 'delivered' });
+  await call('DELETE', `${settings}/${id}`);
+  server.close();
+}
+
 /** Every policy statement of the synthesized templates, for changing. */
 function editStatements(
   directory: string,
@@ -135,19 +190,21 @@ describe('permissions', () => {
     const mail = await givenMail({
       settings: {
         delivery: { timeoutSeconds: 10 },
+        events: { announceSeconds: 1, tallySeconds: 1 },
         shaping: { providers: { solo: { suffixes: ['solo.example'], connections: 1 } } },
       },
     });
     try {
       await goEveryWay(mail);
       await goThroughLists(mail);
+      await useEvents(mail);
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
       expect(mail.stack.unusedStatements()).toEqual([]);
       await thenAllIsAccountedFor(mail);
     } finally {
       await mail.end();
     }
-  }, 120_000);
+  }, 180_000);
 
   it('a permission that is missing is named: function, action, resource; and nothing is lost or half done', async () => {
     const mail = await givenMail({

@@ -139,6 +139,7 @@ export function makeCloud(plans: Plan[] = []) {
   const release: ReleaseDeps = {
     lanes: LANES,
     expandQueueUrl: EXPAND,
+    notifyQueueUrl: 'notify',
     now: () => cloud.now,
     remainingMs: () => 60_000,
     readDue: async function* (until) {

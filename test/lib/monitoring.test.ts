@@ -51,9 +51,9 @@ test('the cost is made of every function, queue and table, and each metric of it
   const [{ expression }] = metrics[0] as [{ expression: string }];
   const ids = metrics.slice(1).map((row) => (row.at(-1) as { id: string }).id);
 
-  // Assess: 1 API, 6 functions x 2, 3 queues x 4, 5 tables x 2, 1 index
+  // Assess: 1 API, 9 functions x 2, 4 queues x 4, 7 tables x 2, 1 index
   const terms = [...expression.matchAll(/FILL\((m\d+),0\)\*\d+\.\d+/g)].map(([, id]) => id);
-  expect(terms).toHaveLength(1 + 12 + 12 + 10 + 1);
+  expect(terms).toHaveLength(1 + 18 + 16 + 14 + 1);
   expect([...terms, 'delivered'].sort()).toEqual(ids.sort());
   // Metric math knows no exponents
   expect(expression).not.toMatch(/\de-/);
@@ -81,7 +81,9 @@ test('every function has an alarm on its errors, accept one on throttles, and al
   const watching = (metric: string) =>
     alarms.filter(({ MetricName }) => MetricName === metric).map(({ AlarmName }) => AlarmName);
   expect(watching('Errors').sort()).toEqual(
-    ['accept', 'deliver-p-1', 'deliver-p-2', 'expand', 'manage', 'release'].map((name) => `Pennypost-${name}-errors`),
+    ['accept', 'announce', 'deliver-p-1', 'deliver-p-2', 'expand', 'manage', 'notify', 'release', 'tally'].map(
+      (name) => `Pennypost-${name}-errors`,
+    ),
   );
   expect(watching('Throttles')).toEqual(['Pennypost-accept-throttles']);
   for (const { AlarmActions, AlarmDescription } of alarms) {
@@ -115,11 +117,11 @@ test('complaints wake the operator where SES or a feedback loop passes them on, 
     TreatMissingData: 'notBreaching',
   });
   expect(alarms.map(({ AlarmName }) => AlarmName)).not.toContain('Pennypost-complaints');
-  // 11, 3 for each source IP, 4 with hear, 1 with report; with inbound 3 for each of its two functions, and 3 about what comes back.
+  // 21, 3 for each source IP, 4 with hear, 1 with report; with inbound 3 for each of its two functions, and 3 about what comes back.
   const inbound = ofType(flatten({ inbound: { by: 'ses' } }), 'AWS::CloudWatch::Alarm').map(
     ({ properties }) => properties.AlarmName as string,
   );
-  expect([alarms.length, ofSes.length, inbound.length]).toEqual([11 + 2 * 3, 11 + 3 + 4 + 1, 11 + 3 + 6 + 3]);
+  expect([alarms.length, ofSes.length, inbound.length]).toEqual([21 + 2 * 3, 21 + 3 + 4 + 1, 21 + 3 + 6 + 3]);
   expect(inbound).toEqual(
     expect.arrayContaining(['complaints', 'unmatched-reports', 'parse-dropped'].map((name) => `Pennypost-${name}`)),
   );

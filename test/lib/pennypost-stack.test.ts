@@ -31,10 +31,14 @@ test('the outputs are those that the CLI reads', () => {
     'ContentBucket',
     'DashboardUrl',
     'DkimKeyArn',
+    'EventsBucket',
     'HoldsTable',
     'Lanes',
     'MessagesTable',
+    'NotifyQueueUrl',
+    'OutboxTable',
     'SitesTable',
+    'StatsTable',
     'SuppressionsTable',
   ]);
   expect(JSON.parse(flat.outputs.Lanes!)).toEqual([
@@ -51,7 +55,16 @@ test('the outputs are those that the CLI reads', () => {
 });
 
 test('each function is what a function of ours is', () => {
-  expect(functions.map(functionName).sort()).toEqual(['accept', 'deliver', 'expand', 'manage', 'release']);
+  expect(functions.map(functionName).sort()).toEqual([
+    'accept',
+    'announce',
+    'deliver',
+    'expand',
+    'manage',
+    'notify',
+    'release',
+    'tally',
+  ]);
   for (const { path, properties } of functions) {
     const { Runtime, Architectures, Handler, Timeout, MemorySize, TracingConfig, LoggingConfig } = properties;
     expect({ path, Runtime, Architectures, Handler, TracingConfig }).toEqual({

@@ -53,6 +53,13 @@ function resourcesOf(target: Target, path: string): string[] {
     // Only with a pool's `via`: test/lib/via.test.ts.
     relaySecrets: [],
     ses: [],
+    stats: ['<Storage/Stats.Arn>'],
+    outbox: ['<Storage/Outbox.Arn>'],
+    events: ['<Storage/Events.Arn>'],
+    eventPages: ['<Storage/Events.Arn>/events/*'],
+    ownStream: ['<Storage/Messages.StreamArn>'],
+    ownDeadLetters: [`<${part}/Dead.Arn>`],
+    notifyQueue: ['<Events/Work/Queue.Arn>'],
     // Only with `relay`.
     tlsSecret: ['<Certify/Certificate>'],
     acmeSecret: ['<Certify/Account>'],
@@ -100,14 +107,15 @@ test('no action is a wildcard, and a resource only where AWS knows no other', ()
     for (const { Action, Resource } of statements) {
       expect(asList(Action).filter((action) => action.includes('*'))).toEqual([]);
       if (asList(Resource).includes('*')) {
-        expect(name).toBe('deliver');
-        expect(asList(Action).filter((action) => !action.startsWith('ec2:'))).toEqual([]);
+        expect(['deliver', 'tally', 'announce']).toContain(name);
+        const unnamed = name === 'deliver' ? /^ec2:/ : /^dynamodb:ListStreams$/;
+        expect(asList(Action).filter((action) => !unnamed.test(action))).toEqual([]);
       }
     }
 });
 
 // Attack: a function that the world can call, or one that parses what strangers send, is taken over and goes for the keys.
-test('only deliver decrypts, only with a context; nobody encrypts or administers; who may change what accounts have', () => {
+test('only deliver and notify decrypt, each in its own context; manage encrypts; nobody administers; who may change what accounts have', () => {
   // Act
   const who = (match: RegExp) => [
     ...new Set(
@@ -121,13 +129,15 @@ test('only deliver decrypts, only with a context; nobody encrypts or administers
   );
 
   // Assess
-  expect(who(/^kms:/)).toEqual(['deliver']);
+  expect(who(/^kms:/).sort()).toEqual(['deliver', 'manage', 'notify']);
+  expect(who(/^kms:(?!Decrypt)/)).toEqual(['manage']);
   expect(who(/^secretsmanager:/).sort()).toEqual(['deliver', 'inbound']);
-  expect(decrypts).toHaveLength(2);
-  for (const { Condition } of decrypts)
-    expect(Condition).toEqual({
-      Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:domain': 'false' },
-    });
+  // Two lanes open keys of domains, notify secrets of webhooks: neither can open the other's.
+  expect(decrypts.map(({ Condition }) => Object.keys(Condition!.Null as object)[1]!).sort()).toEqual([
+    'kms:EncryptionContext:domain',
+    'kms:EncryptionContext:domain',
+    'kms:EncryptionContext:webhook',
+  ]);
   expect(
     who(
       /:(Create|Put.*Policy|Tag|Update(?!Item))(?!LogStream|NetworkInterface)|Scan|Delete(?!Message|NetworkInterface|Item)|iam:|lambda:/,
@@ -162,8 +172,13 @@ test('only deliver decrypts, only with a context; nobody encrypts or administers
       .filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>'))
       .flatMap((one) => asList(one.Action).map((action) => ({ name, action, condition: one.Condition }))),
   );
-  // One item at a time, but for manage, whom nobody gets to without a key, and for inbound's counters.
-  expect(onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage')).toEqual([
+  // One item at a time, but for manage, whom nobody gets to without a key, for inbound's counters, and who looks for webhooks.
+  const many = onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage');
+  expect(many.filter(({ action }) => action === 'dynamodb:Query').map(({ name }) => name)).toEqual([
+    'announce',
+    'notify',
+  ]);
+  expect(many.filter(({ action }) => action !== 'dynamodb:Query')).toEqual([
     {
       name: 'inbound',
       action: 'dynamodb:UpdateItem',

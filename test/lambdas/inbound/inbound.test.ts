@@ -230,6 +230,13 @@ describe('a mail to an unsubscribe address', () => {
       ['group#12', ADDRESS],
     ]);
     expect(world.counts).toEqual({ unsubscribed: 1 });
+    // Each is an event of the copy, once.
+    expect(
+      [...world.engagements.values()].map(({ event, address, asmGroupId }) => [event, address, asmGroupId]),
+    ).toEqual([
+      ['unsubscribe', ADDRESS, undefined],
+      ['group_unsubscribe', ADDRESS, 12],
+    ]);
   });
 });
 

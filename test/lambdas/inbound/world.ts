@@ -1,5 +1,6 @@
 /** What inbound has around it in tests: mails, the records of one copy, and what it writes. */
 
+import type { EngagementRecord } from '../../../core/event/engagement.ts';
 import { makeRequestId } from '../../../core/ids.ts';
 import { type InboundMessage, inboundKey } from '../../../core/inbound/message.ts';
 import { type Hold, hostKey, type LateRecord } from '../../../core/records.ts';
@@ -24,6 +25,7 @@ export function setUp(overrides: Partial<InboundDeps> = {}) {
   const mails = new Map<string, Buffer>();
   const world = {
     late: new Map<string, LateRecord>(),
+    engagements: new Map<string, EngagementRecord>(),
     suppressed: new Map<string, Suppressing>(),
     held: new Map<string, Hold>(),
     queued: [] as { body: string; group: string | undefined }[],
@@ -55,6 +57,12 @@ export function setUp(overrides: Partial<InboundDeps> = {}) {
       if (world.late.has(key)) return false;
       world.late.set(key, record);
       return true;
+    },
+    recordEngagement: async (record) => {
+      const key = `${record.pk} ${record.sk}`;
+      const isNew = !world.engagements.has(key);
+      if (isNew) world.engagements.set(key, record);
+      return isNew;
     },
     readForward: async () => undefined,
     hold: async (hold) => void world.held.set(`${hold.pk} ${hold.sk}`, hold),
