@@ -48,6 +48,8 @@ export type Content = {
    * are what its header says. A personalization that names `to` has it replaced; one that does not leaves the header's To and Cc.
    */
   mime?: RawMime;
+  /** The Message-ID that it came with, angle brackets included; absent: it gets one of ours. */
+  messageId?: string;
   /** Why no copy of it may be sent: each has the outcome `dropped`, and this as its reason. */
   dropped?: string;
 };

@@ -35,6 +35,8 @@ export { HEADER_BYTES } from './limits.ts';
 export type { Refusal, Submitted, SubmittedMail } from './submitted.ts';
 
 const REASON = 'Invalid SMTPAPI header';
+/** RFC 5322 3.6.4, as far as events can tell it. */
+const MESSAGE_ID = /^<[!-;=?-~]{1,900}>$/;
 
 /** Reads a submitted message's header (and X-SMTPAPI) and its envelope into a MailRequest. */
 export function readSubmitted(submitted: Submitted, context: MailSendContext): SubmittedMail {
@@ -47,7 +49,11 @@ export function readSubmitted(submitted: Submitted, context: MailSendContext): S
   const rcpts = readRcpts(submitted.rcptTo);
   if ('text' in rcpts) return { ok: false, reply: rcpts };
 
-  const content = makeContent(octets, header, from, submitted.mime);
+  const messageId = messageIdOf(octets, header);
+  const content = {
+    ...makeContent(octets, header, from, submitted.mime),
+    ...(messageId !== undefined && MESSAGE_ID.test(messageId) ? { messageId } : {}),
+  };
   const key = firstNamed(header, 'idempotency-key');
   const idempotency = key === undefined ? {} : { idempotencyKey: unfold(octets, key) };
   const shown = readShown(octets, header);
@@ -59,7 +65,7 @@ export function readSubmitted(submitted: Submitted, context: MailSendContext): S
   const api = readSmtpApi(faults, unfold(octets, field), rcpts.length, context);
   const recipients = faults.errors.length > 0 ? plain : applySmtpApi(faults, api, rcpts, shown);
   if (faults.errors.length > 0)
-    return { ...drop(plain, faults, submitted.mailFrom, messageIdOf(octets, header), context), ...idempotency };
+    return { ...drop(plain, faults, submitted.mailFrom, messageId, context), ...idempotency };
   return {
     ok: true,
     request: { ...recipients, content: { ...content, ...api.content }, sandbox: false },
@@ -91,7 +97,7 @@ function drop(
 
 function messageIdOf(octets: Buffer, header: Header): string | undefined {
   const field = firstNamed(header, 'message-id');
-  return field && unfold(octets, field);
+  return field && unfold(octets, field).trim();
 }
 
 /** What is sent to nobody need not be carried. */

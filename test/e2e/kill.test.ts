@@ -46,6 +46,7 @@ it(`${MESSAGES} messages, deliver killed ${KILLS} times: none lost, none twice b
     },
     sinkLatency: { perCommandMs: 3, afterDotMs: 15 },
   });
+  let watching: NodeJS.Timeout | undefined;
   try {
     const ids: string[] = [];
     const bulk = Array.from({ length: 10 }, (_, part) => ({
@@ -65,6 +66,20 @@ it(`${MESSAGES} messages, deliver killed ${KILLS} times: none lost, none twice b
         }
       }),
     );
+
+    // Every end of a process counts: on a slow machine some reach their time limit, which ends them as a kill does.
+    const ends: number[] = [];
+    let alive = new Set<number | undefined>();
+    watching = setInterval(() => {
+      const found = new Set(
+        mail.stack
+          .environments()
+          .filter(({ function: name }) => name === 'deliver')
+          .map(({ pid }) => pid),
+      );
+      for (const pid of alive) if (!found.has(pid)) ends.push(Date.now());
+      alive = found;
+    }, 50);
 
     // Act
     const kills: number[] = [];
@@ -100,16 +115,17 @@ it(`${MESSAGES} messages, deliver killed ${KILLS} times: none lost, none twice b
     const twice = [...arrivals].filter(([, dots]) => dots.length > 1);
     for (const [recipient, dots] of twice) {
       const outcome = outcomes.get(recipient)!;
-      // The first reply was never recorded: a kill came after its dot and before the record there is now, which says so.
+      // The first reply was never recorded: an end came after its dot and before the record there is now, which says so.
       const first = Math.min(...dots.map(({ dotAt }) => dotAt));
-      expect(kills.some((at) => first <= at + 1_000 && at <= outcome.at)).toBe(true);
+      expect(ends.some((at) => first <= at + 1_000 && at <= outcome.at)).toBe(true);
       expect(outcome).toMatchObject({ possibleDuplicate: true });
-      expect(dots.length).toBeLessThanOrEqual(kills.length + 1);
+      expect(dots.length).toBeLessThanOrEqual(ends.length + 1);
     }
     // A record is at most 25 copies behind its reply, in each of the environments that died.
-    expect(twice.length).toBeLessThanOrEqual(25 * kills.length);
+    expect(twice.length).toBeLessThanOrEqual(25 * ends.length);
     expect(arrivals.size).toBe(MESSAGES - 80);
   } finally {
+    clearInterval(watching);
     await mail.end();
   }
 }, 240_000);
