@@ -482,6 +482,20 @@ export const forwardKey = (account: string, which: 'forward_bounce' | 'forward_s
   sk: `settings#${which}` as const,
 });
 export const timeZoneKey = (account: string) => ({ pk: account, sk: 'settings#timezone' as const });
+/** The host that links of mail from a domain are at (SendGrid: link branding). */
+export type LinkRecord = {
+  pk: string;
+  sk: string;
+  /** The domain of from addresses. */
+  domain: string;
+  /** A subdomain of it, lower case; on the local stack loopback with a port. */
+  host: string;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  /** Milliseconds since the epoch at which it was last seen to answer for us by HTTPS; absent: nothing is tracked at it. */
+  validAt?: number;
+};
+
 export const enforcedTlsKey = (account: string) => ({ pk: account, sk: 'settings#enforced_tls' as const });
 export const keyKey = (account: string, id: string) => ({ pk: account, sk: `key#${id}` });
 export const domainKey = (account: string, domain: string) => ({ pk: account, sk: `domain#${domain.toLowerCase()}` });
