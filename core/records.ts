@@ -120,8 +120,8 @@ export type ClaimRecord = {
   fence: string;
   /** The hop of the job that was claimed: one with fewer hops is a stale twin. */
   hop?: number;
-  /** Claimed for a part of the job: other parts may have it too. */
-  part?: true;
+  /** Claimed for a part of the job, and which split made it: other parts of that split may have it too. */
+  part?: string;
   expiresAt: number;
 };
 

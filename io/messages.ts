@@ -107,7 +107,7 @@ export function messagesIn(table: string, client: Table) {
             ':now': now,
             ':fence': claim.fence,
             ':hop': claim.hop ?? 0,
-            ...(claim.part ? { ':part': true } : {}),
+            ...(claim.part ? { ':part': claim.part } : {}),
           },
         },
       ),

@@ -69,8 +69,7 @@ async function holdPostponed(task: Task, run: Run): Promise<void> {
   const { reserved: _, ...job } = task.job;
   const now = run.deps.now();
   if (now - (job.firstAttemptAt ?? dueOf(job)) > NEVER_BEGUN) return giveUp(task, run);
-  // A part's claim may be another part's too.
-  if (task.claim && !task.claim.part) await insist(() => run.deps.claim({ ...task.claim!, until: now }));
+  if (task.claim) await insist(() => run.deps.claim({ ...task.claim!, until: now }));
   // At once the first time; then later each time, so that a long jam does not use up the job's hops.
   const soon = now + Math.min(job.hop, POSTPONED_MINUTES) * MINUTE;
   const dueOfTurn = ({ turn, notBefore }: Postponed) => turn?.due ?? Math.max(soon, notBefore);

@@ -110,7 +110,8 @@ export async function takeJob(
 
   const isLate = deps.now() - job.acceptedAt > LATE_MS;
   const claim = redelivered || isLate || job.attempt > 0 || job.hop > 0 ? makeClaim(job, deps) : undefined;
-  if (claim && !(await deps.claim(claim))) return waitForTwin(`job ${job.id} is at work elsewhere`);
+  if (claim && !((await claimWhole(job, claim, deps)) && (await deps.claim(claim))))
+    return waitForTwin(`job ${job.id} is at work elsewhere`);
   let { copies } = job;
   if (claim) {
     const indexes = copies.map(({ index }) => index);
@@ -131,7 +132,7 @@ export async function takeJob(
   if (listed instanceof Error) {
     // Nobody knows who wants no mail: it waits, unsent and not dropped.
     deps.report(`job ${job.id} waits: its recipients' suppressions were not read: ${listed.message}`);
-    if (claim && !claim.part) await insist(() => deps.claim({ ...claim, until: deps.now() }));
+    if (claim) await insist(() => deps.claim({ ...claim, until: deps.now() }));
     await leaveForLater(message, job, run);
     return 'done';
   }
@@ -158,17 +159,27 @@ export async function takeJob(
   };
 }
 
-/**
- * One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. Parts
- * that a job was split into (`+`, holding.ts) have copies of their own and need not wait for each other, but for the whole:
- * it may be on the lane still, when the run that split it died before it could say so.
- */
+/** One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. */
 function makeClaim({ account, requestId, id, hop }: Job, { now, remainingMs }: DeliverDeps): ClaimRecord {
   const until = now() + remainingMs();
   const expiresAt = Math.floor(until / 1_000) + DAY_SECONDS;
-  const [whole = id, ...parts] = id.split('+');
-  const part = parts.length > 0 ? { part: true as const } : {};
-  return { ...claimKey(account, requestId, whole), until, fence: randomUUID(), hop, ...part, expiresAt };
+  return { ...claimKey(account, requestId, id), until, fence: randomUUID(), hop, expiresAt };
+}
+
+/**
+ * A part that a job was split into (`+`, holding.ts) also claims the whole: that may be on the lane still, when the run that
+ * split it died before it could say so. Parts of one split have copies of their own and share this claim; those of another
+ * split of the same whole have perhaps the same copies, and wait.
+ */
+async function claimWhole(
+  { account, requestId, id }: Job,
+  claim: ClaimRecord,
+  { claim: take }: DeliverDeps,
+): Promise<boolean> {
+  const [whole = id, part] = id.split('+');
+  if (part === undefined) return true;
+  const [split = part] = part.split('.');
+  return take({ ...claim, ...claimKey(account, requestId, whole), part: split });
 }
 
 async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
