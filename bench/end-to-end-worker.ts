@@ -15,7 +15,7 @@ import { makeBody } from './mail.ts';
 export type UseCaseRow = { port: number; bytes: number; recipients: number; requests: number };
 export type UseCaseMeasured = { acceptCpu: number; deliverCpu: number; copiesPerJob: number };
 
-const DOMAINS = 100;
+const DOMAINS = 10;
 const BATCH = 100;
 
 const row = JSON.parse(process.argv[2]!) as UseCaseRow;

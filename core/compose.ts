@@ -14,7 +14,7 @@ import { domainOf } from './domain.ts';
 import { FIELD_NAME, OURS, WORD_CHARACTERS } from './headers.ts';
 import { messageIdHeader } from './ids.ts';
 import type { Address, Attachment } from './mail.ts';
-import { composeEntity, type Entity } from './mime.ts';
+import { composeEntity, type Entity, type Join } from './mime.ts';
 import type { FilledPart } from './render.ts';
 import { normaliseLines } from './wire.ts';
 
@@ -40,9 +40,9 @@ const FOLD = 76;
 /** Characters of a display name that are shown; more may not fit a line. */
 const NAME_CHARACTERS = 256;
 
-/** The body of a message, which personalizations share as long as rendering leaves them equal. */
-export function composeBody(parts: FilledPart[], attachments: Attachment[], requestId: string): Entity {
-  return composeEntity(parts, attachments, `pp-${requestId}`);
+/** The body of a message, which personalizations share as long as rendering leaves them equal. @param join as `composeEntity` */
+export function composeBody(parts: FilledPart[], attachments: Attachment[], requestId: string, join?: Join): Entity {
+  return composeEntity(parts, attachments, `pp-${requestId}`, join);
 }
 
 /** The header block of a message, every line ending in CRLF, without the empty line. */

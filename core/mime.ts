@@ -11,7 +11,7 @@ import { encodeQuotedPrintable } from './quoted-printable.ts';
 import type { FilledPart } from './render.ts';
 import type { Template } from './replace.ts';
 import { MESSAGE_LINE_BYTES } from './smtp/limits.ts';
-import { cutStencil, type Stencil } from './stencil.ts';
+import { cutStencil, emptyRoom, type Stencil } from './stencil.ts';
 import { TLS_REPORT_TYPE } from './tls-report.ts';
 import { measureLines, normaliseLines, normaliseText, PLAIN_LINE } from './wire.ts';
 
@@ -37,8 +37,19 @@ const TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&
 const ORDER = ['text/plain', 'text/x-amp-html', 'text/html'];
 const FILENAME_CHARACTERS = 200;
 
-/** @param baseBoundary part of every boundary; the same parts with the same one give the same octets */
-export function composeEntity(parts: FilledPart[], attachments: Attachment[], baseBoundary: string): Entity {
+/** Puts the pieces of a body together. */
+export type Join = (pieces: readonly Buffer[]) => Buffer;
+
+/**
+ * @param baseBoundary part of every boundary; the same parts with the same one give the same octets
+ * @param join whose result is the body
+ */
+export function composeEntity(
+  parts: FilledPart[],
+  attachments: Attachment[],
+  baseBoundary: string,
+  join: Join = Buffer.concat,
+): Entity {
   const chunks: Buffer[] = [];
   let boundaries = 0;
   /** Writes a node's body into `chunks`; returns its Content-* fields. */
@@ -62,7 +73,8 @@ export function composeEntity(parts: FilledPart[], attachments: Attachment[], ba
   // Every leaf is normal already, but for a last line end where there is no boundary behind it.
   const last = chunks.at(-1);
   if (last && last.length > 0 && last[last.length - 1] !== 0x0a) chunks.push(Buffer.from('\r\n'));
-  const body = Buffer.concat(chunks);
+  const body = join(chunks);
+  emptyRoom();
   const relaxed = leavesOf(tree).every((leaf) => leaf.relaxed === true) && endsOnce(body);
   return { header, body, relaxed };
 }
@@ -99,9 +111,9 @@ function makeTree(parts: FilledPart[], attachments: Attachment[]): Leaf | Branch
       if (related.length === 0 || !leaf.type.startsWith('text/html')) return leaf;
       return { type: 'multipart/related; type="text/html"', children: [leaf, ...related.splice(0)] };
     });
-  const shown = join('multipart/alternative', alternatives);
+  const shown = nest('multipart/alternative', alternatives);
   return (
-    join(typeOfMixed(shown, attached), [...(shown ? [shown] : []), ...attached]) ??
+    nest(typeOfMixed(shown, attached), [...(shown ? [shown] : []), ...attached]) ??
     toAlternative({ type: 'text/plain', value: '' })
   );
 }
@@ -112,7 +124,7 @@ function typeOfMixed(shown: Leaf | Branch | undefined, attached: Leaf[]): string
   return isReport ? 'multipart/report; report-type="tlsrpt"' : 'multipart/mixed';
 }
 
-function join(type: string, children: (Leaf | Branch)[]): Leaf | Branch | undefined {
+function nest(type: string, children: (Leaf | Branch)[]): Leaf | Branch | undefined {
   return children.length > 1 ? { type, children } : children[0];
 }
 

@@ -10,7 +10,10 @@ import { type Encoding, encodedBytes, encodeOn, LOOK_AHEAD, NEAR } from './quote
 import type { Template } from './replace.ts';
 import { measureLines, normaliseText, PLAIN_LINE } from './wire.ts';
 
-/** `relaxed`: the body is in DKIM's relaxed form as it is (RFC 6376 3.4.4), but perhaps for empty lines at its end. */
+/**
+ * `relaxed`: the body is in DKIM's relaxed form as it is (RFC 6376 3.4.4), but perhaps for empty lines at its end. `body` is
+ * there until `emptyRoom`: whoever fills copies it before.
+ */
 export type Stencilled = { encoding: '7bit' | 'quoted-printable'; body: Buffer; relaxed: boolean };
 
 /** The text filled and encoded; undefined: it has to be encoded as a whole. The n-th key is `values[n]`, as for `Template`. */
@@ -145,19 +148,25 @@ function encodeSteps(
     // The soft break that a literal may set back moves its first octets on by three.
     tight &&= isTight(encoding.octets, Math.max(0, from - 1), Math.min(encoding.to, to + 4), encoding.to);
   }
-  slab.at += encoding.to;
+  room.at += encoding.to;
   return { encoding: 'quoted-printable', body: encoding.octets.subarray(0, encoding.to), relaxed: tight };
 }
 
-const SLAB_BYTES = 128 * 1_024;
-/** Bodies lie one behind the other in a block, as small Buffers do: they are copied into their message soon. */
-let slab = { octets: Buffer.alloc(0), at: 0 };
+const ROOM_BYTES = 128 * 1_024;
+/** The bodies that one message is made of lie one behind the other; the next message's lie in the same place. */
+let room = { octets: Buffer.alloc(0), at: 0 };
 
-/** Room to encode in, before the length is known: it is taken by moving `slab.at` on. */
+/** Room to encode in, before the length is known: it is taken by moving `room.at` on. */
 function takeRoom(octets: number): Buffer {
-  if (slab.at + octets > slab.octets.length)
-    slab = { octets: Buffer.allocUnsafeSlow(Math.max(octets, SLAB_BYTES)), at: 0 };
-  return slab.octets.subarray(slab.at);
+  if (room.at + octets > room.octets.length)
+    room = { octets: Buffer.allocUnsafeSlow(Math.max(octets, ROOM_BYTES)), at: 0 };
+  return room.octets.subarray(room.at);
+}
+
+/** Everything that was filled so far has been copied: its octets are given to what is filled next. */
+export function emptyRoom(): void {
+  if (room.octets.length > ROOM_BYTES) room = { octets: Buffer.alloc(0), at: 0 };
+  room.at = 0;
 }
 
 /** Appends a literal. False: there is white space in it that the relaxed form has not. */

@@ -52,7 +52,8 @@ export const openBucket = (): S3Client =>
   });
 
 /** One try only: a second SendMessage may be a second job, so io/queue.ts decides about it. */
-export const openQueues = (): SQSClient => new SQSClient({ ...credentials, ...patience, maxAttempts: 1 });
+export const openQueues = (): SQSClient =>
+  new SQSClient({ ...credentials, ...patience, maxAttempts: 1, cacheMiddleware: true });
 
 export const openKeys = (): KMSClient => new KMSClient({ ...credentials, ...patience });
 

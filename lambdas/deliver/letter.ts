@@ -10,9 +10,11 @@ import { hashBody, signDkim } from '../../core/dkim.ts';
 import { domainOf } from '../../core/domain.ts';
 import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
-import type { Content, Copy, Part, Personalization } from '../../core/mail.ts';
+import type { Attachment, Content, Copy, Part, Personalization } from '../../core/mail.ts';
+import type { Entity } from '../../core/mime.ts';
 import { renderPersonalization } from '../../core/render.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
+import { type Taken, takeOctets } from './octets.ts';
 import type { Task } from './take.ts';
 
 /** `dropped`: it cannot be made, and why. */
@@ -22,9 +24,12 @@ export type Letter =
 
 /**
  * A message in memory. `bytes`: what it takes there beside what its content's other messages share with it.
- * `plain`: the same without Ed25519 signatures, where it has some.
+ * `plain`: the same without Ed25519 signatures, where it has some. `forgotten`: it goes as soon as nobody is sending it.
  */
-export type Kept = { letter: Letter; plain?: Letter; bytes: number; users: number; forget: () => void };
+export type Kept = Written & { users: number; forgotten: boolean; forget: () => void };
+
+/** `free`: gives the memory of its octets back. */
+type Written = { letter: Letter; plain?: Letter; bytes: number; free: () => void };
 
 export type Letters = {
   /**
@@ -41,6 +46,10 @@ type Body = { header: string; stuffed: Buffer; hash: string };
 
 /** Bodies by the parts they were made from: personalizations whose rendering changes nothing share one. */
 const bodies = new WeakMap<Part[], Body>();
+/** Bytes of the room for bodies; a longer one has a buffer of its own. */
+const ROOM = 256_000;
+/** Where a body that no other message has is put together: it is copied into its message at once, and makes room for the next. */
+let room = Buffer.alloc(0);
 const EMPTY_LINE = Buffer.from('\r\n');
 /** Milliseconds of composing after which what came from the network is read. */
 const COMPOSING = 20;
@@ -68,7 +77,8 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     const giveBack = () => {
       if (--kept.users > 0) return;
       lent--;
-      idle.add(kept);
+      if (kept.forgotten) kept.free();
+      else idle.add(kept);
       wake();
     };
     return { letter: (RSA_ONLY.includes(provider) && kept.plain) || kept.letter, giveBack };
@@ -81,14 +91,16 @@ export function createLetters(letterBytes: number, pool: string): Letters {
   const make = (task: Task, index: number): Kept => {
     const began = performance.now();
     try {
-      const { bytes, ...made } = write(task, task.personalizations.get(index)!, pool);
+      const written = write(task, task.personalizations.get(index)!, pool);
       const forget = () => {
         task.letters.delete(index);
         idle.delete(kept);
-        used -= bytes;
+        used -= written.bytes;
+        kept.forgotten = true;
+        if (kept.users === 0) kept.free();
       };
-      const kept: Kept = { ...made, bytes, users: 0, forget };
-      used += bytes;
+      const kept: Kept = { ...written, users: 0, forgotten: false, forget };
+      used += written.bytes;
       task.letters.set(index, kept);
       return kept;
     } finally {
@@ -140,17 +152,14 @@ function estimate({ parts, attachments }: Content, { substitutions }: Personaliz
   return bytes;
 }
 
-function write(
-  { job, content, domains }: Task,
-  personalization: Personalization,
-  pool: string,
-): Pick<Kept, 'letter' | 'plain' | 'bytes'> {
-  const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0 });
+function write({ job, content, domains }: Task, personalization: Personalization, pool: string): Written {
+  const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0, free: () => {} });
   const rendered = renderPersonalization(content, personalization);
   if (!rendered) return drop('5.3.4 the message is too long once its substitutions are made');
   const domain = domains.get(domainOf(rendered.from.email));
   if (!domain) return drop(`5.7.20 ${domainOf(rendered.from.email)} is not a domain of this account any more`);
-  const body = bodyOf(rendered.parts, content.attachments, job.requestId);
+  const isShared = rendered.parts === content.parts;
+  const body = (isShared ? sharedBody : ownBody)(rendered.parts, content.attachments, job.requestId);
   const header = composeHeader(
     {
       requestId: job.requestId,
@@ -170,27 +179,50 @@ function write(
   );
   const signatures = signDkim(header, body.hash, domain.keys);
   const { eightBit } = measureLines(header);
-  const seal = (chosen: readonly string[]): Letter => ({
-    octets: [stuffDots(Buffer.concat([Buffer.from(chosen.join('')), header, EMPTY_LINE])), body.stuffed, FINAL_DOT],
-    eightBit,
-    returnPathDomain: domain.returnPath,
-  });
+  const taken: Taken[] = [];
+  const seal = (chosen: readonly string[]): Letter => {
+    const head = [Buffer.from(chosen.join('')), stuffDots(header), EMPTY_LINE];
+    const own = takeOctets(isShared ? head : [...head, body.stuffed, FINAL_DOT]);
+    taken.push(own);
+    return {
+      octets: isShared ? [own.octets, body.stuffed, FINAL_DOT] : [own.octets],
+      eightBit,
+      returnPathDomain: domain.returnPath,
+    };
+  };
   const letter = seal(signatures);
   const rsaOnly = signatures.filter((_, n) => domain.keys[n]?.algorithm !== 'ed25519');
   const plain = rsaOnly.length < signatures.length ? seal(rsaOnly) : undefined;
-  const own = rendered.parts === content.parts ? 0 : body.stuffed.length;
-  return { letter, bytes: headBytes(letter) + headBytes(plain) + own, ...(plain && { plain }) };
+  const bytes = taken.reduce((sum, { octets }) => sum + octets.length, 0);
+  const free = () => {
+    for (const { giveBack } of taken) giveBack();
+  };
+  return { letter, bytes, free, ...(plain && { plain }) };
 }
 
-function headBytes(letter: Letter | undefined): number {
-  return letter?.dropped === undefined ? (letter?.octets[0]?.length ?? 0) : 0;
-}
-
-function bodyOf(parts: Part[], attachments: Task['content']['attachments'], requestId: string): Body {
+function sharedBody(parts: Part[], attachments: Attachment[], requestId: string): Body {
   const known = bodies.get(parts);
   if (known) return known;
-  const { header, body, relaxed } = composeBody(parts, attachments, requestId);
-  const made = { header, stuffed: stuffDots(body), hash: hashBody(body, relaxed) };
+  const made = toBody(composeBody(parts, attachments, requestId));
   bodies.set(parts, made);
   return made;
+}
+
+/** A body that is there until the next one is made. */
+function ownBody(parts: Part[], attachments: Attachment[], requestId: string): Body {
+  return toBody(composeBody(parts, attachments, requestId, joinInRoom));
+}
+
+function toBody({ header, body, relaxed }: Entity): Body {
+  return { header, stuffed: stuffDots(body), hash: hashBody(body, relaxed) };
+}
+
+function joinInRoom(pieces: readonly Buffer[]): Buffer {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  if (length > ROOM) return Buffer.concat(pieces, length);
+  if (length > room.length) room = Buffer.allocUnsafeSlow(Math.min(ROOM, 2 * length));
+  let to = 0;
+  for (const piece of pieces) to += piece.copy(room, to);
+  return room.subarray(0, to);
 }

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { relaxBody } from '../../core/dkim.ts';
 import { composeEntity } from '../../core/mime.ts';
 
-const compose = (...args: Parameters<typeof composeEntity> extends [infer P, infer A, string] ? [P, A] : never) => {
-  const { header, body } = composeEntity(args[0], args[1], 'base');
+const compose = (parts: Parameters<typeof composeEntity>[0], attachments: Parameters<typeof composeEntity>[1]) => {
+  const { header, body } = composeEntity(parts, attachments, 'base');
   return { header, body: body.toString() };
 };
 

@@ -124,6 +124,27 @@ describe('letters', () => {
     expect(most).toBeLessThanOrEqual(3);
   });
 
+  it('is whole until whoever sends it has given it back, and its room is free once', async () => {
+    // Prepare
+    const [task, next, other] = [makeTask(1), makeTask(3), makeTask(3)];
+    const letters = createLetters(1.5 * BODY, 'default');
+    const loan = await letters.borrow(task, task.copies[0]!);
+    const octets = Buffer.concat(loan.letter.dropped === undefined ? loan.letter.octets : []);
+
+    // Act
+    letters.release(task, 0);
+    letters.release(task, 0);
+    const others = createLetters(1e9, 'default');
+    for (const copy of other.copies) await others.borrow(other, copy);
+
+    // Assess
+    expect(Buffer.concat(loan.letter.dropped === undefined ? loan.letter.octets : [])).toEqual(octets);
+    loan.giveBack();
+    const first = await letters.borrow(next, next.copies[0]!);
+    expect(await borrowed(letters.borrow(next, next.copies[1]!))).toBe(false);
+    first.giveBack();
+  });
+
   it('gives way to the network while it composes', async () => {
     const task = makeTask(100);
     const letters = createLetters(1e9, 'default');
