@@ -31,7 +31,7 @@ export type Template = {
 
 /** Makes what finds keys in texts. Empty keys are ignored. */
 export function makeParser(keys: readonly string[]): (text: string) => Template {
-  if (keys.every((key) => key === '')) return (text) => makeTemplate(text, []);
+  if (keys.every((key) => key === '')) return (text) => cutTemplate(text, []);
   const nodes = buildTrie(keys);
   const lasts = new Uint8Array(65_536);
   for (const key of keys) if (key !== '') lasts[key.charCodeAt(key.length - 1)] = 1;
@@ -45,14 +45,19 @@ export function makeParser(keys: readonly string[]): (text: string) => Template 
       from = at + keys[key]!.length;
       places.push([at, from, key]);
     }
-    return makeTemplate(text, places);
+    return cutTemplate(text, places);
   };
 }
 
-function makeTemplate(text: string, places: readonly (readonly [at: number, end: number, key: number])[]): Template {
+function cutTemplate(text: string, places: readonly (readonly [at: number, end: number, key: number])[]): Template {
   const keys = places.map(([, , key]) => key);
   const literals = places.map(([at], n) => text.slice(places[n - 1]?.[1] ?? 0, at));
   literals.push(text.slice(places.at(-1)?.[1] ?? 0));
+  return makeTemplate(literals, keys);
+}
+
+/** @param literals one more than there are keys */
+export function makeTemplate(literals: readonly string[], keys: readonly number[]): Template {
   return {
     keys,
     literals,

@@ -1,0 +1,124 @@
+/**
+ * What is tracked of a mail: its own `tracking_settings`, and where they say nothing the account's. X-SMTPAPI's filters are the
+ * same settings by other names (`filterSettings`). An account tracks nothing until it says so, and nothing at all is tracked without a link
+ * host of its own (link.ts).
+ */
+import { type Campaign, UTM } from './destination.ts';
+
+/** What an account asks of all its mail (SendGrid: `tracking_settings`). */
+export type TrackingSettings = {
+  click: { enabled: boolean; enable_text: boolean };
+  open: { enabled: boolean };
+  subscription: {
+    enabled: boolean;
+    html_content: string;
+    plain_content: string;
+    replace: string;
+    landing: string;
+    url: string;
+  };
+  google_analytics: { enabled: boolean } & Record<(typeof UTM)[number], string>;
+};
+
+/** What is done with one mail. */
+export type Wanted = {
+  /** Links: of the HTML; of the text too. */
+  clicks: boolean;
+  textClicks: boolean;
+  opens: boolean;
+  /** The tag in whose place the pixel goes. */
+  pixelTag?: string;
+  campaign?: Campaign;
+  subscription?: Subscription;
+};
+
+/** The unsubscribe link of subscription tracking. `tag`: it goes in its place alone; else a text with it goes below each part. */
+export type Subscription = { tag?: string; text?: string; html?: string };
+
+export const NOTHING: TrackingSettings = {
+  click: { enabled: false, enable_text: false },
+  open: { enabled: false },
+  subscription: { enabled: false, html_content: '', plain_content: '', replace: '', landing: '', url: '' },
+  google_analytics: {
+    enabled: false,
+    utm_source: '',
+    utm_medium: '',
+    utm_term: '',
+    utm_content: '',
+    utm_campaign: '',
+  },
+};
+
+type Given = Record<string, unknown> | undefined;
+
+/** @param given the mail's own, as it was validated */
+export function wantedOf(given: Record<string, unknown> | undefined, account: TrackingSettings = NOTHING): Wanted {
+  const click = given?.click_tracking as Given;
+  const open = given?.open_tracking as Given;
+  const analytics = given?.ganalytics as Given;
+  const clicks = flag(click?.enable) ?? account.click.enabled;
+  const campaign = campaignOf(analytics, account.google_analytics);
+  const subscription = subscriptionOf(given?.subscription_tracking as Given, account.subscription);
+  const pixelTag = text(open?.substitution_tag);
+  return {
+    clicks,
+    textClicks: clicks && (flag(click?.enable_text) ?? account.click.enable_text),
+    opens: flag(open?.enable) ?? account.open.enabled,
+    ...(pixelTag && { pixelTag }),
+    ...(campaign && { campaign }),
+    ...(subscription && { subscription }),
+  };
+}
+
+function campaignOf(given: Given, account: TrackingSettings['google_analytics']): Campaign | undefined {
+  const enabled = flag(given?.enable) ?? account.enabled;
+  if (!enabled) return undefined;
+  const campaign: Campaign = {};
+  for (const name of UTM) {
+    const value = text(given?.[name]) ?? text(account[name]);
+    if (value) campaign[name] = value;
+  }
+  return campaign;
+}
+
+function subscriptionOf(given: Given, account: TrackingSettings['subscription']): Subscription | undefined {
+  const enabled = flag(given?.enable) ?? account.enabled;
+  if (!enabled) return undefined;
+  const tag = text(given?.substitution_tag) ?? (given ? undefined : text(account.replace));
+  if (tag) return { tag };
+  const ofText = text(given?.text) ?? text(account.plain_content);
+  const ofHtml = text(given?.html) ?? text(account.html_content);
+  return { ...(ofText && { text: ofText }), ...(ofHtml && { html: ofHtml }) };
+}
+
+/** The filters of X-SMTPAPI (`filters.clicktrack.settings` …) as `tracking_settings`; undefined where there are none of these. */
+export function filterSettings(filters: Record<string, unknown>): Record<string, unknown> | undefined {
+  const settings: Record<string, unknown> = {};
+  for (const [filter, setting, names] of FILTERS) {
+    const given = (filters[filter] as { settings?: Record<string, unknown> } | undefined)?.settings;
+    if (typeof given !== 'object' || given === null) continue;
+    const entries = names.flatMap(([theirs, ours]): [string, unknown][] => {
+      const value = given[theirs];
+      if (value === undefined) return [];
+      return [[ours, ours.startsWith('enable') ? value === 1 || value === '1' || value === true : value]];
+    });
+    settings[setting] = Object.fromEntries(entries);
+  }
+  return Object.keys(settings).length > 0 ? settings : undefined;
+}
+
+type Names = readonly (readonly [theirs: string, ours: string])[];
+const ENABLE = ['enable', 'enable'] as const;
+const FILTERS: readonly (readonly [filter: string, setting: string, names: Names])[] = [
+  ['clicktrack', 'click_tracking', [ENABLE, ['enable_text', 'enable_text']]],
+  ['opentrack', 'open_tracking', [ENABLE, ['replace', 'substitution_tag']]],
+  [
+    'subscriptiontrack',
+    'subscription_tracking',
+    [ENABLE, ['text/plain', 'text'], ['text/html', 'html'], ['replace', 'substitution_tag']],
+  ],
+  ['ganalytics', 'ganalytics', [ENABLE, ...UTM.map((name) => [name, name] as const)]],
+];
+
+const flag = (value: unknown) => (typeof value === 'boolean' ? value : undefined);
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);

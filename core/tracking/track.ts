@@ -1,0 +1,188 @@
+/**
+ * The tracked form of a mail, copy by copy: its parts with links, pixel and unsubscribe links of this copy, and the fields of
+ * List-Unsubscribe (RFC 2369, RFC 8058) where the mail has an unsubscribe group or subscription tracking, and none of its own.
+ *
+ * Tokens name the copy, so copies of one personalization are messages of their own, each composed and signed. What they share is
+ * found out once (plan.ts). The same copy gives the same octets at every attempt.
+ */
+import { nameCopy, type TokenSecret } from '../address-token.ts';
+import type { Content, Part } from '../mail.ts';
+import type { FilledPart } from '../render.ts';
+import { makeTemplate, type Template } from '../replace.ts';
+import type { ReturnPath } from '../return-path.ts';
+import { makeUnsubscribeAddress } from '../unsubscribe-address.ts';
+import { originOf } from './link-host.ts';
+import { type Filled, type PartWish, type Plan, planPart, type Urls } from './plan.ts';
+import { type TrackingSettings, wantedOf } from './settings.ts';
+import { makeClickToken, makeOpenToken, makeUnsubscribeToken, type TrackingKey } from './token.ts';
+import { belowOfGroup, belowOfSubscription, DESIGN_TAGS, GROUP_TAGS, type Tag } from './unsubscribe-tags.ts';
+
+/** What a content asks for, with the account's settings. */
+export type Tracking = {
+  html: PartWish;
+  text: PartWish;
+  /** Whether one of the two has anything to do. */
+  asm: Content['asm'];
+  /** It must not go out without an unsubscribe link. */
+  mustUnsubscribe: boolean;
+  /** It has an unsubscribe group or subscription tracking. */
+  mayUnsubscribe: boolean;
+};
+
+/** Where a sender's links are, and what signs them. */
+export type TrackingMeans = {
+  /** The sender's validated link host, and the key. Absent: no clicks and opens, and who unsubscribes writes a mail. */
+  links?: { host: string; key: TrackingKey };
+  /** Where mail to unsubscribe comes in. Absent: nowhere. */
+  mailto?: { secret: TokenSecret; domain: string };
+};
+
+export type TrackedCopy = ReturnPath & { address: string };
+
+/** What a content asks of tracking; undefined: nothing, and its mail is made as if there were none. */
+export function trackingOf(content: Content, account?: TrackingSettings): Tracking | undefined {
+  const wanted = wantedOf(content.trackingSettings, account);
+  const { asm } = content;
+  // SendGrid: a group's links take the place of subscription tracking's.
+  const subscription = asm ? undefined : wanted.subscription;
+  const { clicks, textClicks, opens, campaign, pixelTag } = wanted;
+  if (!clicks && !opens && !campaign && !subscription && !asm) return undefined;
+  const tags: Tag[] = [
+    ...(asm ? GROUP_TAGS : []),
+    ...(asm || subscription ? DESIGN_TAGS : []),
+    ...(subscription?.tag === undefined ? [] : [{ tag: subscription.tag, action: 'list' as const }]),
+  ];
+  const below = (type: 'html' | 'text') => {
+    if (asm) return belowOfGroup(type);
+    return subscription && subscription.tag === undefined ? belowOfSubscription(subscription, type) : undefined;
+  };
+  const hasTag = content.parts.some(({ value }) => tags.some(({ tag }) => value.includes(tag)));
+  return {
+    html: { type: 'html', clicks, campaign, pixel: opens, pixelTag, tags, below: below('html') },
+    text: {
+      type: 'text',
+      clicks: textClicks,
+      campaign: textClicks ? campaign : undefined,
+      pixel: false,
+      pixelTag: undefined,
+      tags,
+      below: below('text'),
+    },
+    asm,
+    mustUnsubscribe: subscription !== undefined || hasTag,
+    mayUnsubscribe: subscription !== undefined || asm !== undefined,
+  };
+}
+
+/** What cannot be sent: it would have no link by which to unsubscribe. */
+export const NO_UNSUBSCRIBE =
+  '5.7.0 the mail asks for an unsubscribe link, but the account has no validated link host, nor does mail to unsubscribe come in (docs/tracking.md)';
+
+export type Tracked = { parts: FilledPart[]; headers: Record<string, string> };
+
+/**
+ * @param parts as they were rendered
+ * @param given the names of the header fields that the sender set
+ */
+export function trackCopy(
+  parts: FilledPart[],
+  given: readonly string[],
+  { html, text, asm, mustUnsubscribe, mayUnsubscribe }: Tracking,
+  { links, mailto }: TrackingMeans,
+  copy: TrackedCopy,
+): Tracked | { dropped: string } {
+  const canUnsubscribe = links !== undefined || mailto !== undefined;
+  if (mustUnsubscribe && !canUnsubscribe) return { dropped: NO_UNSUBSCRIBE };
+  const { groupId, groupsToDisplay: shown = [] } = asm ?? {};
+  const group = groupId === undefined ? {} : { groupId };
+  const named = nameCopy(copy.account, copy.requestId, copy.index);
+  const address = once(() => mailto && makeUnsubscribeAddress({ ...copy, ...group, ...mailto }));
+  const unsubscribe = (action: 'list' | 'all' | 'preferences') =>
+    links
+      ? `${originOf(links.host)}/u/${makeUnsubscribeToken({ ...copy, ...group, action, shown }, links.host, links.key)}`
+      : `mailto:${address()}?subject=unsubscribe`;
+  const urls: Urls = {
+    click: ({ universal, ...link }) =>
+      `${originOf(links!.host)}${universal ? '/uni' : ''}/c/${makeClickToken(named, link, links!.host, links!.key)}`,
+    pixel: () => `${originOf(links!.host)}/o/${makeOpenToken(copy, links!.host, links!.key)}`,
+    unsubscribe,
+  };
+  const wishes = { html: within(html, links, canUnsubscribe), text: within(text, links, canUnsubscribe) };
+  const tracked = parts.map((part): FilledPart => {
+    const type = part.type.toLowerCase();
+    if (type === 'text/html') return trackPart(part, wishes.html, urls);
+    return type === 'text/plain' ? trackPart(part, wishes.text, urls) : part;
+  });
+  const isGiven = given.some((name) => /^list-unsubscribe(-post)?$/i.test(name));
+  if (!mayUnsubscribe || !canUnsubscribe || isGiven) return { parts: tracked, headers: {} };
+  const ways = [
+    ...(links ? [unsubscribe('list')] : []),
+    ...(mailto ? [`mailto:${address()}?subject=unsubscribe`] : []),
+  ];
+  return {
+    parts: tracked,
+    headers: {
+      'List-Unsubscribe': ways.map((way) => `<${way}>`).join(', '),
+      ...(links && { 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
+    },
+  };
+}
+
+/** Without a host of the sender's nothing is tracked. */
+const reduced = new WeakMap<PartWish, Map<string, PartWish>>();
+function within(wish: PartWish, links: TrackingMeans['links'], canUnsubscribe: boolean): PartWish {
+  if (links) return wish;
+  const known = reduced.get(wish) ?? new Map<string, PartWish>();
+  reduced.set(wish, known);
+  const name = String(canUnsubscribe);
+  const made =
+    known.get(name) ??
+    ({ ...wish, clicks: false, pixel: false, ...(canUnsubscribe ? {} : { tags: [], below: undefined }) } as PartWish);
+  known.set(name, made);
+  return made;
+}
+
+/** Plans of what was seen before: of a part of the content, and of a template that personalizations fill. */
+const plans = new WeakMap<Part | Template, { wish: PartWish; plan: Plan | undefined }>();
+
+function trackPart(part: FilledPart, wish: PartWish, urls: Urls): FilledPart {
+  const { filled } = part;
+  const planned = filled ? planOf(filled.template, () => filled.template, wish) : undefined;
+  const byPlan = filled && planned?.fill(filled.values, urls);
+  if (byPlan) return toPart(part.type, byPlan);
+  const whole = () => makeTemplate([part.value], []);
+  // A part of the content itself comes again; what was rendered does not.
+  const plan = filled ? planPart(whole(), wish) : planOf(part, whole, wish);
+  return toPart(part.type, plan!.fill([], urls)!);
+}
+
+function planOf(name: Part | Template, template: () => Template, wish: PartWish): Plan | undefined {
+  const known = plans.get(name);
+  if (known && isSame(known.wish, wish)) return known.plan;
+  const plan = planPart(template(), wish);
+  plans.set(name, { wish, plan });
+  return plan;
+}
+
+function isSame(a: PartWish, b: PartWish): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** The text is made only where no stencil fills it. */
+function toPart(type: string, filled: Filled): FilledPart {
+  return {
+    type,
+    filled,
+    get value() {
+      return filled.template.fill(filled.values, Number.POSITIVE_INFINITY)!;
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
