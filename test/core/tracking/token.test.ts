@@ -94,7 +94,9 @@ describe('a token that we did not make', () => {
       host = HOST,
     ) => {
       tried++;
-      if (text !== genuine || host !== HOST) if (read(text, host, keys) !== undefined) accepted.push(text);
+      // A stranger's token, whole, is his own.
+      const isGenuine = (text === genuine || strangers.includes(text)) && host === HOST;
+      if (!isGenuine && read(text, host, keys) !== undefined) accepted.push(text);
     };
     for (const [n, { token, read }] of kinds.entries()) {
       const octets = Buffer.from(token, 'base64url');
