@@ -5,6 +5,7 @@
  * TTL is late (up to days): readers compare the time themselves.
  */
 import { createHash } from 'node:crypto';
+import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
 import type { ParseMessage } from './parse/message.ts';
@@ -68,6 +69,12 @@ export type OutcomeRecord = {
   lane: string;
   /** This copy may have reached its reader before (see DESIGN 4.8). */
   possibleDuplicate?: true;
+  /** The address as the sender wrote it, where that is not all lower case. */
+  email?: string;
+  /** What its events tell beside this; absent in records of before there were events. */
+  about?: About;
+  /** An earlier item of the copy has said that it was picked up: the job came again after a run that died. */
+  pickedUp?: true;
   expiresAt: number;
 };
 
@@ -84,6 +91,10 @@ export type AttemptRecord = Omit<OutcomeRecord, 'event' | 'recipient'> & {
 export type LateRecord = Omit<OutcomeRecord, 'event' | 'recipient' | 'attempt' | 'possibleDuplicate'> & {
   event: 'complained' | 'bounced';
   address: string;
+  /** Where a complaint says that the mail was received from. */
+  ip?: string;
+  /** Of complaints: he wants no more of it, and does not call it spam (RFC 5965 7.3). */
+  optOut?: true;
 };
 
 /** An Idempotency-Key and the answer it stands for. */

@@ -4,9 +4,12 @@
  */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { BatchGetCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import type { About } from '../core/event/about.ts';
+import type { EngagementRecord } from '../core/event/engagement.ts';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
 import {
   type AttemptRecord,
+  attemptKey,
   type ClaimRecord,
   copyKey,
   type IdempotencyRecord,
@@ -21,8 +24,12 @@ const HOUR = 3_600_000;
 /** BatchGetItem takes 100 keys (DynamoDB quotas), which is also what a job holds. */
 const BATCH_KEYS = 100;
 
-/** Whose a copy is, and the way that it went. */
-export type KnownCopy = { address: string; site: string; lane: string };
+/** Whose a copy is, the way that it went, and what its events tell. */
+export type KnownCopy = { address: string; site: string; lane: string; email?: string; about?: About };
+
+function toTell({ email, about }: { email: string | undefined; about: About | undefined }) {
+  return { ...(email === undefined ? {} : { email }), ...(about === undefined ? {} : { about }) };
+}
 
 export function messagesIn(table: string, client: Table) {
   return {
@@ -75,25 +82,16 @@ export function messagesIn(table: string, client: Table) {
     },
 
     /** Which of these copies have an outcome. Strongly consistent. */
-    readOutcomes: async (account: string, requestId: string, indexes: readonly number[]): Promise<Set<number>> => {
-      const final = new Set<number>();
-      for (let from = 0; from < indexes.length; from += BATCH_KEYS) {
-        let keys = indexes.slice(from, from + BATCH_KEYS).map((index) => copyKey(account, requestId, index)) as Record<
-          string,
-          unknown
-        >[];
-        while (keys.length > 0) {
-          const answer = await client.send(
-            new BatchGetCommand({
-              RequestItems: { [table]: { Keys: keys, ConsistentRead: true, ProjectionExpression: 'sk' } },
-            }),
-          );
-          for (const item of answer.Responses?.[table] ?? []) final.add(Number(item.sk));
-          keys = answer.UnprocessedKeys?.[table]?.Keys ?? [];
-        }
-      }
-      return final;
-    },
+    readOutcomes: (account: string, requestId: string, indexes: readonly number[]): Promise<Set<number>> =>
+      readWhich(indexes.map((index) => copyKey(account, requestId, index))),
+
+    /** Which of these copies have the record of a first attempt. Strongly consistent. */
+    readPickedUp: (account: string, requestId: string, indexes: readonly number[]): Promise<Set<number>> =>
+      readWhich(
+        indexes.flatMap((index) =>
+          (['deferred', 'doubted'] as const).map((event) => attemptKey(account, requestId, index, event, 0)),
+        ),
+      ),
 
     /**
      * Claims a job that may be on a lane twice. False: another worker holds it until later than now, or has had it with
@@ -132,6 +130,9 @@ export function messagesIn(table: string, client: Table) {
     /** Writes what came after a copy's outcome, once: the first of its kind stands. False: there was one. */
     recordLate: async (record: LateRecord): Promise<boolean> => putOnce(record, 'attribute_not_exists(pk)'),
 
+    /** Writes what a reader did, once: the same event again changes nothing. False: it was there. */
+    recordEngagement: async (record: EngagementRecord): Promise<boolean> => putOnce(record, 'attribute_not_exists(pk)'),
+
     /** What is known of a copy: its outcome, or its last attempt while it has none. Strongly consistent. */
     readCopy: async (account: string, requestId: string, index: number): Promise<KnownCopy | undefined> => {
       const { pk, sk } = copyKey(account, requestId, index);
@@ -145,11 +146,13 @@ export function messagesIn(table: string, client: Table) {
       );
       const outcome = Items.find((item) => item.sk === sk) as OutcomeRecord | undefined;
       if (outcome) {
-        const { recipient, site, lane } = outcome;
-        return { address: recipient.slice(account.length + 1), site, lane };
+        const { recipient, site, lane, email, about } = outcome;
+        return { address: recipient.slice(account.length + 1), site, lane, ...toTell({ email, about }) };
       }
       const attempt = Items.findLast((item) => item.sk.startsWith(`${sk}#`)) as AttemptRecord | undefined;
-      return attempt && { address: attempt.address, site: attempt.site, lane: attempt.lane };
+      if (!attempt) return undefined;
+      const { address, site, lane, about } = attempt;
+      return { address: address.toLowerCase(), site, lane, ...toTell({ email: address, about }) };
     },
 
     /** Everything of a request, in order: its record, then each copy's attempts and outcome. */
@@ -171,6 +174,24 @@ export function messagesIn(table: string, client: Table) {
       return items;
     },
   };
+
+  /** The indexes of those that are there. */
+  async function readWhich(wanted: readonly { pk: string; sk: string }[]): Promise<Set<number>> {
+    const found = new Set<number>();
+    for (let from = 0; from < wanted.length; from += BATCH_KEYS) {
+      let keys = wanted.slice(from, from + BATCH_KEYS) as Record<string, unknown>[];
+      while (keys.length > 0) {
+        const answer = await client.send(
+          new BatchGetCommand({
+            RequestItems: { [table]: { Keys: keys, ConsistentRead: true, ProjectionExpression: 'sk' } },
+          }),
+        );
+        for (const item of answer.Responses?.[table] ?? []) found.add(Number.parseInt(item.sk, 10));
+        keys = answer.UnprocessedKeys?.[table]?.Keys ?? [];
+      }
+    }
+    return found;
+  }
 
   async function readIdempotent({
     pk,

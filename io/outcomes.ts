@@ -69,7 +69,10 @@ function insertion(table: string, record: OutcomeRecord) {
   };
 }
 
-function toAttribute(value: string | number | boolean): AttributeValue {
+function toAttribute(value: unknown): AttributeValue {
   if (typeof value === 'string') return { S: value };
-  return typeof value === 'number' ? { N: String(value) } : { BOOL: value };
+  if (typeof value === 'number') return { N: String(value) };
+  if (Array.isArray(value)) return { L: value.map(toAttribute) };
+  if (typeof value !== 'object' || value === null) return { BOOL: value === true };
+  return { M: Object.fromEntries(Object.entries(value).map(([name, one]) => [name, toAttribute(one)])) };
 }

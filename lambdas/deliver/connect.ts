@@ -45,6 +45,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     contentBytes: memoryMb * 100_000,
     letterBytes: memoryMb * 200_000,
     ...(SOURCE_ADDRESS ? { localAddress: SOURCE_ADDRESS } : {}),
+    ...(OWN_ADDRESS ? { sourceIp: OWN_ADDRESS } : {}),
   };
   const [tables, queues, secrets, now, random] = [openTables(), openQueues(), openSecrets(), Date.now, Math.random];
   const [accounts, sites] = [requireVariable('ACCOUNTS_TABLE'), requireVariable('SITES_TABLE')];

@@ -44,6 +44,8 @@ export type DeliverSettings = {
   messagesDays: number;
   /** The address to connect from; absent: the system's choice. */
   localAddress?: string;
+  /** The address that others see, for events; absent: the lane has none of its own. */
+  sourceIp?: string;
 };
 
 export type DeliverDeps = {
@@ -74,6 +76,8 @@ export type DeliverDeps = {
   storeContent: (key: string, request: StoredRequest) => Promise<void>;
   /** Which of these copies have an outcome: strongly consistent. */
   readOutcomes: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
+  /** Which of these copies have the record of a first attempt: strongly consistent. */
+  readPickedUp: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
   /** False: another worker holds the job. The same fence may claim again, so also end its claim. */
   claim: (claim: ClaimRecord) => Promise<boolean>;
   /** @param more whether further outcomes are to come, for which it may wait to be written together */

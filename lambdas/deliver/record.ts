@@ -2,6 +2,7 @@
  * Writing what became of a copy: its outcome, once, or an attempt that was not the last. A few tries each; what still fails
  * hands the job back, and whoever has it next reads the records first.
  */
+import { aboutCopy } from '../../core/event/about.ts';
 import { dueOf } from '../../core/job.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
 import type { Copy } from '../../core/mail.ts';
@@ -11,8 +12,8 @@ import type { Act } from '../../core/shaping/rule.ts';
 import type { Run } from './deliver.ts';
 import type { PutOff, Task } from './take.ts';
 
-/** Where a copy was tried, as records tell it. */
-export type Place = { site: string; provider: string; mx?: string; tls?: string; certError?: string };
+/** Where a copy was tried, as records tell it. `via`: not by our own address, but by SES or a relay. */
+export type Place = { site: string; provider: string; via?: true; mx?: string; tls?: string; certError?: string };
 
 /** SES has a copy, and will say what became of it. */
 export type Handed = { event: 'relayed'; reply: string; status?: string; relayId: string };
@@ -30,7 +31,7 @@ export async function recordFinal(
   const { deps, tallies } = run;
   const at = deps.now();
   const { account, requestId, attempt } = task.job;
-  const { provider, ...where } = place;
+  const { provider, via: _, ...where } = place;
   const record: OutcomeRecord = {
     ...copyKey(account, requestId, copy.index),
     recipient: recipientKey(account, copy.address),
@@ -40,6 +41,8 @@ export async function recordFinal(
     ...where,
     lane: deps.settings.lane,
     ...(task.possibleDuplicates || copy.doubts ? { possibleDuplicate: true as const } : {}),
+    ...(copy.address === copy.address.toLowerCase() ? {} : { email: copy.address }),
+    ...tellOf(task, copy, place, run),
     expiresAt: expiry(run),
   };
   run.copies.recording++;
@@ -56,8 +59,8 @@ export async function recordFinal(
 /** Writes an attempt that was not the last, and when the next is due. */
 export async function recordPutOff(task: Task, put: PutOff, due: number, run: Run): Promise<void> {
   const { account, requestId, attempt } = task.job;
-  const { copy, doubted, place, via: _via, ...told } = put;
-  const { provider: _, ...where } = place;
+  const { copy, doubted, place, via: _way, ...told } = put;
+  const { provider: _, via: __, ...where } = place;
   const event = doubted ? 'doubted' : 'deferred';
   await run.writes.enter();
   const written = await insist(async () => {
@@ -69,6 +72,7 @@ export async function recordPutOff(task: Task, put: PutOff, due: number, run: Ru
       attempt,
       ...told,
       ...where,
+      ...tellOf(task, copy, place, run),
       lane: run.deps.settings.lane,
       due,
       expiresAt: expiry(run),
@@ -76,6 +80,22 @@ export async function recordPutOff(task: Task, put: PutOff, due: number, run: Ru
     return true;
   }).finally(run.writes.leave);
   if (!written) task.failed = true;
+}
+
+/** What the events of a record tell beside what became of the copy. */
+function tellOf(
+  { job, content, personalizations, pickedUp }: Task,
+  copy: Copy,
+  { provider, via }: Place,
+  { deps: { settings } }: Run,
+): Pick<OutcomeRecord, 'about' | 'pickedUp'> {
+  const { pool, sourceIp } = settings;
+  const about = aboutCopy(job, copy, content, personalizations.get(copy.personalization), {
+    pool,
+    ...(via || sourceIp === undefined ? {} : { ip: sourceIp }),
+    ...(provider === 'other' ? {} : { provider }),
+  });
+  return { about, ...(pickedUp.has(copy.index) ? { pickedUp: true as const } : {}) };
 }
 
 /** What a reply made us do is no part of the copy's record. */

@@ -132,8 +132,9 @@ function refuseWithoutTls({ enforcedTls }: Task, attempt: Attempt): Final | unde
 function placeOf(known: Known): Place {
   if ('route' in known) return { site: known.domain, provider: 'other' };
   const { name: site, provider } = known.site;
+  const way = 'via' in known.site.route ? { via: true as const } : {};
   const session = 'session' in known ? known.session : undefined;
-  if (!session) return { site, provider };
+  if (!session) return { site, provider, ...way };
   const { host, address, tls, tlsFailures } = session;
   const failure = tlsFailures[0];
   const without = failure && failure.type !== 'starttls-not-supported' ? `none (${failure.reason})` : undefined;
@@ -141,6 +142,7 @@ function placeOf(known: Known): Place {
   return {
     site,
     provider,
+    ...way,
     mx: `${host} [${address}]`,
     ...(told === undefined ? {} : { tls: told }),
     ...(tls?.certError === undefined ? {} : { certError: tls.certError }),

@@ -54,6 +54,8 @@ export type Task = {
   uses: Map<number, number>;
   /** Copies that may have reached their reader before this run. */
   possibleDuplicates: boolean;
+  /** Copies of which an item says already that they were picked up, though this is their first attempt still. */
+  pickedUp: ReadonlySet<number>;
   claim?: ClaimRecord;
   /** Copies without a verdict yet, or whose outcome is still being written. */
   open: number;
@@ -71,6 +73,7 @@ export type Task = {
 const LATE_MS = 30_000;
 /** Milliseconds after which a job that was never held comes from no working lane, but from the dead-letter queue. */
 const REDRIVEN_MS = 15 * 60_000;
+const NONE: ReadonlySet<number> = new Set();
 /** Milliseconds that a job waits for its twin: longer than any run. */
 export const TWIN_WAIT = 4 * 60_000;
 
@@ -105,6 +108,9 @@ export async function takeJob(
     copies = copies.filter(({ index }) => !final.has(index));
     if (copies.length === 0) return 'done';
   }
+  // A run that died between an attempt's record and its hold: the attempt comes again, its news must not.
+  const left = claim && job.attempt === 0 ? copies.map(({ index }) => index) : [];
+  const pickedUp = left.length === 0 ? NONE : await deps.readPickedUp(job.account, job.requestId, left);
   const uses = new Map<number, number>();
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
   const [made, enforcedTls] = await Promise.all([readContent(job, copies, deps), deps.readEnforcedTls(job.account)]);
@@ -118,6 +124,7 @@ export async function takeJob(
     ...(enforcedTls ? { enforcedTls } : {}),
     letters: new Map(),
     uses,
+    pickedUp,
     possibleDuplicates: redelivered || (job.hop === 0 && deps.now() - dueOf(job) > REDRIVEN_MS),
     ...(claim ? { claim } : {}),
     open: copies.length,

@@ -16,6 +16,7 @@ import {
 } from '../../core/records.ts';
 import { type Heard, readSesEvent } from '../../core/ses-event.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
+import type { KnownCopy } from '../../io/messages.ts';
 import type { Tally } from '../../io/metrics.ts';
 
 /** An event as the queue gives it. */
@@ -31,6 +32,8 @@ export type HearDeps = {
   recordHeard: (record: OutcomeRecord) => Promise<OutcomeRecord['event'] | undefined>;
   recordAttempt: (record: AttemptRecord) => Promise<void>;
   recordLate: (record: LateRecord) => Promise<boolean>;
+  /** What deliver wrote of the copy when SES took it. */
+  readCopy: (account: string, requestId: string, index: number) => Promise<KnownCopy | undefined>;
   /** What the run heard of a lane's mail, by provider. */
   publish: (lane: string, tallies: ReadonlyMap<string, Tally>) => void;
   /** What is nothing of ours, and what could not be written. */
@@ -77,7 +80,9 @@ function count(tallies: Map<string, Tally>, lane: string, news: Counted): void {
 async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined> {
   const { about, address, event, due, mx, type, status, classification, rule, relayId } = heard;
   const { account, requestId, index, attempt, lane } = about;
+  const known = await deps.readCopy(account, requestId, index);
   const shared = {
+    ...(known?.about === undefined ? {} : { about: known.about }),
     at: heard.at || deps.now(),
     reply: heard.reply,
     ...(status === undefined ? {} : { status }),
@@ -102,6 +107,7 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
       ...copyKey(account, requestId, index),
       event,
       recipient: recipientKey(account, address),
+      ...(known?.email === undefined ? {} : { email: known.email }),
       attempt,
       ...shared,
       ...cause,

@@ -104,13 +104,24 @@ function listing(
 
 function lateRecord(
   { account, requestId, index }: ReturnPath,
-  { address, site, lane }: KnownCopy,
-  { list: _, ip: __, ...word }: Word,
+  { address, site, lane, email = address, about }: KnownCopy,
+  { list, ip, ...word }: Word,
   { receivedAt }: InboundMessage,
   deps: CopyDeps,
 ): LateRecord {
   const expiresAt = Math.floor(deps.now() / 1_000) + deps.messagesDays * DAY_SECONDS;
-  return { ...lateKey(account, requestId, index, word.event), ...word, address, at: receivedAt, site, lane, expiresAt };
+  return {
+    ...lateKey(account, requestId, index, word.event),
+    ...word,
+    address: email,
+    at: receivedAt,
+    site,
+    lane,
+    ...(ip === undefined ? {} : { ip }),
+    ...(list === 'unsubscribes' ? { optOut: true as const } : {}),
+    ...(about === undefined ? {} : { about }),
+    expiresAt,
+  };
 }
 
 /**

@@ -1,8 +1,17 @@
 import { expect, test } from 'vitest';
-import { type FunctionName, PERMISSIONS, type Permission, type Target, TRACE } from '../../lib/permissions.ts';
+import {
+  type FunctionName,
+  PERMISSIONS,
+  type Permission,
+  RELEASE_PARSE,
+  type Target,
+  TRACE,
+} from '../../lib/permissions.ts';
+import type { SettingsInput } from '../../lib/settings.ts';
 import { asList, flatten, ofType, type Statement, statementsByFunction } from './flatten.ts';
 
-const input = {
+const input: SettingsInput = {
+  inbound: { by: 'relay' },
   pools: [
     { name: 'default', sourceIps: [{ name: 'a-1', ehloName: 'a1.example.com' }] },
     { name: 'bulk', sourceIps: [{ name: 'b-1', ehloName: 'b1.example.com' }] },
@@ -24,7 +33,10 @@ function resourcesOf(target: Target, path: string): string[] {
     requests: ['<Storage/Content.Arn>/requests/*'],
     lanes: LANES,
     expandQueue: ['<Expand/Work/Queue.Arn>'],
-    ownQueue: [`<${part}/Work/Queue.Arn>`],
+    suppressions: ['<Storage/Suppressions.Arn>'],
+    inboundMail: ['<Inbound/Mail.Arn>/inbound/*'],
+    parseQueue: ['<Inbound/ParseWork/Queue.Arn>'],
+    ownQueue: [stage.endsWith('/Parse') ? '<Inbound/ParseWork/Queue.Arn>' : `<${part}/Work/Queue.Arn>`],
     dkimKey: ['<Storage/DkimKey.Arn>'],
     returnPathSecret: ['<Storage/ReturnPathSecret>'],
     // Only with a pool's `via`: test/lib/via.test.ts.
@@ -45,7 +57,8 @@ const rowLine = ({ effect = 'Allow', actions, on, conditions }: Permission, path
 
 test.each(granted.map((one) => [one.path, one] as const))('%s may do what its rows say, and nothing else', (_, one) => {
   // Prepare
-  const rows = PERMISSIONS[one.name as FunctionName];
+  const name = one.name as FunctionName;
+  const rows = name === 'release' ? [...PERMISSIONS.release, RELEASE_PARSE] : PERMISSIONS[name];
 
   // Act
   const allowed = one.statements.map(statementLine);
@@ -76,7 +89,7 @@ test('no action is a wildcard, and a resource only where AWS knows no other', ()
 });
 
 // Attack: a function that the world can call, or one that parses what strangers send, is taken over and goes for the keys.
-test('only deliver decrypts, only with a context; nobody encrypts, administers, or reads accounts beyond one item', () => {
+test('only deliver decrypts, only with a context; nobody encrypts or administers; who may change what accounts have', () => {
   // Act
   const who = (match: RegExp) => [
     ...new Set(
@@ -91,7 +104,7 @@ test('only deliver decrypts, only with a context; nobody encrypts, administers, 
 
   // Assess
   expect(who(/^kms:/)).toEqual(['deliver']);
-  expect(who(/^secretsmanager:/)).toEqual(['deliver']);
+  expect(who(/^secretsmanager:/)).toEqual(['deliver', 'inbound']);
   expect(decrypts).toHaveLength(2);
   for (const { Condition } of decrypts)
     expect(Condition).toEqual({
@@ -102,7 +115,7 @@ test('only deliver decrypts, only with a context; nobody encrypts, administers, 
       /:(Create|Put.*Policy|Tag|Update(?!Item))(?!LogStream|NetworkInterface)|Scan|Delete(?!Message|NetworkInterface|Item)|iam:|lambda:/,
     ),
   ).toEqual([]);
-  // Only limits, which are learnt again within minutes, may be deleted by a function.
+  // Limits, which are learnt again within minutes; places in a list that an address left; what an account takes back.
   const deletes = granted.flatMap(({ path, statements }) =>
     statements
       .filter((one) => asList(one.Action).includes('dynamodb:DeleteItem'))
@@ -111,11 +124,22 @@ test('only deliver decrypts, only with a context; nobody encrypts, administers, 
   expect(deletes).toEqual([
     ['Deliver', ['<Storage/Sites.Arn>']],
     ['Deliver', ['<Storage/Sites.Arn>']],
+    ['Inbound', ['<Storage/Suppressions.Arn>']],
+    ['Manage', ['<Storage/Accounts.Arn>']],
   ]);
-  const accounts = granted.flatMap(({ statements }) =>
-    statements.filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>')).flatMap((one) => one.Action),
+  const onAccounts = granted.flatMap(({ name, statements }) =>
+    statements
+      .filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>'))
+      .flatMap((one) => asList(one.Action).map((action) => ({ name, action, condition: one.Condition }))),
   );
-  expect(new Set(accounts)).toEqual(new Set(['dynamodb:GetItem']));
+  // One item at a time, but for manage, whom nobody gets to without a key, and for inbound's counters.
+  expect(onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage')).toEqual([
+    {
+      name: 'inbound',
+      action: 'dynamodb:UpdateItem',
+      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#parse-stats' } },
+    },
+  ]);
 });
 
 test('with tracing on, each function may also send its traces', () => {

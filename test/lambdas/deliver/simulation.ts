@@ -238,6 +238,7 @@ export function simulate(
             simulation.outcomes.has(`${account}#${requestId}/${String(index).padStart(4, '0')}`),
           ),
         ),
+      readPickedUp: async () => new Set(),
       claim: async () => true,
       recordOutcome: async (record) => {
         const key = `${record.pk}/${record.sk}`;

@@ -109,6 +109,14 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
       new Set(
         indexes.filter((index) => world.outcomes.has(`${account}#${requestId}/${String(index).padStart(4, '0')}`)),
       ),
+    readPickedUp: async (account, requestId, indexes) =>
+      new Set(
+        indexes.filter((index) =>
+          world.attempts.some(
+            ({ pk, sk }) => pk === `${account}#${requestId}` && sk.startsWith(`${String(index).padStart(4, '0')}#000#`),
+          ),
+        ),
+      ),
     claim: async (claim) => {
       const key = `${claim.pk}/${claim.sk}`;
       const known = world.claims.get(key);

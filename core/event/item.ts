@@ -1,0 +1,57 @@
+/**
+ * An item of the messages table as its stream gives it: what it is, and of which copy. Everything else in the table (requests,
+ * claims, idempotency keys) is no news of a copy, and undefined here.
+ */
+import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records.ts';
+import { ENGAGEMENTS, type EngagementRecord } from './engagement.ts';
+
+export type News = { account: string; requestId: string; index: number } & (
+  | { kind: 'outcome'; item: OutcomeRecord }
+  | { kind: 'attempt'; item: AttemptRecord }
+  | { kind: 'late'; item: LateRecord }
+  | { kind: 'engagement'; item: EngagementRecord; eventId: string }
+);
+
+/**
+ * `MODIFY` is news of an outcome alone, which took the place of `relayed`; every other item is written once, and a second writing of
+ * the same changes nothing that was told.
+ */
+export type Change = 'INSERT' | 'MODIFY';
+
+const OUTCOME = /^\d{4,}$/;
+const OF_COPY = /^(\d{4,})#([^#]+)#(.+)$/;
+
+export function readNews(item: Record<string, unknown>, change: Change): News | undefined {
+  const { pk, sk, event } = item;
+  if (typeof pk !== 'string' || typeof sk !== 'string' || typeof event !== 'string') return undefined;
+  const [account = '', requestId = '', ...more] = pk.split('#');
+  if (account === '' || requestId === '' || more.length > 0) return undefined;
+  if (OUTCOME.test(sk))
+    return { account, requestId, index: Number(sk), kind: 'outcome', item: item as unknown as OutcomeRecord };
+  const [, index, kind, rest] = OF_COPY.exec(sk) ?? [];
+  if (index === undefined || kind === undefined || rest === undefined || change === 'MODIFY') return undefined;
+  const copy = { account, requestId, index: Number(index) };
+  if (kind === 'late') return { ...copy, kind: 'late', item: item as unknown as LateRecord };
+  if (/^\d+$/.test(kind)) return { ...copy, kind: 'attempt', item: item as unknown as AttemptRecord };
+  if ((ENGAGEMENTS as readonly string[]).includes(kind))
+    return { ...copy, kind: 'engagement', item: item as unknown as EngagementRecord, eventId: rest };
+  return undefined;
+}
+
+/** The address that a piece of news is about. */
+export function addressOf(news: News): string {
+  if (news.kind !== 'outcome') return news.item.address;
+  return news.item.email ?? news.item.recipient.slice(news.account.length + 1);
+}
+
+/**
+ * Whether this is the first that is heard of a copy: its lane has it, so it was `processed`. A copy that is dropped at once never
+ * was (SendGrid: processed *or* dropped).
+ */
+export function isFirstNews(news: News, change: Change): boolean {
+  if (change !== 'INSERT' || (news.kind !== 'outcome' && news.kind !== 'attempt')) return false;
+  const { attempt, pickedUp, event } = news.item;
+  if (attempt !== 0 || pickedUp || event === 'dropped') return false;
+  // What SES tells on the way comes behind `relayed`, which has said so.
+  return news.kind === 'outcome' || news.item.relayId === undefined;
+}
