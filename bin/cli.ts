@@ -25,6 +25,11 @@ const HELP = `pennypost — the operator's command line
   sites resume LANE SITE                         lift a pause or a limit, after a delisting
   tls show                                       what TLS the account's mail must have
   tls set off|required|verified                  change it; in effect within a minute
+  parse add HOSTNAME URL [--raw] [--spam-check]  post mail for a host name to a URL (inbound parse)
+  parse list                                     the account's parse settings
+  parse remove HOSTNAME                          take no more mail for it
+  forward set bounces|complaints ADDRESS         send on what comes back
+  forward off bounces|complaints                 no longer
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
@@ -45,6 +50,7 @@ const keys = () => import('./cli/keys.ts');
 const domains = () => import('./cli/domains.ts');
 const sites = () => import('./cli/sites.ts');
 const tls = () => import('./cli/tls.ts');
+const parse = () => import('./cli/parse.ts');
 const rules = () => import('./cli/rules.ts');
 
 const COMMANDS = {
@@ -63,6 +69,11 @@ const COMMANDS = {
   'sites resume': { load: async () => (await sites()).resumeSite, arguments: 2 },
   'tls show': { load: async () => (await tls()).showTls, arguments: 0 },
   'tls set': { load: async () => (await tls()).setTls, arguments: 1 },
+  'parse add': { load: async () => (await parse()).addParse, arguments: 2 },
+  'parse list': { load: async () => (await parse()).listParse, arguments: 0 },
+  'parse remove': { load: async () => (await parse()).removeParse, arguments: 1 },
+  'forward set': { load: async () => (await parse()).setForward, arguments: 2 },
+  'forward off': { load: async () => (await parse()).endForward, arguments: 1 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
   trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;
@@ -88,6 +99,8 @@ export async function main(argv: string[]): Promise<number> {
       scope: { type: 'string', multiple: true },
       ed25519: { type: 'boolean' },
       replace: { type: 'boolean' },
+      raw: { type: 'boolean' },
+      'spam-check': { type: 'boolean' },
       provider: { type: 'string' },
       mx: { type: 'string', multiple: true },
       stage: { type: 'string' },

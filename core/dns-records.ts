@@ -30,33 +30,38 @@ type PublicKey = Pick<DomainKey, 'selector' | 'algorithm' | 'publicKey'>;
 /**
  * The records to publish, in the form most DNS editors take.
  * @param keys the DKIM keys to publish; by default those that sign or are about to
+ * @param inboundHost the host that takes what comes back; by default the first source's own name. Where it is given, the return
+ *   path needs its MX even if SES or a relay sends all mail: complaints and unsubscriptions come to it
  */
 export function dnsRecordsOf(
   domain: Pick<DomainRecord, 'domain' | 'selector' | 'publicKey' | 'returnPath' | 'keys'>,
   sources: readonly Source[],
-  keys: readonly PublicKey[] = keysOf({ ...domain, privateKey: '', createdAt: 0 }).filter(
-    ({ state }) => state !== 'retired',
-  ),
+  { keys, inboundHost }: { keys?: readonly PublicKey[] | undefined; inboundHost?: string | undefined } = {},
 ): DnsRecord[] {
+  const published =
+    keys ?? keysOf({ ...domain, privateKey: '', createdAt: 0 }).filter(({ state }) => state !== 'retired');
   const own = sources.filter(({ ip }) => ip !== undefined);
   const ips = [...new Set(own.map(({ ip }) => ip))].map((ip) => `ip4:${ip} `).join('');
-  const records: DnsRecord[] = [
-    ...keys.map((key) => dkimRecordOf(domain.domain, key)),
+  const host = inboundHost ?? own[0]?.ehloName ?? '';
+  const returnPath: DnsRecord[] = [
     { purpose: 'spf', name: domain.returnPath, type: 'TXT', value: `v=spf1 ${ips}-all` },
-    { purpose: 'return path', name: domain.returnPath, type: 'MX', value: `10 ${own[0]?.ehloName ?? ''}` },
-    { purpose: 'dmarc', name: `_dmarc.${domain.domain}`, type: 'TXT', value: 'v=DMARC1; p=none' },
+    { purpose: 'return path', name: domain.returnPath, type: 'MX', value: `10 ${host}` },
   ];
   // Where nothing is sent from an address of ours, the return path is SES's, or its records are the relay's to say.
-  return own.length > 0 || sources.length === 0
-    ? records
-    : records.filter(({ purpose }) => purpose === 'dkim' || purpose === 'dmarc');
+  const isOurs = own.length > 0 || sources.length === 0;
+  return [
+    ...published.map((key) => dkimRecordOf(domain.domain, key)),
+    ...returnPath.filter(({ purpose }) => isOurs || (purpose === 'return path' && inboundHost !== undefined)),
+    { purpose: 'dmarc', name: `_dmarc.${domain.domain}`, type: 'TXT', value: 'v=DMARC1; p=none' },
+  ];
 }
 
 /**
  * What is wrong with what DNS answers, in one sentence; undefined when it will do.
+ * @param inboundHost the host that takes what comes back: where there is one, the MX must name it; else any will do
  * @param found TXT strings joined per record, or `preference host` of each MX
  */
-export function findFault(record: DnsRecord, found: readonly string[]): string | undefined {
+export function findFault(record: DnsRecord, found: readonly string[], inboundHost?: string): string | undefined {
   if (found.length === 0) return 'there is no such record';
   if (record.purpose === 'dkim') {
     const key = tag(record.value, 'p');
@@ -85,7 +90,9 @@ export function findFault(record: DnsRecord, found: readonly string[]): string |
       ? undefined
       : 'its p= is not none, quarantine or reject';
   }
-  return undefined;
+  const names = found.map((one) => one.split(' ')[1]?.replace(/\.$/, '').toLowerCase());
+  if (inboundHost === undefined || names.includes(inboundHost.toLowerCase())) return undefined;
+  return `it leads to ${names.join(', ')}, not to ${inboundHost}: what comes back is lost`;
 }
 
 function tag(text: string, name: string): string | undefined {

@@ -280,6 +280,10 @@ export type ListEntry = {
   ip?: string;
   /** Of blocks: how often. */
   times?: number;
+  /** Of bounces and blocks: SendGrid's class of the reply. */
+  classification?: Classification;
+  /** Of blocks: unix seconds since when, one send after the other, DNS has not known the domain. */
+  unknownSince?: number;
 };
 
 /**
@@ -434,6 +438,53 @@ export type LinkDefaultRecord = { pk: string; sk: 'link-default'; domain: string
 export const trackingKey = (account: string) => ({ pk: account, sk: 'settings#tracking' as const });
 export const linkKey = (account: string, domain: string) => ({ pk: account, sk: `link#${domain.toLowerCase()}` });
 export const linkDefaultKey = (account: string) => ({ pk: account, sk: 'link-default' as const });
+/** An unsubscribe group (SendGrid: `asm/groups`). Its readers are on the list `group#<id>`. */
+export type GroupRecord = {
+  pk: string;
+  sk: string;
+  /** Whole numbers from 1, in the order in which an account's groups were made; none is used twice. */
+  id: number;
+  name: string;
+  description: string;
+  isDefault: boolean;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+};
+
+/** Which groups an account has: one item says it, and every change of a group is written under its version. */
+export type GroupsRecord = {
+  pk: string;
+  sk: 'groups';
+  ids: number[];
+  /** The last id that was given. */
+  last: number;
+  version: number;
+};
+
+/** Addresses and domains whose mail is never dropped for a list (SendGrid: `mail_settings/address_whitelist`). */
+export type AddressWhitelistRecord = {
+  pk: string;
+  sk: 'settings#address_whitelist';
+  enabled: boolean;
+  /** As they were given; compared without case. */
+  list: string[];
+};
+
+/** After how many days bounces (hard) and blocks (soft) leave their lists (SendGrid: `mail_settings/bounce_purge`). */
+export type BouncePurgeRecord = {
+  pk: string;
+  sk: 'settings#bounce_purge';
+  enabled: boolean;
+  softBounces: number | null;
+  hardBounces: number | null;
+  /** Unix seconds: what was created before is gone for good, also when the setting is switched off or made longer. */
+  purged: { bounces: number; blocks: number };
+};
+
+export const groupKey = (account: string, id: number) => ({ pk: account, sk: `group#${id}` });
+export const groupsKey = (account: string) => ({ pk: account, sk: 'groups' as const });
+export const addressWhitelistKey = (account: string) => ({ pk: account, sk: 'settings#address_whitelist' as const });
+export const bouncePurgeKey = (account: string) => ({ pk: account, sk: 'settings#bounce_purge' as const });
 export const parseSettingKey = (account: string, hostname: string) => ({
   pk: account,
   sk: `parse#${hostname.toLowerCase()}`,

@@ -25,10 +25,12 @@ export type SuppressionChange = {
 
 /** Characters of a reason that are kept. */
 const REASON = 500;
+/** Seconds after which a bounce takes the place of an earlier one: of many mails that bounce at once, one is written. */
+const RENEWED = 86_400;
 
 /**
- * Puts an address on a list. The first entry stands, so that the same event again changes nothing; a later block takes the
- * place of an earlier one, and is counted.
+ * Puts an address on a list. The first entry stands, so that the same event again changes nothing. A later block takes the
+ * place of an earlier one, and is counted; so does a bounce that is a day younger, so that lists age by the last one.
  * @returns undefined when nothing changes
  */
 export function addToList(
@@ -36,7 +38,7 @@ export function addToList(
   { account, address, list, entry }: Suppressing,
 ): SuppressionChange | undefined {
   const old = entryOf(before, list);
-  if (old && (list !== 'blocks' || entry.created <= old.created)) return undefined;
+  if (old && !takesPlace(list, entry, old)) return undefined;
   const { reason, ...rest } = entry;
   const next: ListEntry = {
     ...rest,
@@ -50,6 +52,36 @@ export function addToList(
     listed: { ...listedKey(account, list, next.created, address), email, ...next },
     ...(old && old.created !== next.created ? { unlisted: listedKey(account, list, old.created, address) } : {}),
   };
+}
+
+function takesPlace(list: ListName, entry: ListEntry, old: ListEntry): boolean {
+  if (list === 'blocks') return entry.created > old.created;
+  return list === 'bounces' && entry.created >= old.created + RENEWED;
+}
+
+/** What a bounce is about: the address alone, its domain, which DNS does not know, or neither (us, the content, a full mailbox). */
+export type Bounce = Omit<Suppressing, 'list'> & { about: 'address' | 'domain' | 'other' };
+
+/** Seconds for which a domain must have been unknown, send after send, before its addresses are called invalid. */
+const UNKNOWN = 2 * 86_400;
+/** Seconds after which one more such send begins a new count: nobody knows how the domain did meanwhile. */
+const FORGOTTEN = 7 * 86_400;
+
+/**
+ * Puts what bounced on its list. DNS is wrong at times, and domains lapse and come back: an address is invalid only when its
+ * domain was unknown at sends over two days with no other bounce between them; until then it is a block.
+ */
+export function addBounce(
+  before: SuppressionRecord | undefined,
+  { about, ...one }: Bounce,
+): SuppressionChange | undefined {
+  if (about !== 'domain') return addToList(before, { ...one, list: about === 'address' ? 'bounces' : 'blocks' });
+  const { created } = one.entry;
+  const last = before?.blocks;
+  const goesOn = last?.unknownSince !== undefined && created <= last.created + FORGOTTEN;
+  const unknownSince = (goesOn ? last?.unknownSince : undefined) ?? created;
+  if (created >= unknownSince + UNKNOWN) return addToList(before, { ...one, list: 'invalid_emails' });
+  return addToList(before, { ...one, list: 'blocks', entry: { ...one.entry, unknownSince } });
 }
 
 /** Takes an address off a list. @returns undefined when it is not on it */

@@ -45,7 +45,8 @@ export function askHttps(wanted: HttpsRequest): Promise<HttpsAnswer> {
       asked?.destroy();
     };
     // Not left to the request: one whose socket was given away by an upgrade tells nothing of its signal any more.
-    const onAbort = (): void => end({ error: 'timeout' });
+    let known: HttpsAnswer | undefined;
+    const onAbort = (): void => end(known ?? { error: 'timeout' });
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort);
     try {
@@ -53,7 +54,9 @@ export function askHttps(wanted: HttpsRequest): Promise<HttpsAnswer> {
     } catch (error) {
       return end(explain(error as Error));
     }
-    listen(asked, wanted, end);
+    listen(asked, wanted, end, (answer) => {
+      known = answer;
+    });
     if (Array.isArray(post)) {
       for (const piece of post) asked.write(piece);
       asked.end();
@@ -81,7 +84,7 @@ function toOptions({ host, address, port, path, headers, post, ca }: HttpsReques
 }
 
 /** Calls `end` at least once for everything that a host can do, but for saying nothing. Its first word counts. */
-function listen(asked: ClientRequest, wanted: Rest, end: (answer: HttpsAnswer) => void): void {
+function listen(asked: ClientRequest, wanted: Rest, end: End, know: End): void {
   const onError = (error: NodeJS.ErrnoException): void => end(explain(error));
   let interim = 0;
   let answered = false;
@@ -96,7 +99,7 @@ function listen(asked: ClientRequest, wanted: Rest, end: (answer: HttpsAnswer) =
   });
   asked.on('response', (response) => {
     answered = true;
-    read(response, wanted, end);
+    read(response, wanted, end, know);
   });
   // A body that ends with its connection is read after this.
   asked.on('close', () => {
@@ -106,7 +109,9 @@ function listen(asked: ClientRequest, wanted: Rest, end: (answer: HttpsAnswer) =
 
 type Rest = Pick<HttpsRequest, 'most' | 'restMs'>;
 
-function read(response: IncomingMessage, { most, restMs }: Rest, end: (answer: HttpsAnswer) => void): void {
+type End = (answer: HttpsAnswer) => void;
+
+function read(response: IncomingMessage, { most, restMs }: Rest, end: End, know: End): void {
   const status = response.statusCode ?? 0;
   if (status < 200) {
     end({ error: `HTTP ${status}` });
@@ -116,7 +121,9 @@ function read(response: IncomingMessage, { most, restMs }: Rest, end: (answer: H
   const chunks: Buffer[] = [];
   let bytes = 0;
   if (restMs !== undefined) {
-    const done = () => end({ status, type, body: Buffer.alloc(0) });
+    const answer = { status, type, body: Buffer.alloc(0) };
+    know(answer);
+    const done = () => end(answer);
     const timer = setTimeout(done, restMs);
     response.on('data', (chunk: Buffer) => {
       bytes += chunk.length;

@@ -100,9 +100,14 @@ export class Hear extends Construct {
       timeoutSeconds: TIMEOUT_SECONDS,
       environment: {
         MESSAGES_TABLE: storage.messages.tableName,
+        SUPPRESSIONS_TABLE: storage.suppressions.tableName,
         MESSAGES_DAYS: String(settings.retention.messagesDays),
       },
-      targets: { messages: [storage.messages.tableArn], ownQueue: [this.work.queue.queueArn] },
+      targets: {
+        messages: [storage.messages.tableArn],
+        suppressions: [storage.suppressions.tableArn],
+        ownQueue: [this.work.queue.queueArn],
+      },
     });
     workOff({
       work: this.work,

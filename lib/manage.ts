@@ -23,9 +23,10 @@ export class Manage extends Construct {
       timeoutSeconds: TIMEOUT_SECONDS,
       environment: {
         ACCOUNTS_TABLE: storage.accounts.tableName,
+        SUPPRESSIONS_TABLE: storage.suppressions.tableName,
         ALLOW_PRIVATE_HOSTS: String(settings.delivery.allowPrivateHosts),
       },
-      targets: { accounts: [storage.accounts.tableArn] },
+      targets: { accounts: [storage.accounts.tableArn], suppressions: [storage.suppressions.tableArn] },
     });
   }
 }

@@ -86,6 +86,12 @@ export const COUNT_TLS: Permission = { actions: ['dynamodb:UpdateItem'], on: 'si
 export const OVERFLOW: Permission = { actions: ['sqs:SendMessage'], on: 'lanes' };
 /** Only release of a stack that takes mail: what a customer's URL did not take is tried again. */
 export const RELEASE_PARSE: Permission = { actions: ['sqs:SendMessage'], on: 'parseQueue' };
+/** A later bounce moves an address within its list. Whoever puts addresses on lists takes none off: that is manage's alone. */
+const MOVE_LISTED: Permission = {
+  actions: ['dynamodb:DeleteItem'],
+  on: 'suppressions',
+  conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#list#*' } },
+};
 /** Only with tracing on; X-Ray knows no resource for these. */
 export const TRACE: Permission = { actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], on: 'anything' };
 
@@ -113,6 +119,8 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     LEAVE_VPC_ALONE,
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem', 'dynamodb:PartiQLInsert', 'dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem'], on: 'suppressions' },
+    MOVE_LISTED,
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     {
       actions: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
@@ -133,7 +141,13 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
   ],
-  hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' }],
+  hear: [
+    OWN_LOGS,
+    CONSUME,
+    { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'suppressions' },
+    MOVE_LISTED,
+  ],
   report: [
     OWN_LOGS,
     { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'sites' },
@@ -151,7 +165,8 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     },
     { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
-    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'suppressions' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'suppressions' },
+    MOVE_LISTED,
     { actions: ['s3:GetObject'], on: 'inboundMail' },
     { actions: ['sqs:SendMessage'], on: 'parseQueue' },
     { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
@@ -166,6 +181,16 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   manage: [
     OWN_LOGS,
     { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'accounts' },
+    {
+      actions: [
+        'dynamodb:GetItem',
+        'dynamodb:BatchGetItem',
+        'dynamodb:Query',
+        'dynamodb:PutItem',
+        'dynamodb:DeleteItem',
+      ],
+      on: 'suppressions',
+    },
   ],
 };
 

@@ -22,6 +22,8 @@ export type Options = {
   scope?: string[] | undefined;
   ed25519?: boolean | undefined;
   replace?: boolean | undefined;
+  raw?: boolean | undefined;
+  'spam-check'?: boolean | undefined;
 };
 
 /**
@@ -40,6 +42,10 @@ export type Connection = {
   holdsTable: string;
   sitesTable: string;
   lanes: LaneOutput[];
+  /** The host that MX records of return paths and parse hosts name; undefined: the stack takes no mail, or a source address does. */
+  inboundHost?: string;
+  /** The stack of this machine, whose functions may reach loopback. */
+  local: boolean;
   dnsServers?: string[];
 };
 
@@ -64,6 +70,8 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     holdsTable: need(outputs, 'HoldsTable'),
     sitesTable: need(outputs, 'SitesTable'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
+    local: here !== undefined,
+    ...(outputs.has('InboundHost') ? { inboundHost: outputs.get('InboundHost')! } : {}),
     ...(servers ? { dnsServers: [servers] } : {}),
   };
 }

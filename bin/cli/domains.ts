@@ -14,12 +14,12 @@ import { formatTime, printJson, printLine, printTable } from './print.ts';
 const DOMAIN = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/i;
 
 export async function addDomain(
-  { operator, account, lanes }: Connection,
+  { operator, account, lanes, inboundHost }: Connection,
   [domain = '']: string[],
   { json }: Options,
 ): Promise<number> {
   if (!DOMAIN.test(domain)) throw new CliError(`"${domain}" is not a domain name`);
-  const records = dnsRecordsOf(await operator.addDomain(account, domain), lanes);
+  const records = dnsRecordsOf(await operator.addDomain(account, domain), lanes, { inboundHost });
   if (json) printJson(records);
   else {
     printLine(`Publish these records, then run: domains check ${domain}\n`);
@@ -59,7 +59,7 @@ export async function listDomains(
 
 /** Exit code 1 when something is missing, so that a script can wait for DNS; a key that is being introduced counts too. */
 export async function checkDomain(
-  { operator, account, lanes, dnsServers }: Connection,
+  { operator, account, lanes, dnsServers, inboundHost }: Connection,
   [name = '']: string[],
   { json }: Options,
 ): Promise<number> {
@@ -68,10 +68,10 @@ export async function checkDomain(
   const keys = publishedKeys(domain, Date.now());
   const states = new Map(keys.map((key) => [dkimRecordOf(domain.domain, key).name, key.state]));
   const checked = await Promise.all(
-    dnsRecordsOf(domain, lanes, keys).map(async (record) => ({
+    dnsRecordsOf(domain, lanes, { keys, inboundHost }).map(async (record) => ({
       ...record,
       state: states.get(record.name),
-      fault: await checkRecord(record, resolver),
+      fault: await checkRecord(record, resolver, inboundHost),
     })),
   );
   const missing = checked.filter(({ fault }) => fault !== undefined);
@@ -224,13 +224,13 @@ function openResolver(servers: string[] | undefined): Resolver {
   return resolver;
 }
 
-async function checkRecord(record: DnsRecord, resolver: Resolver): Promise<string | undefined> {
+async function checkRecord(record: DnsRecord, resolver: Resolver, inboundHost?: string): Promise<string | undefined> {
   try {
     const found =
       record.type === 'TXT'
         ? (await resolver.resolveTxt(record.name)).map((strings) => strings.join(''))
         : (await resolver.resolveMx(record.name)).map(({ priority, exchange }) => `${priority} ${exchange}`);
-    return findFault(record, found);
+    return findFault(record, found, inboundHost);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENODATA' || code === 'ENOTFOUND'

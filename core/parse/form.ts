@@ -8,7 +8,7 @@ import type { ParseSettingRecord } from '../records.ts';
 import type { ParsedMail } from './mail.ts';
 
 /** What was found out about who sent a mail: `pass`, `softfail` …; SendGrid's words for `dkim`: `{@example.com : pass}`. */
-export type Verdicts = { spf: string; dkim: string };
+export type Verdicts = { spf: string; dkim: string; dmarc: string };
 
 export type Form = { contentType: string; pieces: Buffer[]; bytes: number };
 
@@ -51,6 +51,8 @@ export function parseForm(
   fields.push(
     { name: 'dkim', value: verdicts.dkim },
     { name: 'SPF', value: verdicts.spf },
+    // Not one of SendGrid's; whoever does not know it leaves it.
+    { name: 'dmarc', value: verdicts.dmarc },
     { name: 'envelope', value: JSON.stringify({ to: mail.rcptTo, from: mail.mailFrom }) },
     { name: 'charsets', value: JSON.stringify(charsets) },
     ...(mail.remoteAddress === undefined ? [] : [{ name: 'sender_ip', value: mail.remoteAddress }]),

@@ -32,7 +32,7 @@ export function readStatsQuery(
   if (errors.length === 0) {
     if (from > to) refuse('start_date', 'start_date must not be after end_date');
     else if ((Date.parse(to) - Date.parse(from)) / DAY > MOST_DAYS)
-      refuse('start_date', `the range must not be longer than ${MOST_DAYS} days`);
+      refuse('start_date', `start_date must not be more than ${MOST_DAYS} days before end_date`);
   }
   if (errors.length > 0) return { ok: false, errors };
   return { ok: true, query: { from, to, by: by as StatsQuery['by'], limit: limit!, offset: offset! } };

@@ -23,6 +23,7 @@ import { openSesClient, sesBy } from '../../io/ses.ts';
 import { shapingOfBundle } from '../../io/shaping.ts';
 import { sitesIn } from '../../io/sites.ts';
 import { openSession } from '../../io/smtp.ts';
+import { suppressionsIn } from '../../io/suppressions.ts';
 import { tlsReportsIn } from '../../io/tls-reports.ts';
 import { openVia, requireVia } from '../../io/via.ts';
 import { openAllowances } from './allowances.ts';
@@ -84,6 +85,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...contentIn(requireVariable('CONTENT_BUCKET'), openBucket()),
     ...domainsIn(accounts, tables, openKeys(), now, SIGNING_DOMAIN),
     ...accountSettingsIn(accounts, tables, now),
+    ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
     settings,
     shaping,
     via,

@@ -13,6 +13,7 @@ import type { ReturnPathSecret } from '../../core/return-path.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
 import type { Act } from '../../core/shaping/rule.ts';
 import { SESSIONS, WAITS, WAITS_LIFE, type Waits } from '../../core/smtp/limits.ts';
+import type { Bounce } from '../../core/suppression.ts';
 import type { Via } from '../../core/via.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import type { Tally } from '../../io/metrics.ts';
@@ -25,6 +26,7 @@ import { createGate, type Gate } from './gate.ts';
 import { openIntake } from './intake.ts';
 import { createLetters, type Letters } from './letter.ts';
 import { HORIZON, openSites, type Sites } from './sites.ts';
+import type { SuppressedDeps } from './suppressed.ts';
 import type { LaneMessage } from './take.ts';
 import { createTallies } from './tally.ts';
 import type { TlsCounts } from './tls-counts.ts';
@@ -48,7 +50,7 @@ export type DeliverSettings = {
   sourceIp?: string;
 };
 
-export type DeliverDeps = {
+export type DeliverDeps = SuppressedDeps & {
   settings: DeliverSettings;
   /** What providers take, and what their replies mean. */
   shaping: Shaping;
@@ -83,6 +85,8 @@ export type DeliverDeps = {
   /** @param more whether further outcomes are to come, for which it may wait to be written together */
   recordOutcome: (record: OutcomeRecord, more?: boolean) => Promise<'recorded' | 'already-final'>;
   recordAttempt: (record: AttemptRecord) => Promise<void>;
+  /** Puts an address whose mail bounced on its list; the same bounce again changes nothing. */
+  suppressBounce: (bounce: Bounce) => Promise<unknown>;
   hold: (hold: Hold) => Promise<void>;
   readDomain: (account: string, domain: string) => Promise<SigningDomain | undefined>;
   /** What the account asks of TLS (SendGrid's enforced TLS); undefined: nothing. */

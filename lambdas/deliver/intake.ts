@@ -74,15 +74,25 @@ export function openIntake(run: Run): Intake {
     if (task === 'done') return true;
     if (typeof task === 'string') throw new Error(task);
     const items = task.copies.map((copy): Item => ({ task, copy }));
-    const byDomain = Map.groupBy(items, ({ copy }) => domainOf(copy.address));
+    const dropping = items.filter(({ copy }) => task.suppressed.has(copy.index)).map(drop);
+    const wanted = dropping.length === 0 ? items : items.filter(({ copy }) => !task.suppressed.has(copy.index));
+    const byDomain = Map.groupBy(wanted, ({ copy }) => domainOf(copy.address));
     const bringing = [...byDomain].map(([domain, ofDomain]) => bring(domain, ofDomain));
-    void Promise.all(bringing);
+    void Promise.all([...dropping, ...bringing]);
     try {
       return await task.ended;
     } finally {
       // One of its turns may come while this run still lasts.
       seen.delete(job.id);
     }
+  };
+  /** Ends a copy whose reader is on a list. Never throws. */
+  const drop = async (item: Item): Promise<void> => {
+    const { task, copy } = item;
+    const suppressed = task.suppressed.get(copy.index)!;
+    await settle(item, { suppressed, domain: domainOf(copy.address) }, run).catch((error: Error) =>
+      fail(item, error.message, run),
+    );
   };
   /** Brings copies to their site as soon as it is known: nobody waits for another domain's DNS. Never throws. */
   const bring = async (domain: string, items: Item[]): Promise<void> => {

@@ -2,6 +2,8 @@
  * Writing what became of a copy: its outcome, once, or an attempt that was not the last. A few tries each; what still fails
  * hands the job back, and whoever has it next reads the records first.
  */
+
+import { domainOf } from '../../core/domain.ts';
 import { aboutCopy } from '../../core/event/about.ts';
 import { dueOf } from '../../core/job.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
@@ -45,6 +47,11 @@ export async function recordFinal(
     ...tellOf(task, copy, place, run),
     expiresAt: expiry(run),
   };
+  // First, so that no run finds the copy final and its list without it. The same again changes nothing.
+  if (final.event === 'bounced' && !(await insist(() => listBounce(task, copy, final, place, at, run)))) {
+    task.failed = true;
+    return;
+  }
   run.copies.recording++;
   const more = () => run.copies.open > run.copies.recording;
   const written = await insist(() => deps.recordOutcome(record, more())).finally(() => {
@@ -54,6 +61,26 @@ export async function recordFinal(
   if (written !== 'recorded') return;
   tallies.count(provider, final.event);
   if (final.event === 'delivered') tallies.latency(provider, Math.max(0, at - dueOf(task.job)) / 1_000);
+}
+
+/** Puts the address of a copy that bounced on its list. Where DNS had no host to go to, the domain is at fault, not the address. */
+async function listBounce(
+  { job }: Task,
+  { address }: Copy,
+  { type, reply, status, classification }: Final,
+  { mx, site }: Place,
+  at: number,
+  { deps }: Run,
+): Promise<true> {
+  const unrouted = mx === undefined && site === domainOf(address);
+  const about = type !== 'bounce' ? 'other' : unrouted ? 'domain' : 'address';
+  const cause = {
+    ...(status === undefined ? {} : { status }),
+    ...(classification === undefined ? {} : { classification }),
+  };
+  const entry = { created: Math.floor(at / 1_000), reason: reply, ...cause };
+  await deps.suppressBounce({ account: job.account, address, about, entry });
+  return true;
 }
 
 /** Writes an attempt that was not the last, and when the next is due. */

@@ -6,6 +6,7 @@ import { isFirstSeen } from '../../core/job.ts';
 import type { Copy } from '../../core/mail.ts';
 import { type Attempt, doubtAgain, type Failure, type Final, judge, type Verdict } from '../../core/outcome.ts';
 import type { Act } from '../../core/shaping/rule.ts';
+import type { DropReason } from '../../core/suppression.ts';
 import type { TlsFailureType } from '../../core/tls.ts';
 import type { Route } from '../../io/mx.ts';
 import type { Relayed } from '../../io/ses.ts';
@@ -16,11 +17,15 @@ import { type Handed, type Place, recordFinal } from './record.ts';
 import type { Item, Site } from './sites.ts';
 import type { Postponed, PutOff, Task } from './take.ts';
 
-/** What is known of a copy: an attempt (with or without a session), no route, or a message that cannot be made. */
+/** What is known of a copy: an attempt (with or without a session), no route, a message that cannot be made, a reader who is on a list. */
 export type Known =
   | { attempt: Attempt | Relayed; site: Site; session?: Pick<Session, 'host' | 'address' | 'tls' | 'tlsFailures'> }
   | { dropped: string; site: Site }
+  | { suppressed: DropReason; domain: string }
   | { route: Exclude<Route, { kind: 'site' }>; domain: string };
+
+/** The `status` of SendGrid's dropped events. */
+const SUPPRESSED = '5.0.0';
 
 /** What an attempt came to, and what it asks of its site. */
 export type Judged = { event: string; reply: string; rule?: string; act?: Act };
@@ -110,6 +115,7 @@ function countPickedUp({ job, message }: Task, provider: string, run: Run): void
 
 function verdictOf(task: Task, known: Known, { deps }: Run): Verdict | Final | Handed {
   if ('dropped' in known) return { event: 'dropped', reply: known.dropped };
+  if ('suppressed' in known) return { event: 'dropped', reply: known.suppressed, status: SUPPRESSED };
   if ('attempt' in known && 'relayed' in known.attempt) {
     const { reply, relayId } = known.attempt;
     return { event: 'relayed', reply: reply.text, relayId };
@@ -130,7 +136,7 @@ function refuseWithoutTls({ enforcedTls }: Task, attempt: Attempt): Final | unde
 }
 
 function placeOf(known: Known): Place {
-  if ('route' in known) return { site: known.domain, provider: 'other' };
+  if ('domain' in known) return { site: known.domain, provider: 'other' };
   const { name: site, provider } = known.site;
   const way = 'via' in known.site.route ? { via: true as const } : {};
   const session = 'session' in known ? known.session : undefined;

@@ -10,11 +10,13 @@ import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type ClaimRecord, claimKey } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
+import type { DropReason } from '../../core/suppression.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import type { DeliverDeps, EnforcedTls, Run } from './deliver.ts';
-import { hold } from './holding.ts';
+import { hold, leaveForLater } from './holding.ts';
 import type { Kept } from './letter.ts';
-import type { Place } from './record.ts';
+import { insist, type Place } from './record.ts';
+import { findSuppressed, readListed } from './suppressed.ts';
 
 /** A message of the lane's queue. `receipt`: of one that this run received itself. */
 export type LaneMessage = { messageId: string; body: string; receiveCount: number; receipt?: string };
@@ -48,6 +50,8 @@ export type Task = {
   /** By the domain of the from address; undefined: the account has no such domain any more. */
   domains: Map<string, SendingDomain | undefined>;
   enforcedTls?: EnforcedTls;
+  /** By the copy's index: why it is dropped. */
+  suppressed: ReadonlyMap<number, DropReason>;
   /** Made messages by personalization, while copies of it are left and there is room. */
   letters: Map<number, Kept>;
   /** Copies left by personalization. */
@@ -113,7 +117,18 @@ export async function takeJob(
   const pickedUp = left.length === 0 ? NONE : await deps.readPickedUp(job.account, job.requestId, left);
   const uses = new Map<number, number>();
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
-  const [made, enforcedTls] = await Promise.all([readContent(job, copies, deps), deps.readEnforcedTls(job.account)]);
+  const [made, enforcedTls, listed] = await Promise.all([
+    readContent(job, copies, deps),
+    deps.readEnforcedTls(job.account),
+    readListed(job.account, copies, deps).catch((error: Error) => error),
+  ]);
+  if (listed instanceof Error) {
+    // Nobody knows who wants no mail: it waits, unsent and not dropped.
+    deps.report(`job ${job.id} waits: its recipients' suppressions were not read: ${listed.message}`);
+    if (claim && !claim.part) await insist(() => deps.claim({ ...claim, until: deps.now() }));
+    await leaveForLater(message, job, run);
+    return 'done';
+  }
   const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
   run.copies.open += copies.length;
   return {
@@ -122,6 +137,7 @@ export async function takeJob(
     copies,
     ...made,
     ...(enforcedTls ? { enforcedTls } : {}),
+    suppressed: findSuppressed(copies, made.content, listed, deps),
     letters: new Map(),
     uses,
     pickedUp,

@@ -6,10 +6,13 @@ import { requireNumber, requireVariable } from '../../io/environment.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { publishDeliveries } from '../../io/metrics.ts';
 import { shapingOfBundle } from '../../io/shaping.ts';
+import { suppressionsIn } from '../../io/suppressions.ts';
 import { type HearDeps, hear } from './hear.ts';
 
+const tables = openTables();
 const deps: HearDeps = {
-  ...messagesIn(requireVariable('MESSAGES_TABLE'), openTables()),
+  ...messagesIn(requireVariable('MESSAGES_TABLE'), tables),
+  ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
   shaping: shapingOfBundle(),
   now: Date.now,
   messagesDays: requireNumber('MESSAGES_DAYS'),

@@ -13,9 +13,11 @@ import {
   lateKey,
   type OutcomeRecord,
   recipientKey,
+  type SuppressionList,
 } from '../../core/records.ts';
 import { type Heard, readSesEvent } from '../../core/ses-event.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
+import type { Suppressing } from '../../core/suppression.ts';
 import type { KnownCopy } from '../../io/messages.ts';
 import type { Tally } from '../../io/metrics.ts';
 
@@ -34,6 +36,8 @@ export type HearDeps = {
   recordLate: (record: LateRecord) => Promise<boolean>;
   /** What deliver wrote of the copy when SES took it. */
   readCopy: (account: string, requestId: string, index: number) => Promise<KnownCopy | undefined>;
+  /** Puts an address on a list; the same again changes nothing. */
+  suppress: (one: Suppressing) => Promise<boolean>;
   /** What the run heard of a lane's mail, by provider. */
   publish: (lane: string, tallies: ReadonlyMap<string, Tally>) => void;
   /** What is nothing of ours, and what could not be written. */
@@ -102,6 +106,16 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
     ...(classification === undefined ? {} : { classification }),
     ...(rule === undefined ? {} : { rule }),
   };
+  // First: whoever finds the word written finds the list written too.
+  const list = listOf(event, type);
+  if (list) {
+    const told = { reason: heard.reply, ...(status === undefined ? {} : { status }) };
+    const entry = {
+      created: Math.floor(shared.at / 1_000),
+      ...(event === 'bounced' ? { ...told, ...classOf(heard) } : {}),
+    };
+    await deps.suppress({ account, address, list, entry });
+  }
   if (event !== 'complained') {
     const stands = await deps.recordHeard({
       ...copyKey(account, requestId, index),
@@ -119,4 +133,15 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
   }
   await deps.recordLate({ ...lateKey(account, requestId, index, event), event, address, ...shared, ...cause });
   return event === 'complained' ? event : undefined;
+}
+
+/** Which list a word puts its address on: a bounce about the address, any other bounce, a complaint. */
+function listOf(event: Heard['event'], type: Heard['type']): SuppressionList | undefined {
+  if (event === 'complained') return 'spam_reports';
+  if (event !== 'bounced') return undefined;
+  return type === 'bounce' ? 'bounces' : 'blocks';
+}
+
+function classOf({ classification }: Heard): Pick<Heard, 'classification'> {
+  return classification === undefined ? {} : { classification };
 }

@@ -31,6 +31,14 @@ it('asks for no return path where nothing is sent from an address of ours, and f
   );
 });
 
+it('asks for the MX of whoever takes what comes back, even where SES sends all mail', () => {
+  const inboundHost = 'inbound-smtp.us-east-1.amazonaws.com';
+  const [, mx] = dnsRecordsOf(domain, [{ ehloName: 'pennypost.invalid' }], { inboundHost });
+  expect(mx).toMatchObject({ name: 'em.example.com', type: 'MX', value: `10 ${inboundHost}` });
+  expect(findFault(mx!, ['10 Inbound-SMTP.us-east-1.amazonaws.com.'], inboundHost)).toBeUndefined();
+  expect(findFault(mx!, ['10 mta1.example.net'], inboundHost)).toMatch(/leads to mta1\.example\.net, not to inbound/);
+});
+
 it.each([
   [dkim, ['v=DKIM1; k=rsa; p=MIIBIjANBg'], undefined],
   [dkim, ['k=rsa;p=MIIB IjANBg'], undefined],

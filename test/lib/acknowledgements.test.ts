@@ -84,6 +84,8 @@ const variants: [string, SettingsInput][] = [
       ],
     },
   ],
+  ['mail that comes back by a relay', { inbound: { by: 'relay' } }],
+  ['mail that comes back through SES, with traces', { inbound: { by: 'ses', requireTls: true }, tracing: true }],
   [
     'tracing, and pools with and without an address',
     {

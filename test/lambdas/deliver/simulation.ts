@@ -208,6 +208,9 @@ export function simulate(
       },
       shaping,
       allowances,
+      readSuppressions: async () => new Map(),
+      readListSettings: async () => ({}),
+      suppressBounce: async () => true,
       warmUp: { take: async (copies) => copies, giveBack: () => {}, answered: () => {}, end: async () => false },
       via: openVia({
         settings: { relays: [] },

@@ -3,15 +3,24 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:cryp
 import { jobId, makeRequestId } from '../../../core/ids.ts';
 import type { Job, StoredRequest } from '../../../core/job.ts';
 import type { Content, Copy, Personalization } from '../../../core/mail.ts';
-import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../../core/records.ts';
+import {
+  type AttemptRecord,
+  type ClaimRecord,
+  type Hold,
+  type OutcomeRecord,
+  type SuppressionRecord,
+  suppressionKey,
+} from '../../../core/records.ts';
 import type { Allowance } from '../../../core/shaping/allowance.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
 import type { SiteLimits } from '../../../core/shaping/rule.ts';
+import { addBounce } from '../../../core/suppression.ts';
 import type { Tally } from '../../../io/metrics.ts';
 import { openSession, type SessionOptions } from '../../../io/smtp.ts';
 import { openVia } from '../../../io/via.ts';
 import { openAllowances } from '../../../lambdas/deliver/allowances.ts';
 import type { DeliverDeps } from '../../../lambdas/deliver/deliver.ts';
+import type { ListSettings } from '../../../lambdas/deliver/suppressed.ts';
 import type { LaneMessage } from '../../../lambdas/deliver/take.ts';
 
 export const START = Date.UTC(2026, 10, 23, 12);
@@ -39,6 +48,9 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     /** The sites table: allowances by scope. */
     sites: new Map<string, Allowance>(),
     leases: new Map<string, string>(),
+    /** The suppressions table: addresses by their key. */
+    suppressions: new Map<string, SuppressionRecord>(),
+    listSettings: {} as ListSettings,
     /** What is left on the lane for a run to receive. */
     lane: [] as LaneMessage[],
     removed: [] as string[],
@@ -74,6 +86,19 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     receive: async (count) => world.lane.splice(0, count),
     remove: async (messages) => void world.removed.push(...messages.map(({ messageId }) => messageId)),
     readEnforcedTls: async () => undefined,
+    readSuppressions: async (account, addresses) =>
+      new Map(
+        addresses.flatMap((address) => {
+          const record = world.suppressions.get(suppressionKey(account, address).pk);
+          return record ? [[address.toLowerCase(), record] as const] : [];
+        }),
+      ),
+    readListSettings: async () => world.listSettings,
+    suppressBounce: async (bounce) => {
+      const key = suppressionKey(bounce.account, bounce.address).pk;
+      const change = addBounce(world.suppressions.get(key), bounce);
+      if (change) world.suppressions.set(key, change.record);
+    },
     warmUp: { take: async (copies) => copies, giveBack: () => {}, answered: () => {}, end: async () => false },
     via: openVia({
       settings: { relays: [] },

@@ -4,6 +4,7 @@ import { copyKey, type OutcomeRecord, recipientKey } from '../../../core/records
 import { tagsOf } from '../../../core/ses.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
 import { messagesIn } from '../../../io/messages.ts';
+import { suppressionsIn } from '../../../io/suppressions.ts';
 import { type HearDeps, hear } from '../../../lambdas/hear/hear.ts';
 import { startDynamodb } from '../../io/dynamodb.ts';
 
@@ -13,12 +14,14 @@ const EXPIRES = NOW / 1_000 + 30 * 86_400;
 const shaping = compileShaping();
 let dynamodb: Awaited<ReturnType<typeof startDynamodb>>;
 let messages: ReturnType<typeof messagesIn>;
+let suppressions: ReturnType<typeof suppressionsIn>;
 let reports: string[] = [];
 let published: Record<string, unknown>[] = [];
 
 beforeAll(async () => {
-  dynamodb = await startDynamodb(['messages']);
+  dynamodb = await startDynamodb(['messages', 'suppressions']);
   messages = messagesIn('messages', dynamodb.client);
+  suppressions = suppressionsIn('suppressions', dynamodb.client);
 });
 afterAll(() => dynamodb.stop());
 
@@ -27,6 +30,7 @@ const deps = (change: Partial<HearDeps> = {}): HearDeps => {
   published = [];
   return {
     ...messages,
+    ...suppressions,
     shaping,
     now: () => NOW,
     messagesDays: 30,
@@ -177,4 +181,28 @@ test('what could not be written is not counted', async () => {
   expect(await hear([delivery(newRequest())], deps({ recordHeard }))).toHaveLength(1);
 
   expect(published).toEqual([]);
+});
+
+test('who bounced or complained is on its list before the word is written', async () => {
+  // Prepare
+  const failing = deps({ recordHeard: () => Promise.reject(new Error('no table')) });
+  const one = bounce(newRequest());
+
+  // Act
+  const handedBack = await hear([one], failing);
+  const second = await hear([one, complaint(newRequest())], deps());
+
+  // Assess
+  expect(handedBack).toEqual([one.messageId]);
+  expect(second).toEqual([]);
+  const created = Date.parse(AT) / 1_000;
+  expect(await suppressions.readSuppression('operator', 'reader@example.net')).toMatchObject({
+    bounces: {
+      created,
+      reason: expect.stringContaining('550 5.1.1'),
+      status: '5.1.1',
+      classification: 'Invalid Address',
+    },
+    spam_reports: { created },
+  });
 });
