@@ -1,6 +1,7 @@
 /**
  * The message of a personalization, made when a copy is about to be sent: all copies are the same octets, the signatures
  * among them (but that Yahoo's go without Ed25519). It is kept for its next copies while there is room; made again, it is the same.
+ * Tracked mail has a message for each copy, since its links name the copy.
  *
  * Messages on their way take no more than `letterBytes` of memory together, but for one that is longer by itself. Making
  * them gives way to the network: a reply that has come must not be found too late because we were composing.
@@ -10,10 +11,12 @@ import { hashBody, signDkim } from '../../core/dkim.ts';
 import { domainOf } from '../../core/domain.ts';
 import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
-import type { Attachment, Content, Copy, Part, Personalization } from '../../core/mail.ts';
+import type { Attachment, Copy, Part, Personalization } from '../../core/mail.ts';
 import type { Entity } from '../../core/mime.ts';
-import { renderPersonalization } from '../../core/render.ts';
+import { type Rendered, renderPersonalization } from '../../core/render.ts';
+import { trackCopy } from '../../core/tracking/track.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
+import type { SigningDomain } from '../../io/domains.ts';
 import { type Taken, takeOctets } from './octets.ts';
 import type { Task } from './take.ts';
 
@@ -39,7 +42,7 @@ export type Letters = {
    */
   borrow: (task: Task, copy: Copy, provider?: string) => Promise<{ letter: Letter; giveBack: () => void }>;
   /** One copy of a message less is left; with the last one it goes. */
-  release: (task: Task, personalization: number) => void;
+  release: (task: Task, copy: Pick<Copy, 'personalization' | 'index'>) => void;
 };
 
 type Body = { header: string; stuffed: Buffer; hash: string };
@@ -88,12 +91,12 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     waiting = [];
     for (const go of woken) go();
   };
-  const make = (task: Task, index: number): Kept => {
+  const make = (task: Task, copy: Copy, name: number): Kept => {
     const began = performance.now();
     try {
-      const written = write(task, task.personalizations.get(index)!, pool);
+      const written = write(task, task.personalizations.get(copy.personalization)!, copy, pool);
       const forget = () => {
-        task.letters.delete(index);
+        task.letters.delete(name);
         idle.delete(kept);
         used -= written.bytes;
         kept.forgotten = true;
@@ -101,7 +104,7 @@ export function createLetters(letterBytes: number, pool: string): Letters {
       };
       const kept: Kept = { ...written, users: 0, forgotten: false, forget };
       used += written.bytes;
-      task.letters.set(index, kept);
+      task.letters.set(name, kept);
       return kept;
     } finally {
       composed += performance.now() - began;
@@ -116,24 +119,31 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     }
   };
   return {
-    borrow: async (task, { personalization }, provider) => {
+    borrow: async (task, copy, provider) => {
+      const name = nameOf(task, copy);
       for (;;) {
-        const known = task.letters.get(personalization);
+        const known = task.letters.get(name);
         if (known) return lend(known, provider);
         if (breath) {
           await breath;
           continue;
         }
-        const bytes = estimate(task.content, task.personalizations.get(personalization)!);
+        const bytes = estimate(task, task.personalizations.get(copy.personalization)!);
         for (const kept of idle) {
           if (used + bytes <= letterBytes) break;
           kept.forget();
         }
-        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, personalization), provider);
+        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, copy, name), provider);
         await new Promise<void>((go) => waiting.push(go));
       }
     },
-    release: (task, personalization) => {
+    release: (task, copy) => {
+      const { personalization } = copy;
+      if (task.tracking) {
+        task.letters.get(copy.index)?.forget();
+        wake();
+        return;
+      }
       const left = (task.uses.get(personalization) ?? 1) - 1;
       task.uses.set(personalization, left);
       if (left > 0) return;
@@ -143,23 +153,33 @@ export function createLetters(letterBytes: number, pool: string): Letters {
   };
 }
 
+/** By what a task has its messages: copies that are tracked apart have one each. */
+function nameOf({ tracking }: Task, { personalization, index }: Copy): number {
+  return tracking ? index : personalization;
+}
+
 /** About what a message will take; a body that it shares costs nothing more. */
-function estimate({ parts, attachments }: Content, { substitutions }: Personalization): number {
-  if (Object.keys(substitutions ?? {}).length === 0) return 0;
+function estimate({ content, tracking }: Task, { substitutions }: Personalization): number {
+  if (!tracking && Object.keys(substitutions ?? {}).length === 0) return 0;
+  const { parts, attachments } = content;
   let bytes = 0;
   for (const { value } of parts) bytes += value.length;
   for (const { content } of attachments) bytes += content.length;
   return bytes;
 }
 
-function write({ job, content, domains }: Task, personalization: Personalization, pool: string): Written {
+function write(task: Task, personalization: Personalization, copy: Copy, pool: string): Written {
+  const { job, content, domains } = task;
   const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0, free: () => {} });
   const rendered = renderPersonalization(content, personalization);
   if (!rendered) return drop('5.3.4 the message is too long once its substitutions are made');
   const domain = domains.get(domainOf(rendered.from.email));
   if (!domain) return drop(`5.7.20 ${domainOf(rendered.from.email)} is not a domain of this account any more`);
-  const isShared = rendered.parts === content.parts;
-  const body = (isShared ? sharedBody : ownBody)(rendered.parts, content.attachments, job.requestId);
+  const given = { ...content.headers, ...personalization.headers };
+  const tracked = track(task, rendered, Object.keys(given), copy, domain);
+  if (tracked && 'dropped' in tracked) return drop(tracked.dropped);
+  const isShared = !tracked && rendered.parts === content.parts;
+  const body = (isShared ? sharedBody : ownBody)(tracked?.parts ?? rendered.parts, content.attachments, job.requestId);
   const header = composeHeader(
     {
       requestId: job.requestId,
@@ -172,7 +192,7 @@ function write({ job, content, domains }: Task, personalization: Personalization
       cc: personalization.cc,
       replyTo: rendered.replyTo,
       subject: rendered.subject,
-      headers: { ...content.headers, ...personalization.headers },
+      headers: tracked ? { ...given, ...tracked.headers } : given,
       categories: content.categories,
     },
     { header: body.header, body: body.stuffed },
@@ -198,6 +218,25 @@ function write({ job, content, domains }: Task, personalization: Personalization
     for (const { giveBack } of taken) giveBack();
   };
   return { letter, bytes, free, ...(plain && { plain }) };
+}
+
+/** The parts and fields of a copy that is tracked; undefined: it is not. */
+function track(
+  { job, tracking }: Task,
+  { from, parts }: Rendered,
+  given: readonly string[],
+  { index, address }: Copy,
+  { returnPath }: SigningDomain,
+): ReturnType<typeof trackCopy> | undefined {
+  if (!tracking) return undefined;
+  const { wanted, linksOf, mailSecret } = tracking;
+  const links = linksOf.get(domainOf(from.email));
+  const means = {
+    ...(links && { links }),
+    ...(mailSecret && { mailto: { secret: mailSecret, domain: returnPath } }),
+  };
+  const { account, requestId } = job;
+  return trackCopy(parts, given, wanted, means, { account, requestId, index, address });
 }
 
 function sharedBody(parts: Part[], attachments: Attachment[], requestId: string): Body {

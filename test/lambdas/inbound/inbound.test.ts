@@ -58,6 +58,7 @@ function setUp(overrides: Partial<InboundDeps> = {}) {
       world.late.set(key, record);
       return true;
     },
+    recordEngagement: async () => true,
     readForward: async () => undefined,
     hold: async (hold) => void world.held.set(`${hold.pk} ${hold.sk}`, hold),
     sendEntries: async (_, entries) => {
