@@ -22,6 +22,11 @@ export const METRIC = {
   parseReceived: 'ParseReceived',
   parsePosted: 'ParsePosted',
   parseDropped: 'ParseDropped',
+  /** Loads of pixels and of tracked links, those of them by machines, and those that the table did not take. */
+  opened: 'Opened',
+  clicked: 'Clicked',
+  machines: 'MachineLoads',
+  notRecorded: 'LoadsNotRecorded',
   /** The link was lost after the final dot: whoever gets it again may have it twice. */
   possibleDuplicates: 'InDoubt',
   /** A refusal paused a lane at a site, and somebody must look at it. */

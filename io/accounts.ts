@@ -24,6 +24,7 @@ import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
 import { hostsIn } from './hosts.ts';
 import { parseSettingsIn } from './parse-settings.ts';
+import { trackingIn } from './tracking.ts';
 
 /** Looks up what a request needs. Plain reads: accept keeps the answers for a minute (docs/architecture.md, "Caches"). */
 export function accountsIn(table: string, client: Table) {
@@ -149,6 +150,7 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
   };
   return {
     ...parseSettingsIn(table, client),
+    ...trackingIn(table, client, now),
     /** Makes an API key. The returned `key` is the only time its secret is seen. */
     createKey: async (account: string, name: string, scopes: string[]): Promise<{ key: string; id: string }> => {
       const { key, id, secretHash } = makeApiKey(account, randomBytes(43));

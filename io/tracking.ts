@@ -116,3 +116,19 @@ export function trackingKeysOf(secrets: SecretsManagerClient, arn: string, now: 
     },
   };
 }
+
+/** Milliseconds after which an unknown token may ask for the keys again. */
+const ASKED_AGAIN = 60_000;
+
+/** The live keys, for whoever reads tokens. A token of none of them asks whether there is a new one: at most once a minute. */
+export function readKeysBy(secrets: SecretsManagerClient, arn: string, now: () => number) {
+  let keys = trackingKeysOf(secrets, arn, now);
+  let openedAt = now();
+  return async (again: boolean): Promise<TrackingKey[]> => {
+    if (again && now() - openedAt >= ASKED_AGAIN) {
+      openedAt = now();
+      keys = trackingKeysOf(secrets, arn, now);
+    }
+    return keys.all();
+  };
+}

@@ -18,7 +18,7 @@ import type { Storage } from './storage.ts';
 const MOST_BURST = 5000;
 
 /** One short line for a request: who, what, how it ended. */
-const ACCESS_LOG = JSON.stringify({
+export const ACCESS_LOG = JSON.stringify({
   id: '$context.requestId',
   at: '$context.requestTimeEpoch',
   ip: '$context.identity.sourceIp',

@@ -23,6 +23,7 @@ import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import type { Track } from './track.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export type MonitoringProps = {
@@ -34,6 +35,7 @@ export type MonitoringProps = {
   hear: Hear | undefined;
   report: Report | undefined;
   manage: Manage;
+  track: Track;
   inbound: Inbound | undefined;
   lanes: Lane[];
 };
@@ -44,13 +46,14 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, release, hear, report, manage, inbound, lanes } = props;
+    const { settings, accept, expand, release, hear, report, manage, track, inbound, lanes } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
       { label: 'expand', of: expand.stage },
       { label: 'release', of: release.stage },
       { label: 'manage', of: manage.stage },
+      { label: 'track', of: track.stage },
       ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
       ...(report ? [{ label: 'report', of: report.stage }] : []),
       ...(inbound

@@ -26,6 +26,7 @@ import { Report } from './report.ts';
 import { isPlaceholder, type Settings } from './settings.ts';
 import type { CodeOf } from './stage.ts';
 import { Storage } from './storage.ts';
+import { Track } from './track.ts';
 import { poolViaOf } from './ways.ts';
 
 export type PennypostStackProps = {
@@ -44,6 +45,7 @@ export type Parts = {
   expand: Expand;
   accept: Accept;
   manage: Manage;
+  track: Track;
   release: Release;
   /** Only where the settings have `tlsReports`. */
   report?: Report;
@@ -80,16 +82,17 @@ export class PennypostStack extends Stack {
       manage: manage.stage,
       code,
     });
+    const track = new Track(this, 'Track', { settings, storage, code });
     const inbound =
       settings.inbound && new Inbound(this, 'Inbound', { settings, inbound: settings.inbound, storage, code });
     const release = new Release(this, 'Release', { settings, storage, expand, lanes, lanesJson, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
-    const stages = { accept, expand, release, manage, hear, report, inbound };
+    const stages = { accept, expand, release, manage, track, hear, report, inbound };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
     const some = { ...(hear && { hear }), ...(report && { report }), ...(inbound && { inbound }) };
-    this.parts = { storage, network, pools, ...some, expand, accept, manage, release, monitoring };
+    this.parts = { storage, network, pools, ...some, expand, accept, manage, track, release, monitoring };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);
@@ -98,11 +101,12 @@ export class PennypostStack extends Stack {
 
   /** What the CLI and the operator read with DescribeStacks. */
   #tell(): void {
-    const { accept, pools, storage, monitoring, inbound } = this.parts;
-    const { accounts, messages, holds, sites, suppressions, content, dkimKey } = storage;
+    const { accept, pools, storage, monitoring, track, inbound } = this.parts;
+    const { accounts, messages, holds, sites, suppressions, content, dkimKey, trackingSecret } = storage;
     const { dashboard, topic } = monitoring;
     const outputs: Record<string, string> = {
       ApiUrl: accept.api.apiEndpoint,
+      TrackUrl: track.api.apiEndpoint,
       AccountsTable: accounts.tableName,
       MessagesTable: messages.tableName,
       HoldsTable: holds.tableName,
@@ -110,6 +114,12 @@ export class PennypostStack extends Stack {
       SuppressionsTable: suppressions.tableName,
       ContentBucket: content.bucketName,
       DkimKeyArn: dkimKey.keyArn,
+      TrackingSecretArn: trackingSecret.secretArn,
+      ...(track.front && {
+        LinkDistributionId: track.front.distribution.attrId,
+        LinkConnectionGroupId: track.front.group.attrId,
+        LinkTarget: track.front.group.attrRoutingEndpoint,
+      }),
       Lanes: this.toJsonString(pools.flatMap(({ lanes }) => lanes.map(({ summary }) => summary))),
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.dashboardName}`,
       AlarmTopicArn: topic.topicArn,

@@ -15,6 +15,7 @@ export type FunctionName =
   | 'report'
   | 'inbound'
   | 'parse'
+  | 'track'
   | 'manage';
 
 /** What a row is about; each stage says which ARNs these are for it. */
@@ -32,6 +33,7 @@ export type Target =
   | 'ownQueue'
   | 'dkimKey'
   | 'returnPathSecret'
+  | 'trackingSecret'
   | 'relaySecrets'
   | 'ses'
   | 'ownLogs'
@@ -43,7 +45,7 @@ export type Permission = {
   actions: readonly string[];
   on: Target;
   /** IAM conditions; all must hold. */
-  conditions?: Record<string, Record<string, string>>;
+  conditions?: Record<string, Record<string, string | readonly string[]>>;
 };
 
 /** Only its own lines into its own log group, which the stack has made. */
@@ -134,6 +136,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
       conditions: { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:domain': 'false' } },
     },
     { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
+    { actions: ['secretsmanager:GetSecretValue'], on: 'trackingSecret' },
   ],
   release: [
     OWN_LOGS,
@@ -177,6 +180,24 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     { actions: ['s3:GetObject'], on: 'inboundMail' },
+  ],
+  // The world calls it without a key: it reads no mail, no key and no address but the one in the token that it was shown.
+  track: [
+    OWN_LOGS,
+    { actions: ['dynamodb:PutItem'], on: 'messages' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'suppressions' },
+    {
+      actions: ['dynamodb:GetItem'],
+      on: 'accounts',
+      // Names of unsubscribe groups, for the preferences page; of nothing else there is more to be seen than its name.
+      conditions: {
+        'ForAllValues:StringEquals': {
+          'dynamodb:Attributes': ['pk', 'sk', 'id', 'ids', 'name', 'description', 'isDefault'],
+        },
+        StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+      },
+    },
+    { actions: ['secretsmanager:GetSecretValue'], on: 'trackingSecret' },
   ],
   manage: [
     OWN_LOGS,

@@ -179,6 +179,14 @@ const Inbound = z.strictObject({
   mailDays: whole(SHORTEST_MAIL, 3650).default(SHORTEST_MAIL),
 });
 
+const Tracking = z.strictObject({
+  /**
+   * A CloudFront distribution in front of what links in mail lead to, with certificates for every sender's link host
+   * (docs/tracking.md). Default false: until something answers for a link host over HTTPS, nothing is tracked.
+   */
+  cloudFront: z.boolean().default(false),
+});
+
 const Shape = z.strictObject({
   /** Name of the CloudFormation stack. Default `Pennypost`. */
   stackName: z
@@ -202,6 +210,7 @@ const Shape = z.strictObject({
    * nothing of it costs anything.
    */
   inbound: Inbound.optional(),
+  tracking: Tracking.prefault({}),
   retention: Retention.prefault({}),
   alarms: Alarms.prefault({}),
   /**

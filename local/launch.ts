@@ -32,7 +32,7 @@ export type LaunchOptions = Pick<
   folder: string;
   settings: Settings;
   /** Absent or 0: any free port. */
-  ports?: { api?: number; inbox?: number; aws?: number };
+  ports?: { api?: number; inbox?: number; track?: number; aws?: number };
   /** A remote peer's delays, in milliseconds. */
   sinkLatency?: { perCommandMs: number; afterDotMs: number };
   /** Where functions' code comes from; absent: bundled from the sources. */
@@ -98,7 +98,7 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   const stack = await startStack({
     ...options,
     templateDir: directory,
-    ports: { api: ports.api ?? 0, aws: ports.aws ?? 0 },
+    ports: { api: ports.api ?? 0, track: ports.track ?? 0, aws: ports.aws ?? 0 },
   });
   undo.push(() => stack.stop(0));
   last = performance.now();
@@ -106,7 +106,7 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   const { operator, close } = openOperator(stack);
   undo.push(close);
   const publish = publisher(stack, operator, dns);
-  const apiKey = await makeAccount(folder, operator);
+  const apiKey = await makeAccount(folder, operator, stack.trackUrl);
   await publish();
   const publishing = setInterval(() => void publish().catch(() => {}), PUBLISH_MS);
   undo.push(() => clearInterval(publishing));
@@ -128,6 +128,7 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
     apiKey,
     from,
     inboxUrl: inbox.url,
+    trackUrl: stack.trackUrl,
     pid: process.pid,
     awsUrl: stack.awsUrl,
     stackName: stack.assembly.stackName,
@@ -184,8 +185,11 @@ function openOperator(stack: LocalStack) {
 }
 
 /** The operator's key and domain, made at the first start. A key's secret is kept nowhere but in this file. */
-async function makeAccount(folder: string, operator: Launched['operator']): Promise<string> {
+async function makeAccount(folder: string, operator: Launched['operator'], trackUrl: string): Promise<string> {
   await operator.addDomain(OPERATOR, DOMAIN);
+  // Where links of its mail lead, on this machine. Its account tracks nothing until it is asked to.
+  const link = await operator.writeLink(OPERATOR, DOMAIN, new URL(trackUrl).host);
+  await operator.setLinkValid(link, true);
   const file = join(folder, 'operator.json');
   if (existsSync(file)) {
     const kept = JSON.parse(readFileSync(file, 'utf8')) as { key: string; id: string };

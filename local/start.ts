@@ -2,6 +2,7 @@
  * `npm start`: the whole stack on this machine, until Ctrl-C. It prints where everything is and what the mail is doing.
  *
  *   --api-port N       default 8080        --inbox-port N   default 8025        --aws-port N    default: any free one
+ *   --track-port N     default 8082: what links in mail lead to
  *   --folder PATH      default .pennypost: mail, queues and accounts are kept there between starts
  *   --schedule-seconds N   run schedules (release) every N seconds, not at their own rate
  *   --timings          print what each phase of the start took
@@ -17,20 +18,32 @@ import { refuseSecond } from './local-file.ts';
 const GRACE_MS = 1_500;
 const STOP_MS = 3_000;
 
-type Options = { api: number; inbox: number; aws: number; folder: string; everySeconds?: number; timings: boolean };
+type Options = {
+  api: number;
+  inbox: number;
+  track: number;
+  aws: number;
+  folder: string;
+  everySeconds?: number;
+  timings: boolean;
+};
 
 function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       'api-port': { type: 'string', default: '8080' },
       'inbox-port': { type: 'string', default: '8025' },
+      'track-port': { type: 'string', default: '8082' },
       'aws-port': { type: 'string', default: '0' },
       'schedule-seconds': { type: 'string' },
       folder: { type: 'string', default: '.pennypost' },
       timings: { type: 'boolean', default: false },
     },
   });
-  const number = (name: 'api-port' | 'inbox-port' | 'aws-port' | 'schedule-seconds', most = 65_535): number => {
+  const number = (
+    name: 'api-port' | 'inbox-port' | 'track-port' | 'aws-port' | 'schedule-seconds',
+    most = 65_535,
+  ): number => {
     const text = values[name]!;
     if (!/^\d{1,5}$/.test(text) || Number(text) > most)
       throw new Error(`--${name} is "${text}"; it must be a whole number from 0 to ${most}`);
@@ -39,6 +52,7 @@ function readOptions(): Options {
   return {
     api: number('api-port'),
     inbox: number('inbox-port'),
+    track: number('track-port'),
     aws: number('aws-port'),
     folder: values.folder,
     timings: values.timings,
@@ -68,7 +82,7 @@ async function main(): Promise<void> {
   running = await launch({
     folder: options.folder,
     settings,
-    ports: { api: options.api, inbox: options.inbox, aws: options.aws },
+    ports: { api: options.api, inbox: options.inbox, track: options.track, aws: options.aws },
     onLog: log,
     onPhase: (phase, ms) => timings.push([phase, ms]),
     ...(options.everySeconds === undefined ? {} : { scheduleEverySeconds: options.everySeconds }),
@@ -85,6 +99,7 @@ Pennypost runs on this machine (ready in ${(ms / 1000).toFixed(1)} s). No mail l
 
   API      ${local.apiUrl}
   inbox    ${local.inboxUrl}
+  links    ${local.trackUrl}
   API key  ${local.apiKey}
 
   curl -i ${local.apiUrl}/v3/mail/send -H 'Authorization: Bearer ${local.apiKey}' -H 'Content-Type: application/json' \\

@@ -24,3 +24,6 @@ export const PROBE_ANSWER = 'pennypost-track';
 export function linkHostOf(...links: readonly (LinkRecord | undefined)[]): string | undefined {
   return links.find((link) => link?.validAt !== undefined)?.host;
 }
+
+/** The field in which CloudFront tells the host that a reader asked (lib/track.ts). */
+export const VIEWER_HOST = 'x-pennypost-host';

@@ -5,16 +5,22 @@
  * Tokens name the copy, so copies of one personalization are messages of their own, each composed and signed. What they share is
  * found out once (plan.ts). The same copy gives the same octets at every attempt.
  */
-import { nameCopy, type TokenSecret } from '../address-token.ts';
+import type { TokenSecret } from '../address-token.ts';
 import type { Content, Part } from '../mail.ts';
 import type { FilledPart } from '../render.ts';
 import { makeTemplate, type Template } from '../replace.ts';
-import type { ReturnPath } from '../return-path.ts';
 import { makeUnsubscribeAddress } from '../unsubscribe-address.ts';
 import { originOf } from './link-host.ts';
 import { type Filled, type PartWish, type Plan, planPart, type Urls } from './plan.ts';
 import { type TrackingSettings, wantedOf } from './settings.ts';
-import { makeClickToken, makeOpenToken, makeUnsubscribeToken, type TrackingKey } from './token.ts';
+import {
+  makeClickToken,
+  makeOpenToken,
+  makeUnsubscribeToken,
+  nameReader,
+  type Opened,
+  type TrackingKey,
+} from './token.ts';
 import { belowOfGroup, belowOfSubscription, DESIGN_TAGS, GROUP_TAGS, type Tag } from './unsubscribe-tags.ts';
 
 /** What a content asks for, with the account's settings. */
@@ -36,8 +42,6 @@ export type TrackingMeans = {
   /** Where mail to unsubscribe comes in. Absent: nowhere. */
   mailto?: { secret: TokenSecret; domain: string };
 };
-
-export type TrackedCopy = ReturnPath & { address: string };
 
 /** What a content asks of tracking; undefined: nothing, and its mail is made as if there were none. */
 export function trackingOf(content: Content, account?: TrackingSettings): Tracking | undefined {
@@ -89,22 +93,22 @@ export function trackCopy(
   given: readonly string[],
   { html, text, asm, mustUnsubscribe, mayUnsubscribe }: Tracking,
   { links, mailto }: TrackingMeans,
-  copy: TrackedCopy,
+  copy: Opened,
 ): Tracked | { dropped: string } {
   const canUnsubscribe = links !== undefined || mailto !== undefined;
   if (mustUnsubscribe && !canUnsubscribe) return { dropped: NO_UNSUBSCRIBE };
   const { groupId, groupsToDisplay: shown = [] } = asm ?? {};
   const group = groupId === undefined ? {} : { groupId };
-  const named = nameCopy(copy.account, copy.requestId, copy.index);
+  const reader = nameReader(copy);
   const address = once(() => mailto && makeUnsubscribeAddress({ ...copy, ...group, ...mailto }));
   const unsubscribe = (action: 'list' | 'all' | 'preferences') =>
     links
-      ? `${originOf(links.host)}/u/${makeUnsubscribeToken({ ...copy, ...group, action, shown }, links.host, links.key)}`
+      ? `${originOf(links.host)}/u/${makeUnsubscribeToken(reader, { ...group, action, shown }, links.host, links.key)}`
       : `mailto:${address()}?subject=unsubscribe`;
   const urls: Urls = {
     click: ({ universal, ...link }) =>
-      `${originOf(links!.host)}${universal ? '/uni' : ''}/c/${makeClickToken(named, link, links!.host, links!.key)}`,
-    pixel: () => `${originOf(links!.host)}/o/${makeOpenToken(copy, links!.host, links!.key)}`,
+      `${originOf(links!.host)}${universal ? '/uni' : ''}/c/${makeClickToken(reader, link, links!.host, links!.key)}`,
+    pixel: () => `${originOf(links!.host)}/o/${makeOpenToken(reader, links!.host, links!.key)}`,
     unsubscribe,
   };
   const wishes = { html: within(html, links, canUnsubscribe), text: within(text, links, canUnsubscribe) };

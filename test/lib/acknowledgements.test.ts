@@ -96,6 +96,7 @@ const variants: [string, SettingsInput][] = [
       ],
     },
   ],
+  ['CloudFront in front of track', { tracking: { cloudFront: true } }],
 ];
 
 test.each(variants)('B1: with %s nothing is found that is not acknowledged', (_, input) => {

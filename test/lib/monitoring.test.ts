@@ -53,7 +53,7 @@ test('the cost is made of every function, queue and table, and each metric of it
 
   // Assess: 1 API, 5 functions x 2, 3 queues x 4, 5 tables x 2, 1 index
   const terms = [...expression.matchAll(/FILL\((m\d+),0\)\*\d+\.\d+/g)].map(([, id]) => id);
-  expect(terms).toHaveLength(1 + 10 + 12 + 10 + 1);
+  expect(terms).toHaveLength(1 + 14 + 12 + 10 + 1);
   expect([...terms, 'delivered'].sort()).toEqual(ids.sort());
   // Metric math knows no exponents
   expect(expression).not.toMatch(/\de-/);
@@ -81,7 +81,9 @@ test('every function has an alarm on its errors, accept one on throttles, and al
   const watching = (metric: string) =>
     alarms.filter(({ MetricName }) => MetricName === metric).map(({ AlarmName }) => AlarmName);
   expect(watching('Errors').sort()).toEqual(
-    ['accept', 'deliver-p-1', 'deliver-p-2', 'expand', 'release'].map((name) => `Pennypost-${name}-errors`),
+    ['accept', 'deliver-p-1', 'deliver-p-2', 'expand', 'manage', 'release', 'track'].map(
+      (name) => `Pennypost-${name}-errors`,
+    ),
   );
   expect(watching('Throttles')).toEqual(['Pennypost-accept-throttles']);
   for (const { AlarmActions, AlarmDescription } of alarms) {
@@ -115,8 +117,8 @@ test('complaints wake the operator where SES passes them on, and only there; the
     TreatMissingData: 'notBreaching',
   });
   expect(alarms.map(({ AlarmName }) => AlarmName)).not.toContain('Pennypost-complaints');
-  // 10, 3 for each source IP, 4 with hear, 1 with report.
-  expect([alarms.length, ofSes.length]).toEqual([10 + 2 * 3, 10 + 3 + 4 + 1]);
+  // 12, 3 for each source IP, 4 with hear, 1 with report.
+  expect([alarms.length, ofSes.length]).toEqual([12 + 2 * 3, 12 + 3 + 4 + 1]);
 });
 
 test('alarms may publish to the topic, nobody without TLS, and the operator is subscribed', () => {

@@ -36,6 +36,8 @@ test('the outputs are those that the CLI reads', () => {
     'MessagesTable',
     'SitesTable',
     'SuppressionsTable',
+    'TrackUrl',
+    'TrackingSecretArn',
   ]);
   expect(JSON.parse(flat.outputs.Lanes!)).toEqual([
     {
@@ -51,7 +53,7 @@ test('the outputs are those that the CLI reads', () => {
 });
 
 test('each function is what a function of ours is', () => {
-  expect(functions.map(functionName).sort()).toEqual(['accept', 'deliver', 'expand', 'release']);
+  expect(functions.map(functionName).sort()).toEqual(['accept', 'deliver', 'expand', 'manage', 'release', 'track']);
   for (const { path, properties } of functions) {
     const { Runtime, Architectures, Handler, Timeout, MemorySize, TracingConfig, LoggingConfig } = properties;
     expect({ path, Runtime, Architectures, Handler, TracingConfig }).toEqual({
@@ -83,7 +85,7 @@ test('LANES names every lane of every pool, with its queue', () => {
 
   // Act
   const told = ofType(two, 'AWS::Lambda::Function')
-    .filter((fn) => functionName(fn) !== 'deliver')
+    .filter((fn) => ['accept', 'expand', 'release'].includes(functionName(fn)!))
     .map((fn) => JSON.parse(fn.properties.Environment.Variables.LANES));
 
   // Assess

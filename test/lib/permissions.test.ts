@@ -39,6 +39,7 @@ function resourcesOf(target: Target, path: string): string[] {
     ownQueue: [stage.endsWith('/Parse') ? '<Inbound/ParseWork/Queue.Arn>' : `<${part}/Work/Queue.Arn>`],
     dkimKey: ['<Storage/DkimKey.Arn>'],
     returnPathSecret: ['<Storage/ReturnPathSecret>'],
+    trackingSecret: ['<Storage/TrackingSecret>'],
     // Only with a pool's `via`: test/lib/via.test.ts.
     relaySecrets: [],
     ses: [],
@@ -104,7 +105,7 @@ test('only deliver decrypts, only with a context; nobody encrypts or administers
 
   // Assess
   expect(who(/^kms:/)).toEqual(['deliver']);
-  expect(who(/^secretsmanager:/)).toEqual(['deliver', 'inbound']);
+  expect(who(/^secretsmanager:/).sort()).toEqual(['deliver', 'inbound', 'track']);
   expect(decrypts).toHaveLength(2);
   for (const { Condition } of decrypts)
     expect(Condition).toEqual({

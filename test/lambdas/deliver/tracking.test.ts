@@ -57,9 +57,7 @@ describe('tracked mail', () => {
       )!;
       const mailto = /<mailto:([^?]+)\?/.exec(field(mails[n]!, 'List-Unsubscribe')!)![1]!;
       expect(click).toMatchObject({
-        url: 'https://shop.example/?who=Ann&x=1',
-        index: 0,
-        part: 'html',
+        link: { url: 'https://shop.example/?who=Ann&x=1', index: 0, part: 'html' },
         requestId: REQUEST,
       });
       expect(oneClick).toMatchObject({ action: 'list', groupId: 12, shown: [12, 13] });
