@@ -6,6 +6,7 @@
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -21,6 +22,7 @@ import { type Inbox, startInbox } from './inbox/inbox.ts';
 import { type ArrivalStore, openArrivals } from './inbox/store.ts';
 import { type LocalFile, localFile, refuseSecond } from './local-file.ts';
 import { openFolder } from './provision.ts';
+import { type Reads, readMail } from './sink/reader.ts';
 import { type Sink, startSink } from './sink/sink.ts';
 import { type LocalStack, type StackOptions, startStack } from './stack.ts';
 
@@ -58,6 +60,8 @@ export type Launched = {
 /** The domain that is there from the first start. */
 const DOMAIN = 'example.com';
 const PUBLISH_MS = 2_000;
+/** Milliseconds until a reader of the sink's looks at a mail. */
+const READER_WAIT = 200;
 
 /** @throws Error in one sentence; then nothing is left running */
 export async function launch(options: LaunchOptions): Promise<Launched> {
@@ -85,7 +89,16 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   undo.push(() => arrivals.close());
   const dns = await startDns({});
   undo.push(dns.stop);
-  const sink = await startSink({ store: arrivals, ...(options.sinkLatency ? { latency: options.sinkLatency } : {}) });
+  const read = (raw: Buffer, what: Reads) => {
+    // He opens it after the reply has gone out: what he does must not hold up the session.
+    const reading = sleep(READER_WAIT).then(() => readMail(raw, what));
+    reading.catch((error: Error) => options.onLog?.(`reader (${what}): ${error.message}`));
+  };
+  const sink = await startSink({
+    store: arrivals,
+    read,
+    ...(options.sinkLatency ? { latency: options.sinkLatency } : {}),
+  });
   undo.push(sink.stop);
   phase('DNS and sink');
 

@@ -4,6 +4,8 @@
  * known, so that whatever reads replies is tried on what it will meet. `{ip}` stands for the client's address.
  */
 
+import type { Reads } from './reader.ts';
+
 /** Where in the transaction a refusal is said: at RCPT TO, or after the final dot. A 421 also closes the connection. */
 export type Stage = 'rcpt' | 'dot';
 
@@ -11,6 +13,7 @@ export type Stage = 'rcpt' | 'dot';
 export type Action =
   | { do: 'refuse'; at: Stage; reply: string; attempts?: number | 'n' }
   | { do: 'wait'; seconds: 'n' }
+  | { do: 'read'; what: Reads }
   | { do: 'drop'; at: 'data' }
   | { do: 'drop'; at: 'dot'; attempts?: 'n' };
 
@@ -211,6 +214,13 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     },
   },
   { name: 'slow-{n}s', does: 'answers n seconds after the final dot', action: { do: 'wait', seconds: 'n' } },
+  { name: 'open', does: 'loads the pixel', action: { do: 'read', what: 'open' } },
+  { name: 'click', does: 'follows the first tracked link', action: { do: 'read', what: 'click' } },
+  {
+    name: 'unsubscribe',
+    does: 'unsubscribes with one click (RFC 8058)',
+    action: { do: 'read', what: 'unsubscribe' },
+  },
   {
     name: 'drop-in-data',
     does: 'closes the connection in the middle of the message',

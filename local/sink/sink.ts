@@ -35,12 +35,15 @@ export async function startSink({
   latency = { perCommandMs: 0, afterDotMs: 0 },
   tls = true,
   clock = Date.now,
+  read,
 }: {
   port?: number;
   store: Pick<ArrivalStore, 'add' | 'replied'>;
   latency?: SessionDeps['latency'];
   tls?: boolean;
   clock?: () => number;
+  /** What a reader does with a mail that he has; default: nothing. */
+  read?: SessionDeps['read'];
 }): Promise<Sink> {
   const hostName = 'mx1.sink.test';
   const attempts = new Map<string, number>();
@@ -50,6 +53,7 @@ export async function startSink({
     store,
     clock,
     latency,
+    ...(read ? { read } : {}),
     secureContext: tls
       ? createSecureContext(makeCertificate([hostName, 'mx2.sink.test', 'localhost'], clock()))
       : undefined,
