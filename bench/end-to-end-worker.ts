@@ -36,6 +36,7 @@ const accepting: AcceptDeps = {
     scopes: ['mail.send'],
     createdAt: 0,
   }),
+  readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as AcceptDeps['readSender'],
   recordRequest: async () => {},
   refuseRequest: async () => {},

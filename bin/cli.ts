@@ -30,6 +30,14 @@ const HELP = `pennypost — the operator's command line
   parse remove HOSTNAME                          take no more mail for it
   forward set bounces|complaints ADDRESS         send on what comes back
   forward off bounces|complaints                 no longer
+  suppressions import FILE --list LIST           put the addresses of a CSV file (SendGrid's, or any) on a list
+  suppressions export --list LIST                the list as CSV, to the standard output
+  suppressions purge                             delete what the account's bounce purge has taken off its lists
+  links add DOMAIN HOST                          have links of a domain's mail at a host of its own
+  links list                                     the account's link hosts, and which track
+  links check DOMAIN                             ask the host whether it answers; then it tracks
+  links default DOMAIN                           for domains without one
+  links remove DOMAIN                            track no more
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
@@ -42,6 +50,7 @@ const HELP = `pennypost — the operator's command line
   --provider NAME  whose reply it is, whose rules to list (rules)
   --stage STEP     what the reply answered: mail, rcpt (default), dot … (rules try)
   --config FILE    other settings than pennypost.config.ts (rules)
+  --list LIST      bounces, blocks, spam_reports, invalid_emails, unsubscribes, or group:ID (suppressions)
   --json           print one JSON value instead of text
 `;
 
@@ -51,6 +60,8 @@ const domains = () => import('./cli/domains.ts');
 const sites = () => import('./cli/sites.ts');
 const tls = () => import('./cli/tls.ts');
 const parse = () => import('./cli/parse.ts');
+const suppressions = () => import('./cli/suppressions.ts');
+const links = () => import('./cli/links.ts');
 const rules = () => import('./cli/rules.ts');
 
 const COMMANDS = {
@@ -74,6 +85,14 @@ const COMMANDS = {
   'parse remove': { load: async () => (await parse()).removeParse, arguments: 1 },
   'forward set': { load: async () => (await parse()).setForward, arguments: 2 },
   'forward off': { load: async () => (await parse()).endForward, arguments: 1 },
+  'suppressions import': { load: async () => (await suppressions()).importList, arguments: 1 },
+  'suppressions export': { load: async () => (await suppressions()).exportList, arguments: 0 },
+  'suppressions purge': { load: async () => (await suppressions()).purgeLists, arguments: 0 },
+  'links add': { load: async () => (await links()).addLink, arguments: 2 },
+  'links list': { load: async () => (await links()).listLinks, arguments: 0 },
+  'links check': { load: async () => (await links()).checkLink, arguments: 1 },
+  'links default': { load: async () => (await links()).defaultLink, arguments: 1 },
+  'links remove': { load: async () => (await links()).removeLink, arguments: 1 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
   trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;
@@ -99,6 +118,7 @@ export async function main(argv: string[]): Promise<number> {
       scope: { type: 'string', multiple: true },
       ed25519: { type: 'boolean' },
       replace: { type: 'boolean' },
+      list: { type: 'string' },
       raw: { type: 'boolean' },
       'spam-check': { type: 'boolean' },
       provider: { type: 'string' },

@@ -366,14 +366,14 @@ export type DomainRecord = {
 };
 
 /**
- * Whose a host name is that mail comes in at: the one item whose partition key does not begin with the account, because it answers
+ * Whose a host name is that mail comes in at, or that its links are at: the one item whose partition key does not begin with the account, because it answers
  * just that. Written with a sending domain (its return path) or with a parse setting.
  */
 export type HostRecord = {
   pk: string;
   sk: 'host';
   account: string;
-  kind: 'return-path' | 'parse';
+  kind: 'return-path' | 'parse' | 'link';
 };
 
 /** What an account asks of TLS at its recipients' hosts (SendGrid: `user/settings/enforced_tls`). */

@@ -59,6 +59,14 @@ function takesPlace(list: ListName, entry: ListEntry, old: ListEntry): boolean {
   return list === 'bounces' && entry.created >= old.created + RENEWED;
 }
 
+/** Mailbox full (RFC 3463 3.3, X.2.2). Whoever says so for good may still be back tomorrow: it is never a bounce here. */
+const FULL = /^[45]\.2\.2$/;
+
+/** The list of a bounce that a server told, by its type and its status. */
+export function listOfBounce(type: 'bounce' | 'blocked' | undefined, status: string | undefined): 'bounces' | 'blocks' {
+  return type === 'bounce' && !FULL.test(status ?? '') ? 'bounces' : 'blocks';
+}
+
 /** What a bounce is about: the address alone, its domain, which DNS does not know, or neither (us, the content, a full mailbox). */
 export type Bounce = Omit<Suppressing, 'list'> & { about: 'address' | 'domain' | 'other' };
 

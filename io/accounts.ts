@@ -6,10 +6,6 @@ import { makeApiKey } from '../core/api-key.ts';
 import type { DkimAlgorithm } from '../core/dkim.ts';
 import { addKey, nextSelector } from '../core/domain-keys.ts';
 import {
-  type AddressWhitelistRecord,
-  addressWhitelistKey,
-  type BouncePurgeRecord,
-  bouncePurgeKey,
   type DomainRecord,
   domainKey,
   type EnforcedTlsRecord,
@@ -19,6 +15,7 @@ import {
   hostKey,
   type KeyRecord,
   keyKey,
+  type LinkRecord,
 } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
@@ -81,23 +78,8 @@ export function accountSettingsIn(table: string, client: Table, now: () => numbe
     SETTINGS_LIFE,
     now,
   );
-  /** What bears on its lists: asked for only where mail is about to be dropped. */
-  const readListSettings = cached(
-    async (account: string) => {
-      const get = async (Key: { pk: string; sk: string }) =>
-        (await client.send(new GetCommand({ TableName: table, Key }))).Item;
-      const [whitelist, purge] = await Promise.all([get(addressWhitelistKey(account)), get(bouncePurgeKey(account))]);
-      return {
-        whitelist: whitelist as AddressWhitelistRecord | undefined,
-        purge: purge as BouncePurgeRecord | undefined,
-      };
-    },
-    SETTINGS_LIFE,
-    now,
-  );
   return {
     readEnforcedTls,
-    readListSettings,
     readForward: (account: string, which: ForwardKind) => readForwarding(`${account}#${which}`),
   };
 }
@@ -199,6 +181,7 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
       return Attributes !== undefined;
     },
     listDomains: (account: string) => list<DomainRecord>(account, 'domain#'),
+    listLinks: (account: string) => list<LinkRecord>(account, 'link#'),
     readEnforcedTls: async (account: string): Promise<EnforcedTlsRecord | undefined> =>
       (await client.send(new GetCommand({ TableName: table, Key: enforcedTlsKey(account) }))).Item as
         | EnforcedTlsRecord

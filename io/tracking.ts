@@ -2,6 +2,7 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import {
+  hostKey,
   type LinkDefaultRecord,
   type LinkRecord,
   linkDefaultKey,
@@ -14,6 +15,7 @@ import { NOTHING, type TrackingSettings } from '../core/tracking/settings.ts';
 import { makeTrackingKey, type TrackingKey } from '../core/tracking/token.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
+import { hostsIn } from './hosts.ts';
 
 /** Milliseconds for which deliver does not see that an account changed its settings or its link host. */
 const SETTINGS_LIFE = 60_000;
@@ -25,6 +27,7 @@ export function trackingIn(table: string, client: Table, now: () => number) {
   const get = async <T>(Key: { pk: string; sk: string }): Promise<T | undefined> =>
     (await client.send(new GetCommand({ TableName: table, Key }))).Item as T | undefined;
   const readLink = (account: string, domain: string) => get<LinkRecord>(linkKey(account, domain));
+  const hosts = hostsIn(table, client);
   const readDefault = (account: string) => get<LinkDefaultRecord>(linkDefaultKey(account));
   const readTracking = async (account: string): Promise<TrackingSettings | undefined> =>
     (await get<TrackingRecord>(trackingKey(account)))?.settings;
@@ -54,8 +57,9 @@ export function trackingIn(table: string, client: Table, now: () => number) {
     },
     readLink,
     readLinkDefault: async (account: string): Promise<string | undefined> => (await readDefault(account))?.domain,
-    /** Writes a link host that is not validated yet, in place of the domain's former one. */
+    /** Writes a link host that is not validated yet, in place of the domain's former one. @throws HostTakenError */
     writeLink: async (account: string, domain: string, host: string): Promise<LinkRecord> => {
+      await hosts.claimHost({ ...hostKey(host), account, kind: 'link' });
       const name = domain.toLowerCase();
       const record: LinkRecord = { ...linkKey(account, name), domain: name, host, createdAt: now() };
       await client.send(new PutCommand({ TableName: table, Item: record }));
@@ -82,6 +86,7 @@ export function trackingIn(table: string, client: Table, now: () => number) {
       const { Attributes } = await client.send(
         new DeleteCommand({ TableName: table, Key: linkKey(account, domain), ReturnValues: 'ALL_OLD' }),
       );
+      // The host stays the account's: mail with its links is still about.
       return Attributes !== undefined;
     },
   };

@@ -22,6 +22,7 @@ export type Options = {
   scope?: string[] | undefined;
   ed25519?: boolean | undefined;
   replace?: boolean | undefined;
+  list?: string | undefined;
   raw?: boolean | undefined;
   'spam-check'?: boolean | undefined;
 };
@@ -41,9 +42,13 @@ export type Connection = {
   messagesTable: string;
   holdsTable: string;
   sitesTable: string;
+  accountsTable: string;
+  suppressionsTable: string;
   lanes: LaneOutput[];
   /** The host that MX records of return paths and parse hosts name; undefined: the stack takes no mail, or a source address does. */
   inboundHost?: string;
+  /** What stands in front of link hosts; undefined: something of the operator's own. */
+  linkFront?: { distributionId: string; groupId: string; target: string };
   /** The stack of this machine, whose functions may reach loopback. */
   local: boolean;
   dnsServers?: string[];
@@ -69,9 +74,20 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     messagesTable: need(outputs, 'MessagesTable'),
     holdsTable: need(outputs, 'HoldsTable'),
     sitesTable: need(outputs, 'SitesTable'),
+    accountsTable: need(outputs, 'AccountsTable'),
+    suppressionsTable: need(outputs, 'SuppressionsTable'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,
     ...(outputs.has('InboundHost') ? { inboundHost: outputs.get('InboundHost')! } : {}),
+    ...(outputs.has('LinkTarget')
+      ? {
+          linkFront: {
+            distributionId: need(outputs, 'LinkDistributionId'),
+            groupId: need(outputs, 'LinkConnectionGroupId'),
+            target: need(outputs, 'LinkTarget'),
+          },
+        }
+      : {}),
     ...(servers ? { dnsServers: [servers] } : {}),
   };
 }

@@ -28,6 +28,7 @@ import { readTemplate } from './template.ts';
 
 export { type ParsedBody, parseJsonBody } from './body.ts';
 export { type MergedMessage, mergePersonalization } from './merge.ts';
+export { groupsNamed } from './settings.ts';
 
 /** What the account has. An absent set is an empty one: the ids in it are then all unknown. */
 export type MailSendContext = {

@@ -98,6 +98,13 @@ export function readPoolName(faults: Faults, value: unknown, pools: ReadonlySet<
   return undefined;
 }
 
+/** The ids of unsubscribe groups that a request names, before anything of it is checked. */
+export function groupsNamed(body: unknown): number[] {
+  const { asm } = (body ?? {}) as { asm?: unknown };
+  const { group_id: id, groups_to_display: shown } = (asm ?? {}) as { group_id?: unknown; groups_to_display?: unknown };
+  return [id, ...(Array.isArray(shown) ? shown : [])].filter((one): one is number => Number.isInteger(one));
+}
+
 /** @param groups the ids of the unsubscribe groups that exist */
 export function readAsm(
   faults: Faults,

@@ -13,6 +13,9 @@ export const isLoopback = (host: string) => LOOPBACK.test(host);
 /** Whether a name can be a link host. Lower case, A-labels. */
 export const isLinkHost = (host: string) => NAME.test(host) || isLoopback(host);
 
+/** Whether a host is a subdomain of a sending domain. */
+export const linkHostWithin = (host: string, domain: string) => host.endsWith(`.${domain.toLowerCase()}`);
+
 /** `https://links.example.com` */
 export const originOf = (host: string) => `${isLoopback(host) ? 'http' : 'https'}://${host}`;
 

@@ -3,7 +3,8 @@
  * same settings by other names (`filterSettings`). An account tracks nothing until it says so, and nothing at all is tracked without a link
  * host of its own (link.ts).
  */
-import { type Campaign, UTM } from './destination.ts';
+import type { ApiError } from '../errors.ts';
+import { type Campaign, readDestination, UTM } from './destination.ts';
 
 /** What an account asks of all its mail (SendGrid: `tracking_settings`). */
 export type TrackingSettings = {
@@ -48,6 +49,56 @@ export const NOTHING: TrackingSettings = {
     utm_campaign: '',
   },
 };
+
+export type TrackingName = keyof TrackingSettings;
+
+const TITLES: Readonly<Record<TrackingName, [title: string, description: string]>> = {
+  click: ['Click Tracking', 'Links in mail lead over your link host, so that clicks are known.'],
+  google_analytics: ['Google Analytics', 'Links in mail carry the parameters of a Google Analytics campaign.'],
+  open: ['Open Tracking', 'Mail carries an invisible picture, so that it is known when it is opened.'],
+  subscription: ['Subscription Tracking', 'Mail carries an unsubscribe link, and List-Unsubscribe.'],
+};
+
+/** The account's settings as SendGrid's API lists them. */
+export const listTracking = (settings: TrackingSettings) =>
+  (Object.keys(TITLES) as TrackingName[]).map((name) => {
+    const [title, description] = TITLES[name];
+    return { name, title, description, enabled: settings[name].enabled };
+  });
+
+export const showTracking = (settings: TrackingSettings, name: TrackingName) => settings[name];
+
+/** Characters of a setting's text: of HTML, which is in every mail, and of everything else. */
+const HTML_CHARACTERS = 10_000;
+const TEXT_CHARACTERS = 1_000;
+
+/** A setting with what a PATCH says; what it does not say stays. */
+export function changeTracking(
+  before: TrackingSettings,
+  name: TrackingName,
+  body: unknown,
+): { ok: true; settings: TrackingSettings } | { ok: false; errors: ApiError[] } {
+  const errors: ApiError[] = [];
+  const fault = (field: string | null, message: string) => errors.push({ message, field, help: null });
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    fault(null, 'the body must be a JSON object');
+    return { ok: false, errors };
+  }
+  const known = before[name] as Record<string, unknown>;
+  const changed = { ...known };
+  for (const [field, value] of Object.entries(body)) {
+    if (!Object.hasOwn(known, field)) fault(field, `${field} is no field of this setting`);
+    else if (typeof value !== typeof known[field]) fault(field, `${field} must be a ${typeof known[field]}`);
+    else if (typeof value === 'string' && value.length > mostOf(field))
+      fault(field, `${field} must not be longer than ${mostOf(field)} characters`);
+    else changed[field] = value;
+  }
+  if (typeof changed.url === 'string' && changed.url !== '' && readDestination(changed.url) !== changed.url)
+    fault('url', 'url must be an http or https URL');
+  return errors.length > 0 ? { ok: false, errors } : { ok: true, settings: { ...before, [name]: changed } };
+}
+
+const mostOf = (field: string) => (/content|landing/.test(field) ? HTML_CHARACTERS : TEXT_CHARACTERS);
 
 type Given = Record<string, unknown> | undefined;
 

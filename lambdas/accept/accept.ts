@@ -8,7 +8,7 @@ import { domainOf } from '../../core/domain.ts';
 import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../../core/errors.ts';
 import { makeRequestId, requestIdTime } from '../../core/ids.ts';
 import type { MailRequest } from '../../core/mail.ts';
-import { parseJsonBody, validateMailSend } from '../../core/mail-send/index.ts';
+import { groupsNamed, parseJsonBody, validateMailSend } from '../../core/mail-send/index.ts';
 import type { DomainRecord, KeyRecord } from '../../core/records.ts';
 import { isThrottle } from '../../io/queue.ts';
 import { readBody } from './body.ts';
@@ -26,6 +26,8 @@ export type AcceptDeps = CommitDeps &
     randomBytes: (count: number) => Uint8Array;
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     readSender: (account: string, domain: string) => Promise<DomainRecord | undefined>;
+    /** The ids of the account's unsubscribe groups; of `wanted`, all that there are at this moment. */
+    readGroupIds: (account: string, wanted: readonly number[]) => Promise<ReadonlySet<number>>;
   };
 
 export type Submission = { account: string; keyId: string; requestId: string; request: MailRequest };
@@ -48,7 +50,12 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   const parsed = parseJsonBody(body.bytes, http.headers['content-type']);
   if (!parsed.ok) return answerErrors(parsed.status, parsed.errors);
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
-  const validAt = (time: number) => validateMailSend(parsed.value, { now: time, pools });
+  const named = groupsNamed(parsed.value);
+  const groups = await look(async () =>
+    named.length === 0 ? new Set<number>() : deps.readGroupIds(key.account, named),
+  );
+  if (!groups.ok) return refuse(groups.error);
+  const validAt = (time: number) => validateMailSend(parsed.value, { now: time, pools, groups: groups.found });
   const now = deps.now();
   const valid = validAt(now);
   if (!valid.ok) return answerErrors(400, valid.errors);

@@ -8,6 +8,7 @@ import { openBucket, openQueues, openTables } from '../../io/aws.ts';
 import { cached } from '../../io/cached.ts';
 import { contentIn } from '../../io/content.ts';
 import { requireLanes, requireNumber, requireVariable } from '../../io/environment.ts';
+import { groupIdsIn } from '../../io/groups.ts';
 import { holdsIn } from '../../io/holds.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { sendEntries } from '../../io/queue.ts';
@@ -32,6 +33,7 @@ const deps: AcceptDeps = {
   ...contentIn(requireVariable('CONTENT_BUCKET'), openBucket()),
   readKey: ({ id }) => readKey(id),
   readSender: (account, domain) => readSender(`${account}#${domain}`),
+  readGroupIds: groupIdsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),
   sendEntries: (url, entries) => sendEntries(queues, url, entries),
   lanes: requireLanes(),
   expandQueueUrl: requireVariable('EXPAND_QUEUE_URL'),

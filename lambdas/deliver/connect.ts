@@ -13,6 +13,7 @@ import { domainsIn } from '../../io/domains.ts';
 import { requireNumber, requireVariable } from '../../io/environment.ts';
 import { holdsIn } from '../../io/holds.ts';
 import { laneOf } from '../../io/lane.ts';
+import { cachedListSettingsIn } from '../../io/list-settings.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { publishDeliveries } from '../../io/metrics.ts';
 import { openMx } from '../../io/mx.ts';
@@ -89,6 +90,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...accountSettingsIn(accounts, tables, now),
     ...trackingIn(accounts, tables, now),
     trackingKey: trackingKeysOf(secrets, requireVariable('TRACKING_SECRET_ARN'), now).current,
+    ...cachedListSettingsIn(accounts, tables, now),
     ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
     settings,
     shaping,

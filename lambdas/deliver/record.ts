@@ -11,6 +11,7 @@ import type { Copy } from '../../core/mail.ts';
 import type { Final } from '../../core/outcome.ts';
 import { attemptKey, copyKey, type OutcomeRecord, recipientKey } from '../../core/records.ts';
 import type { Act } from '../../core/shaping/rule.ts';
+import { listOfBounce } from '../../core/suppression.ts';
 import type { Run } from './deliver.ts';
 import type { PutOff, Task } from './take.ts';
 
@@ -73,7 +74,8 @@ async function listBounce(
   { deps }: Run,
 ): Promise<true> {
   const unrouted = mx === undefined && site === domainOf(address);
-  const about = type !== 'bounce' ? 'other' : unrouted ? 'domain' : 'address';
+  const isAddress = listOfBounce(type, status) === 'bounces';
+  const about = !isAddress ? 'other' : unrouted ? 'domain' : 'address';
   const cause = {
     ...(status === undefined ? {} : { status }),
     ...(classification === undefined ? {} : { classification }),

@@ -17,7 +17,7 @@ import {
 } from '../../core/records.ts';
 import { type Heard, readSesEvent } from '../../core/ses-event.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
-import type { Suppressing } from '../../core/suppression.ts';
+import { listOfBounce, type Suppressing } from '../../core/suppression.ts';
 import type { KnownCopy } from '../../io/messages.ts';
 import type { Tally } from '../../io/metrics.ts';
 
@@ -107,7 +107,7 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
     ...(rule === undefined ? {} : { rule }),
   };
   // First: whoever finds the word written finds the list written too.
-  const list = listOf(event, type);
+  const list = listOf(heard);
   if (list) {
     const told = { reason: heard.reply, ...(status === undefined ? {} : { status }) };
     const entry = {
@@ -135,11 +135,10 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
   return event === 'complained' ? event : undefined;
 }
 
-/** Which list a word puts its address on: a bounce about the address, any other bounce, a complaint. */
-function listOf(event: Heard['event'], type: Heard['type']): SuppressionList | undefined {
+/** Which list a word puts its address on. */
+function listOf({ event, type, status }: Heard): SuppressionList | undefined {
   if (event === 'complained') return 'spam_reports';
-  if (event !== 'bounced') return undefined;
-  return type === 'bounce' ? 'bounces' : 'blocks';
+  return event === 'bounced' ? listOfBounce(type, status) : undefined;
 }
 
 function classOf({ classification }: Heard): Pick<Heard, 'classification'> {

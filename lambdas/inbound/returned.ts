@@ -13,7 +13,7 @@ import { DAY_SECONDS } from '../../core/limits.ts';
 import { type ForwardRecord, type Hold, type LateRecord, type ListName, lateKey } from '../../core/records.ts';
 import type { Complaint, DeliveryReport, Report, ReportedRecipient } from '../../core/report/report.ts';
 import { type ReturnPath, readReturnPath } from '../../core/return-path.ts';
-import type { Suppressing } from '../../core/suppression.ts';
+import { listOfBounce, type Suppressing } from '../../core/suppression.ts';
 import type { KnownCopy } from '../../io/messages.ts';
 
 export type CopyDeps = {
@@ -91,12 +91,13 @@ function listing(
   account: string,
   { address }: KnownCopy,
   list: ListName,
-  { event, reply, status, ip }: Word,
+  { event, reply, status, ip, classification }: Word,
   { receivedAt }: InboundMessage,
 ): Suppressing {
   const entry = {
     created: Math.floor(receivedAt / 1_000),
     ...(event === 'bounced' ? { reason: reply, ...(status === undefined ? {} : { status }) } : {}),
+    ...(classification === undefined ? {} : { classification }),
     ...(ip === undefined ? {} : { ip }),
   };
   return { account, address, list, entry };
@@ -143,7 +144,7 @@ function bounceOf({ recipients }: DeliveryReport, { address }: KnownCopy): Word 
     classification,
     ...(rule === undefined ? {} : { rule }),
     ...(mta === undefined ? {} : { mx: mta }),
-    list: type === 'bounce' ? 'bounces' : 'blocks',
+    list: listOfBounce(type, status),
   };
 }
 

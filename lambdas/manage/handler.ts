@@ -5,7 +5,12 @@ import { accountsIn } from '../../io/accounts.ts';
 import { openTables } from '../../io/aws.ts';
 import { cached } from '../../io/cached.ts';
 import { requireVariable } from '../../io/environment.ts';
+import { groupsIn } from '../../io/groups.ts';
+import { listSettingsIn } from '../../io/list-settings.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
+import { suppressionListsIn } from '../../io/suppression-lists.ts';
+import { suppressionsIn } from '../../io/suppressions.ts';
+import { trackingIn } from '../../io/tracking.ts';
 import { type ManageDeps, manage } from './manage.ts';
 
 /** Milliseconds for which a deleted key may still be taken. */
@@ -13,11 +18,17 @@ const KEY_LIFE = 60_000;
 
 const tables = openTables();
 const table = requireVariable('ACCOUNTS_TABLE');
+const suppressions = requireVariable('SUPPRESSIONS_TABLE');
 const accounts = accountsIn(table, tables);
 const readKey = cached((id) => accounts.readKey(id.slice(0, 8), id), KEY_LIFE, Date.now);
 
 const deps: ManageDeps = {
   ...parseSettingsIn(table, tables),
+  ...trackingIn(table, tables, Date.now),
+  ...listSettingsIn(table, tables),
+  ...groupsIn(table, tables),
+  ...suppressionsIn(suppressions, tables),
+  ...suppressionListsIn(suppressions, tables),
   listDomains: accounts.listDomains,
   readKey: ({ id }) => readKey(id),
   anyPort: process.env.ALLOW_PRIVATE_HOSTS === 'true',

@@ -8,8 +8,12 @@ import { type ApiError, type ApiFailure, apiErrors } from '../../core/errors.ts'
 import { countCall, RATE_LIMIT, type RateWindow, rateHeaders } from '../../core/rate-window.ts';
 import type { KeyRecord } from '../../core/records.ts';
 import { isThrottle } from '../../io/queue.ts';
+import type { GroupRouteDeps } from './group-routes.ts';
+import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
+import type { ListRouteDeps } from './suppression-routes.ts';
+import type { TrackingRouteDeps } from './tracking-routes.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
 export type HttpRequest = {
@@ -21,12 +25,16 @@ export type HttpRequest = {
 };
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
-export type ManageDeps = ParseRouteDeps & {
-  readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
-  /** Calls by account, for the life of the environment. */
-  windows: Map<string, RateWindow>;
-  report: (problem: string) => void;
-};
+export type ManageDeps = ParseRouteDeps &
+  ListRouteDeps &
+  GroupRouteDeps &
+  MailSettingsRouteDeps &
+  TrackingRouteDeps & {
+    readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
+    /** Calls by account, for the life of the environment. */
+    windows: Map<string, RateWindow>;
+    report: (problem: string) => void;
+  };
 
 /** What a route's handler gets: whose call it is, and what it says. */
 export type Call = {
@@ -36,9 +44,14 @@ export type Call = {
   query: HttpRequest['query'];
   /** Parsed JSON; undefined where there is no body. */
   body: unknown;
+  headers: HttpRequest['headers'];
+  /** Of the request, without its query: where links to other pages lead. */
+  url: string;
 };
-/** `body` undefined: an empty answer. */
-export type Answer = { status: number; body?: unknown } | { status: number; errors: readonly ApiError[] };
+/** `body` undefined: an empty answer. `csv`: a file instead of JSON. */
+export type Answer =
+  | { status: number; body?: unknown; csv?: string; headers?: Record<string, string> }
+  | { status: number; errors: readonly ApiError[] };
 
 /** Bytes of a body: no setting is as long. */
 const BODY_BYTES = 262_144;
@@ -49,18 +62,19 @@ export async function manage(http: HttpRequest, deps: ManageDeps): Promise<HttpR
   const found = findRoute(http.method, http.path);
   if (found === 'path') return refuse(apiErrors.notFound);
   if (found === 'method') return refuse({ ...apiErrors.methodNotAllowed, message: 'method not allowed' });
+  const { route } = found;
   try {
     const key = readAuthorization(http.headers.authorization);
     const record = key && (await deps.readKey(key));
-    if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized);
+    if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized, {}, route);
     const window = countIn(deps.windows, key.account, deps.now());
     const headers = rateHeaders(window);
-    if (window.calls > RATE_LIMIT) return refuse(apiErrors.tooManyRequests, headers);
-    if (!record?.scopes.includes(found.route.scope)) return refuse(apiErrors.forbidden, headers);
-    return await answer(found.route, key.account, found.params, http, headers, deps);
+    if (window.calls > RATE_LIMIT) return refuse(apiErrors.tooManyRequests, headers, route);
+    if (!record?.scopes.includes(route.scope)) return refuse(apiErrors.forbidden, headers, route);
+    return await answer(route, key.account, found.params, http, headers, deps);
   } catch (error) {
-    deps.report(`${http.method} ${found.route.path}: ${(error as Error).stack}`);
-    return refuse(isThrottle((error as Error).name) ? apiErrors.tooManyRequests : apiErrors.internalError);
+    deps.report(`${http.method} ${route.path}: ${(error as Error).stack}`);
+    return refuse(isThrottle((error as Error).name) ? apiErrors.tooManyRequests : apiErrors.internalError, {}, route);
   }
 }
 
@@ -68,7 +82,7 @@ async function answer(
   route: Route,
   account: string,
   params: Record<string, string>,
-  { query, body: bytes }: HttpRequest,
+  { path, query, headers: asked, body: bytes }: HttpRequest,
   headers: Record<string, string>,
   deps: ManageDeps,
 ): Promise<HttpResponse> {
@@ -76,17 +90,18 @@ async function answer(
     return refuse(
       { ...apiErrors.payloadTooLarge, message: `The request body must not be larger than ${BODY_BYTES} bytes.` },
       headers,
+      route,
     );
   const body = parseBody(bytes);
-  if (!body.ok) return refuse({ ...apiErrors.badRequest, message: 'the body is not JSON' }, headers);
-  const answered = await route.handle({ account, params, query, body: body.value }, deps);
-  if ('errors' in answered) return answerErrors(answered.status, answered.errors, headers);
-  if (answered.body === undefined) return { status: answered.status, headers, body: '' };
-  return {
-    status: answered.status,
-    headers: { ...headers, 'Content-Type': 'application/json' },
-    body: JSON.stringify(answered.body),
-  };
+  if (!body.ok) return refuse({ ...apiErrors.badRequest, message: 'the body is not JSON' }, headers, route);
+  const url = `${asked['x-forwarded-proto'] ?? 'https'}://${asked.host ?? 'localhost'}${path}`;
+  const answered = await route.handle({ account, params, query, body: body.value, headers: asked, url }, deps);
+  if ('errors' in answered) return answerErrors(answered.status, answered.errors, headers, route);
+  const { status, body: shown, csv } = answered;
+  const all = { ...headers, ...answered.headers };
+  if (csv !== undefined) return { status, headers: { ...all, 'Content-Type': 'text/csv; charset=utf-8' }, body: csv };
+  if (shown === undefined) return { status, headers: all, body: '' };
+  return { status, headers: { ...all, 'Content-Type': 'application/json' }, body: JSON.stringify(shown) };
 }
 
 function parseBody(bytes: Buffer): { ok: true; value: unknown } | { ok: false } {
@@ -106,12 +121,18 @@ function countIn(windows: Map<string, RateWindow>, account: string, now: number)
   return window;
 }
 
-function refuse(failure: ApiFailure, headers: Record<string, string> = {}): HttpResponse {
-  return answerErrors(failure.status, [failure], headers);
+function refuse(failure: ApiFailure, headers: Record<string, string> = {}, route?: Route): HttpResponse {
+  return answerErrors(failure.status, [failure], headers, route);
 }
 
-/** These routes say `message`, and `field` where one is at fault (SendGrid: the webhooks' family of errors). */
-function answerErrors(status: number, errors: readonly ApiError[], headers: Record<string, string>): HttpResponse {
-  const body = { errors: errors.map(({ message, field }) => ({ message, ...(field === null ? {} : { field }) })) };
+/** SendGrid's families of errors: some routes say `field` always, and be it null; others only where one is at fault. */
+function answerErrors(
+  status: number,
+  errors: readonly ApiError[],
+  headers: Record<string, string>,
+  route: Route | undefined,
+): HttpResponse {
+  const fieldOf = (field: string | null) => (field === null && !route?.nullFields ? {} : { field });
+  const body = { errors: errors.map(({ message, field }) => ({ ...fieldOf(field), message })) };
   return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -1,6 +1,10 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
+import { GROUP_ROUTES } from './group-routes.ts';
+import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
+import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
+import { TRACKING_ROUTES } from './tracking-routes.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Route = {
@@ -8,6 +12,8 @@ export type Route = {
   /** `{name}` stands for one segment. */
   path: string;
   scope: string;
+  /** Whether its errors say `field` also where none is at fault. */
+  nullFields?: true;
   handle: (call: Call, deps: ManageDeps) => Promise<Answer>;
 };
 
@@ -21,6 +27,10 @@ export const ROUTES: readonly Route[] = [
   { method: 'PATCH', path: `${SETTINGS}/{hostname}`, scope: `${SETTINGS_SCOPE}.update`, handle: updateSetting },
   { method: 'DELETE', path: `${SETTINGS}/{hostname}`, scope: `${SETTINGS_SCOPE}.delete`, handle: deleteSetting },
   { method: 'GET', path: '/v3/user/webhooks/parse/stats', scope: 'user.webhooks.parse.stats.read', handle: listStats },
+  ...SUPPRESSION_ROUTES,
+  ...GROUP_ROUTES,
+  ...MAIL_SETTINGS_ROUTES,
+  ...TRACKING_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

@@ -1,6 +1,6 @@
 /** The command line as people and scripts use it: a process of its own, against a running local stack. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -402,5 +402,48 @@ describe('tls', () => {
     expect(await runJson('tls', 'show')).toEqual({ require_tls: true, require_valid_cert: true });
     expectSentence(await run(['tls', 'set', 'strong']), /"strong" is not a level: off, required or verified/);
     expect((await run(['tls', 'set', 'off'])).code).toBe(0);
+  }, 60_000);
+});
+
+describe('suppressions', () => {
+  it('are imported once however often, exported as they were, and hold at once', async () => {
+    const file = join(place, 'bounces.csv');
+    const rows = Array.from(
+      { length: 1_200 },
+      (_, n) => `5.1.1,"550 no, reader ${n}",gone-${n}@moved.example,${1_600_000_000 + n}`,
+    );
+    writeFileSync(file, `status,reason,email,created\r\n${rows.join('\r\n')}\r\n,,not an address,1\r\n`);
+    const first = await run(['suppressions', 'import', file, '--list', 'bounces']);
+    expect(first.out).toMatch(/^1201 rows: 1200 addresses added to bounces, 0 were on it already, 1 rows refused\.$/m);
+    expect(first.out).toMatch(/^ {2}line 1202: not an address: not an address$/m);
+    expect(readFileSync(`${file}.refused.csv`, 'utf8')).toBe('line,problem\r\n1202,not an address: not an address\r\n');
+    expect(await runJson('suppressions', 'import', file, '--list', 'bounces')).toMatchObject({
+      added: 0,
+      already_listed: 1_200,
+    });
+
+    const { out } = await run(['suppressions', 'export', '--list', 'bounces']);
+    const lines = out.trimEnd().split('\r\n');
+    expect(lines[0]).toBe('status,reason,email,created');
+    expect(lines.filter((line) => line.includes('@moved.example'))).toEqual(rows);
+
+    const { id } = await mail.post(mailTo('GONE-7@moved.example'));
+    await eventually(
+      () => mail.ledger([id]),
+      ({ dropped }) => dropped === 1,
+    );
+  }, 60_000);
+
+  it('of a group go to that group alone; what the purge took is deleted', async () => {
+    const file = join(place, 'group.csv');
+    writeFileSync(file, 'email\na@left.example\n');
+    expectSentence(await run(['suppressions', 'import', file, '--list', 'group:1']), /has no unsubscribe group 1/);
+    expectSentence(await run(['suppressions', 'import', file, '--list', 'bounced']), /"bounced" is no list: bounces,/);
+    expectSentence(await run(['suppressions', 'import', file]), /--list says which list/);
+    expectSentence(
+      await run(['suppressions', 'import', 'nowhere.csv', '--list', 'bounces']),
+      /there is no file nowhere\.csv/,
+    );
+    expect(await runJson('suppressions', 'purge')).toEqual({ bounces: 0, blocks: 0 });
   }, 60_000);
 });

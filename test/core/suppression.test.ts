@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ListName, SuppressionRecord } from '../../core/records.ts';
-import { addToList, entryOf, isEmpty, removeFromList, whySuppressed } from '../../core/suppression.ts';
+import {
+  type ListedRecord,
+  type ListName,
+  listedKey,
+  SUPPRESSION_LISTS,
+  type SuppressionRecord,
+} from '../../core/records.ts';
+import { addBounce, addToList, entryOf, isEmpty, removeFromList, whySuppressed } from '../../core/suppression.ts';
 
 const at = { account: 'customer', address: 'Reader@Example.com' };
 const NOW = 1_790_000_000;
@@ -101,5 +107,94 @@ describe('mail to an address', () => {
     ],
   ])('%j with %j: %s', (record, mail, why) => {
     expect(whySuppressed(record, mail)).toBe(why);
+  });
+});
+
+/** What a table would hold after some changes, one after the other: the address's item, and its places in lists. */
+function play(steps: readonly { list: ListName; created: number; remove?: boolean }[]) {
+  let record: SuppressionRecord | undefined;
+  const places = new Map<string, ListedRecord>();
+  for (const { list, created, remove } of steps) {
+    const one = { ...at, list, entry: { created, reason: `at ${created}` } };
+    const change = remove ? removeFromList(record, one) : addToList(record, one);
+    if (!change) continue;
+    expect(change.record.version).toBe((record?.version ?? 0) + 1);
+    // As a transaction does it: one key is written or removed, never both.
+    expect(change.listed?.sk === undefined || change.listed.sk !== change.unlisted?.sk).toBe(true);
+    if (change.unlisted) places.delete(`${change.unlisted.pk} ${change.unlisted.sk}`);
+    if (change.listed) places.set(`${change.listed.pk} ${change.listed.sk}`, change.listed);
+    record = isEmpty(change.record) ? undefined : change.record;
+    if (record) record = { ...record, version: change.record.version };
+  }
+  return { record, places: [...places.values()] };
+}
+
+describe('an address and its places in lists', () => {
+  const lists: ListName[] = [...SUPPRESSION_LISTS, 'group#1', 'group#2'];
+  const step = fc.record({
+    list: fc.constantFrom(...lists),
+    created: fc.integer({ min: NOW, max: NOW + 400_000 }),
+    remove: fc.boolean(),
+  });
+
+  it('say the same after whatever was done: one place for each list it is on, at the time of its entry', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const { record, places } = play(steps);
+        const on = lists.filter((list) => entryOf(record, list));
+        const keyOf = ({ pk, sk }: { pk: string; sk: string }) => `${pk} ${sk}`;
+        const expected = on.map((list) =>
+          keyOf(listedKey('customer', list, entryOf(record, list)!.created, at.address)),
+        );
+        expect(places.map(keyOf).sort()).toEqual(expected.sort());
+        for (const place of places) expect(place.reason).toBe(`at ${place.created}`);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('do not change when everything that was added comes again, in any order', () => {
+    const adding = fc
+      .array(step, { minLength: 1, maxLength: 12 })
+      .map((steps) => steps.map((one) => ({ ...one, remove: false })));
+    fc.assert(
+      fc.property(
+        adding.chain((steps) => fc.tuple(fc.constant(steps), fc.shuffledSubarray(steps, { minLength: steps.length }))),
+        ([steps, again]) => {
+          // Once in order of time, as it happened; then whatever a queue delivers again.
+          const inOrder = steps.toSorted((a, b) => a.created - b.created);
+          const first = play(inOrder);
+          expect(play([...inOrder, ...again])).toEqual(first);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('a bounce for a domain that DNS does not know', () => {
+  const DAY = 86_400;
+  const unknown = (before: SuppressionRecord | undefined, created: number) =>
+    addBounce(before, { ...at, about: 'domain', entry: { created, reason: 'NXDOMAIN' } })?.record ?? before;
+
+  it.each([
+    ['once', [0], false],
+    ['for a day', [0, 0.1, 1], false],
+    ['for two days', [0, 1, 2], true],
+    ['twice, a week and more apart', [0, 8], false],
+    ['twice, some days apart', [0, 6], true],
+  ])('%s: invalid is %s', (_, days, invalid) => {
+    const record = days.reduce<SuppressionRecord | undefined>(
+      (before, day) => unknown(before, NOW + day * DAY),
+      undefined,
+    );
+    expect(whySuppressed(record)).toBe(invalid ? 'Invalid' : undefined);
+  });
+
+  it('counts anew after any other bounce: then the domain was there', () => {
+    let record = unknown(undefined, NOW);
+    record = addBounce(record, { ...at, about: 'other', entry: { created: NOW + DAY } })!.record;
+    record = unknown(record, NOW + 3 * DAY)!;
+    expect(whySuppressed(record)).toBeUndefined();
   });
 });

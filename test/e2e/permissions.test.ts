@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
 
@@ -56,6 +57,38 @@ async function goEveryWay(mail: Mail): Promise<void> {
   );
 }
 
+/** Goes the ways of lists: on them, within them, off them, and a group made, left and removed. */
+async function goThroughLists(mail: Mail): Promise<void> {
+  const scopes = [
+    ...['bounces', 'blocks'].flatMap((list) => [`suppression.${list}.read`, `suppression.${list}.delete`]),
+    ...['create', 'read', 'update', 'delete'].map((what) => `asm.groups.${what}`),
+    ...['create', 'read'].map((what) => `asm.groups.suppressions.${what}`),
+  ];
+  const { key } = await mail.operator.createKey('operator', 'lists', scopes);
+  const call = async (method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const { status } = await fetch(`${mail.local.apiUrl}/v3/${path}`, { method, headers, ...sent });
+    expect([path, status]).toEqual([path, expect.toSatisfy((one: number) => one < 300)]);
+  };
+  await call('POST', 'asm/groups', { name: 'News', description: 'News' });
+  await call('POST', 'asm/groups/1/suppressions', { recipient_emails: ['reader@example.net'] });
+  await call('POST', 'asm/groups/1/suppressions/search', { recipient_emails: ['reader@example.net'] });
+  for (const email of ['bounce@example.net', 'spam@example.net', 'spam@example.net']) {
+    expect(await mail.post(mailTo(email, { asm: { group_id: 1 } }))).toMatchObject({ status: 202 });
+    await eventually(
+      () => mail.ledger(),
+      ({ queued }) => queued === 0,
+    );
+    // A block takes the place of one of another second.
+    await sleep(1_000);
+  }
+  await call('GET', 'suppression/bounces');
+  await call('GET', 'suppression/bounces/bounce@example.net');
+  await call('DELETE', 'suppression/bounces/bounce@example.net');
+  await call('DELETE', 'asm/groups/1');
+}
+
 /** Every policy statement of the synthesized templates, for changing. */
 function editStatements(
   directory: string,
@@ -85,6 +118,7 @@ describe('permissions', () => {
     });
     try {
       await goEveryWay(mail);
+      await goThroughLists(mail);
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
       expect(mail.stack.unusedStatements()).toEqual([]);
       await thenAllIsAccountedFor(mail);

@@ -101,6 +101,7 @@ export function makeCloud(plans: Plan[] = []) {
             createdAt: START,
           }
         : undefined,
+    readGroupIds: async () => new Set([7, 8]),
     recordRequest: (record) =>
       call('recordRequest', () => {
         const known = cloud.requests.get(record.pk);

@@ -123,10 +123,14 @@ describe("SES's events", () => {
     expect(at(flat, 'Hear/Work/Queue').RedrivePolicy.deadLetterTargetArn).toBe('<Hear/Work/Dead.Arn>');
   });
 
-  test('hear may write outcomes, and nothing else', () => {
+  test('hear may write outcomes and put addresses on lists, and nothing else', () => {
     expect(actionsOf(flat, 'Hear/').sort()).toEqual(
       [
         'dynamodb:PutItem',
+        'dynamodb:Query',
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:DeleteItem',
         'logs:CreateLogStream',
         'logs:PutLogEvents',
         'sqs:ChangeMessageVisibility',

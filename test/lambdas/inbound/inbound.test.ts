@@ -122,7 +122,12 @@ describe('a bounce to a return path', () => {
         account: 'customer',
         address: ADDRESS,
         list: 'bounces',
-        entry: { created: NOW / 1_000, reason: expect.stringContaining('User unknown'), status: '5.1.1' },
+        entry: {
+          created: NOW / 1_000,
+          reason: expect.stringContaining('User unknown'),
+          status: '5.1.1',
+          classification: 'Invalid Address',
+        },
       },
     ]);
     expect(world.counts).toEqual({ bouncedLater: 1 });

@@ -14,7 +14,8 @@ function setUp(overrides: Partial<ManageDeps> = {}) {
   const keys = new Map<string, KeyRecord>();
   const settings = new Map<string, ParseSettingRecord>();
   const problems: string[] = [];
-  const deps: ManageDeps = {
+  // What these cases call; the routes of suppressions are tried on real tables (suppressions.test.ts).
+  const called: Partial<ManageDeps> = {
     now: () => NOW,
     anyPort: false,
     windows: new Map(),
@@ -44,6 +45,7 @@ function setUp(overrides: Partial<ManageDeps> = {}) {
     report: (problem) => void problems.push(problem),
     ...overrides,
   };
+  const deps = called as ManageDeps;
   const keyOf = (account = 'shopshop', scopes: string[] = ALL) => {
     const { key, id, secretHash } = makeApiKey(account, Buffer.alloc(43, keys.size + 1));
     keys.set(id, { pk: account, sk: `key#${id}`, name: 'x', secretHash, scopes, createdAt: NOW });

@@ -1,0 +1,61 @@
+/** manage on real tables (the emulator's): accounts with a key each, and calls as API Gateway hands them over. */
+import { makeApiKey } from '../../../core/api-key.ts';
+import { type KeyRecord, keyKey } from '../../../core/records.ts';
+import { groupsIn } from '../../../io/groups.ts';
+import { listSettingsIn } from '../../../io/list-settings.ts';
+import { suppressionListsIn } from '../../../io/suppression-lists.ts';
+import { suppressionsIn } from '../../../io/suppressions.ts';
+import { type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
+import { ROUTES } from '../../../lambdas/manage/routes.ts';
+import { startDynamodb } from '../../io/dynamodb.ts';
+
+export const NOW = Date.parse('2026-11-25T12:00:00Z');
+/** Unix seconds. */
+export const AT = NOW / 1_000;
+
+export async function startManage() {
+  const dynamodb = await startDynamodb(['Accounts', 'Suppressions']);
+  const keys = new Map<string, KeyRecord>();
+  const problems: string[] = [];
+  const clock = { now: NOW };
+  const tables = {
+    ...groupsIn('Accounts', dynamodb.client),
+    ...listSettingsIn('Accounts', dynamodb.client),
+    ...suppressionsIn('Suppressions', dynamodb.client),
+    ...suppressionListsIn('Suppressions', dynamodb.client),
+  };
+  const called: Partial<ManageDeps> = {
+    ...tables,
+    now: () => clock.now,
+    readKey: async ({ id }) => keys.get(id),
+    report: (problem) => void problems.push(problem),
+  };
+  /** The authorization of an account's key. */
+  const keyOf = (account: string, scopes = ROUTES.map(({ scope }) => scope)) => {
+    const { key, id, secretHash } = makeApiKey(account, Buffer.alloc(43, keys.size + 1));
+    keys.set(id, { ...keyKey(account, id), name: 'x', secretHash, scopes, createdAt: NOW });
+    return `Bearer ${key}`;
+  };
+  /** A call by an account. `url` may have a query. */
+  const callBy = (account: string, overrides: Partial<ManageDeps> = {}) => {
+    const authorization = keyOf(account);
+    return async (method: string, url: string, body?: unknown, headers: Record<string, string> = {}) => {
+      const { pathname, searchParams } = new URL(url, 'https://api.example');
+      const query: Record<string, string> = {};
+      for (const name of searchParams.keys()) query[name] = searchParams.getAll(name).join(',');
+      const answer = await manage(
+        {
+          method,
+          path: pathname,
+          query,
+          headers: { authorization, host: 'api.example', ...headers },
+          body: Buffer.from(body === undefined ? '' : JSON.stringify(body)),
+        },
+        { ...called, windows: new Map(), ...overrides } as ManageDeps,
+      );
+      const isJson = answer.headers['Content-Type'] === 'application/json';
+      return { ...answer, json: isJson ? JSON.parse(answer.body) : undefined };
+    };
+  };
+  return { ...tables, client: dynamodb.client, clock, problems, callBy, stop: dynamodb.stop };
+}
