@@ -107,7 +107,7 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
       on: storage.trackingSecret,
       id: 'AwsSolutions-SMG4',
       reason:
-        'Its tokens are in mail that was sent, and must work for a year; the operator rotates it when he means to (`links rotate`).',
+        'Its tokens are in mail that was sent, and must work for a year; the operator rotates it when he means to (docs/tracking.md).',
     },
     {
       on: network.vpc,

@@ -132,12 +132,6 @@ describe('properties that clients send and SendGrid does not read', () => {
 describe('a setting that promises what is not done', () => {
   it.each([
     ['mail_settings', 'spam_check', { threshold: 5 }, /spam_check mail setting is not available/],
-    [
-      'tracking_settings',
-      'subscription_tracking',
-      { text: 'x <% %>' },
-      /subscription_tracking.*without the unsubscribe/,
-    ],
   ])('%s.%s is refused when it is enabled, and accepted when it is not', (group, name, more, message) => {
     // Prepare
     const body = (enable?: boolean) =>

@@ -39,7 +39,7 @@ describe('the table of behaviours', () => {
     ['"bounce"@any.test', undefined],
     // Their later behaviour does not exist yet, so they are plain recipients and not in the table.
     ['complain@any.test', undefined],
-    ['open@any.test', undefined],
+    ['opener@any.test', undefined],
   ])('%s is %s', (address, name) => {
     expect(behaviourOf(address)?.behaviour.name).toBe(name);
   });
