@@ -1,7 +1,7 @@
 /**
  * What is tracked of a mail: its own `tracking_settings`, and where they say nothing the account's. X-SMTPAPI's filters are the
- * same settings by other names (`filterSettings`). An account tracks nothing until it says so, and nothing at all is tracked without a link
- * host of its own (link.ts).
+ * same settings by other names. An account tracks nothing until it says so, and nothing at all is tracked without a link
+ * host of its own (link-host.ts).
  */
 import type { ApiError } from '../errors.ts';
 import { type Campaign, readDestination, UTM } from './destination.ts';
@@ -141,35 +141,6 @@ function subscriptionOf(given: Given, account: TrackingSettings['subscription'])
   const ofHtml = text(given?.html) ?? text(account.html_content);
   return { ...(ofText && { text: ofText }), ...(ofHtml && { html: ofHtml }) };
 }
-
-/** The filters of X-SMTPAPI (`filters.clicktrack.settings` …) as `tracking_settings`; undefined where there are none of these. */
-export function filterSettings(filters: Record<string, unknown>): Record<string, unknown> | undefined {
-  const settings: Record<string, unknown> = {};
-  for (const [filter, setting, names] of FILTERS) {
-    const given = (filters[filter] as { settings?: Record<string, unknown> } | undefined)?.settings;
-    if (typeof given !== 'object' || given === null) continue;
-    const entries = names.flatMap(([theirs, ours]): [string, unknown][] => {
-      const value = given[theirs];
-      if (value === undefined) return [];
-      return [[ours, ours.startsWith('enable') ? value === 1 || value === '1' || value === true : value]];
-    });
-    settings[setting] = Object.fromEntries(entries);
-  }
-  return Object.keys(settings).length > 0 ? settings : undefined;
-}
-
-type Names = readonly (readonly [theirs: string, ours: string])[];
-const ENABLE = ['enable', 'enable'] as const;
-const FILTERS: readonly (readonly [filter: string, setting: string, names: Names])[] = [
-  ['clicktrack', 'click_tracking', [ENABLE, ['enable_text', 'enable_text']]],
-  ['opentrack', 'open_tracking', [ENABLE, ['replace', 'substitution_tag']]],
-  [
-    'subscriptiontrack',
-    'subscription_tracking',
-    [ENABLE, ['text/plain', 'text'], ['text/html', 'html'], ['replace', 'substitution_tag']],
-  ],
-  ['ganalytics', 'ganalytics', [ENABLE, ...UTM.map((name) => [name, name] as const)]],
-];
 
 const flag = (value: unknown) => (typeof value === 'boolean' ? value : undefined);
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);

@@ -27,7 +27,6 @@ import { belowOfGroup, belowOfSubscription, DESIGN_TAGS, GROUP_TAGS, type Tag } 
 export type Tracking = {
   html: PartWish;
   text: PartWish;
-  /** Whether one of the two has anything to do. */
   asm: Content['asm'];
   /** It must not go out without an unsubscribe link. */
   mustUnsubscribe: boolean;
@@ -82,54 +81,70 @@ export function trackingOf(content: Content, account?: TrackingSettings): Tracki
 export const NO_UNSUBSCRIBE =
   '5.7.0 the mail asks for an unsubscribe link, but the account has no validated link host, nor does mail to unsubscribe come in (docs/tracking.md)';
 
-export type Tracked = { parts: FilledPart[]; headers: Record<string, string> };
+/** What tracks the parts of one copy. */
+export type Tracker = {
+  /** A part with this copy's links; one that is neither HTML nor plain text as it is. A mail that came as MIME gives its texts one by one. */
+  part: (part: FilledPart) => FilledPart;
+  /** The fields of List-Unsubscribe, where the mail is to have them. */
+  headers: Record<string, string>;
+};
 
-/**
- * @param parts as they were rendered
- * @param given the names of the header fields that the sender set
- */
-export function trackCopy(
-  parts: FilledPart[],
+/** @param given the names of the header fields that the sender set: his List-Unsubscribe stands */
+export function openTracker(
   given: readonly string[],
   { html, text, asm, mustUnsubscribe, mayUnsubscribe }: Tracking,
-  { links, mailto }: TrackingMeans,
+  means: TrackingMeans,
   copy: Opened,
-): Tracked | { dropped: string } {
+): Tracker | { dropped: string } {
+  const { links, mailto } = means;
   const canUnsubscribe = links !== undefined || mailto !== undefined;
   if (mustUnsubscribe && !canUnsubscribe) return { dropped: NO_UNSUBSCRIBE };
+  const { urls, mailtoUrl } = urlsOf(asm, means, copy);
+  const wishes = { html: within(html, links, canUnsubscribe), text: within(text, links, canUnsubscribe) };
+  const part = (one: FilledPart): FilledPart => {
+    const type = one.type.toLowerCase();
+    if (type === 'text/html') return trackPart(one, wishes.html, urls);
+    return type === 'text/plain' ? trackPart(one, wishes.text, urls) : one;
+  };
+  const isGiven = given.some((name) => /^list-unsubscribe(-post)?$/i.test(name));
+  if (!mayUnsubscribe || !canUnsubscribe || isGiven) return { part, headers: {} };
+  const ways = [...(links ? [urls.unsubscribe('list')] : []), ...(mailto ? [mailtoUrl()] : [])];
+  const oneClick = links ? { 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' } : {};
+  return { part, headers: { 'List-Unsubscribe': ways.map((way) => `<${way}>`).join(', '), ...oneClick } };
+}
+
+export type Tracked = { parts: FilledPart[]; headers: Record<string, string> };
+
+/** The parts of a copy, as they were rendered, and its fields. @param given as `openTracker` */
+export function trackCopy(
+  parts: readonly FilledPart[],
+  given: readonly string[],
+  tracking: Tracking,
+  means: TrackingMeans,
+  copy: Opened,
+): Tracked | { dropped: string } {
+  const tracker = openTracker(given, tracking, means, copy);
+  return 'dropped' in tracker ? tracker : { parts: parts.map(tracker.part), headers: tracker.headers };
+}
+
+/** The URLs of a copy. Those of clicks and opens are only asked for where the sender has a link host. */
+function urlsOf(asm: Content['asm'], { links, mailto }: TrackingMeans, copy: Opened) {
   const { groupId, groupsToDisplay: shown = [] } = asm ?? {};
   const group = groupId === undefined ? {} : { groupId };
   const reader = nameReader(copy);
-  const address = once(() => mailto && makeUnsubscribeAddress({ ...copy, ...group, ...mailto }));
-  const unsubscribe = (action: 'list' | 'all' | 'preferences') =>
-    links
-      ? `${originOf(links.host)}/u/${makeUnsubscribeToken(reader, { ...group, action, shown }, links.host, links.key)}`
-      : `mailto:${address()}?subject=unsubscribe`;
+  const mailtoUrl = once(
+    () => `mailto:${mailto && makeUnsubscribeAddress({ ...copy, ...group, ...mailto })}?subject=unsubscribe`,
+  );
+  const { host = '', key } = links ?? {};
+  const origin = originOf(host);
   const urls: Urls = {
     click: ({ universal, ...link }) =>
-      `${originOf(links!.host)}${universal ? '/uni' : ''}/c/${makeClickToken(reader, link, links!.host, links!.key)}`,
-    pixel: () => `${originOf(links!.host)}/o/${makeOpenToken(reader, links!.host, links!.key)}`,
-    unsubscribe,
+      `${origin}${universal ? '/uni' : ''}/c/${makeClickToken(reader, link, host, key!)}`,
+    pixel: () => `${origin}/o/${makeOpenToken(reader, host, key!)}`,
+    unsubscribe: (action) =>
+      key ? `${origin}/u/${makeUnsubscribeToken(reader, { ...group, action, shown }, host, key)}` : mailtoUrl(),
   };
-  const wishes = { html: within(html, links, canUnsubscribe), text: within(text, links, canUnsubscribe) };
-  const tracked = parts.map((part): FilledPart => {
-    const type = part.type.toLowerCase();
-    if (type === 'text/html') return trackPart(part, wishes.html, urls);
-    return type === 'text/plain' ? trackPart(part, wishes.text, urls) : part;
-  });
-  const isGiven = given.some((name) => /^list-unsubscribe(-post)?$/i.test(name));
-  if (!mayUnsubscribe || !canUnsubscribe || isGiven) return { parts: tracked, headers: {} };
-  const ways = [
-    ...(links ? [unsubscribe('list')] : []),
-    ...(mailto ? [`mailto:${address()}?subject=unsubscribe`] : []),
-  ];
-  return {
-    parts: tracked,
-    headers: {
-      'List-Unsubscribe': ways.map((way) => `<${way}>`).join(', '),
-      ...(links && { 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }),
-    },
-  };
+  return { urls, mailtoUrl };
 }
 
 /** Without a host of the sender's nothing is tracked. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { changeTracking, filterSettings, listTracking, NOTHING, wantedOf } from '../../../core/tracking/settings.ts';
+import { changeTracking, listTracking, NOTHING, wantedOf } from '../../../core/tracking/settings.ts';
 
 describe('wantedOf', () => {
   it('is nothing, unless the mail or the account says so', () => {
@@ -41,24 +41,6 @@ describe('wantedOf', () => {
       subscription: { text: 'bye <% %>' },
     });
   });
-});
-
-it("X-SMTPAPI's filters are the same settings", () => {
-  expect(
-    filterSettings({
-      clicktrack: { settings: { enable: 1, enable_text: 0 } },
-      opentrack: { settings: { enable: '1', replace: '%o%' } },
-      subscriptiontrack: { settings: { enable: 1, 'text/plain': 'a <% %>', 'text/html': 'b', replace: 'c' } },
-      ganalytics: { settings: { enable: 0, utm_source: 's' } },
-      footer: { settings: { enable: 1 } },
-    }),
-  ).toEqual({
-    click_tracking: { enable: true, enable_text: false },
-    open_tracking: { enable: true, substitution_tag: '%o%' },
-    subscription_tracking: { enable: true, text: 'a <% %>', html: 'b', substitution_tag: 'c' },
-    ganalytics: { enable: false, utm_source: 's' },
-  });
-  expect(filterSettings({ footer: {} })).toBeUndefined();
 });
 
 describe('changeTracking', () => {
