@@ -16,6 +16,7 @@ export type Row = {
   rounds: number;
 };
 
+/** `perSecond` by the clock, `rsaPerSecond` per second of CPU. */
 export type Round = { perSecond: number; cpuPerThousand: number; rsaPerSecond: number };
 export type Measured = { rounds: Round[]; wireBytes: number; sessions: number };
 

@@ -47,7 +47,7 @@ function summarize({ rounds, wireBytes, sessions }: Measured) {
   return {
     wireBytes: Math.round(wireBytes),
     sessions,
-    shareOfRsaLimit: spreadOf(rounds.map(({ perSecond, rsaPerSecond }) => perSecond / rsaPerSecond)),
+    shareOfRsaLimit: spreadOf(rounds.map(({ cpuPerThousand, rsaPerSecond }) => 1_000 / rsaPerSecond / cpuPerThousand)),
     perSecond: spreadOf(rounds.map(({ perSecond }) => perSecond)),
     cpuPerThousand: spreadOf(rounds.map(({ cpuPerThousand }) => cpuPerThousand)),
     rsaPerSecond: spreadOf(rounds.map(({ rsaPerSecond }) => rsaPerSecond)),

@@ -29,12 +29,15 @@ export type Template = {
   fill: (values: readonly string[], limit: number) => string | undefined;
 };
 
+/** Kinds of last characters of keys that are told apart at one look: a table for all of them would be 64 KB for each content. */
+const LASTS = 256;
+
 /** Makes what finds keys in texts. Empty keys are ignored. */
 export function makeParser(keys: readonly string[]): (text: string) => Template {
   if (keys.every((key) => key === '')) return (text) => cutTemplate(text, []);
   const nodes = buildTrie(keys);
-  const lasts = new Uint8Array(65_536);
-  for (const key of keys) if (key !== '') lasts[key.charCodeAt(key.length - 1)] = 1;
+  const lasts = new Uint8Array(LASTS);
+  for (const key of keys) if (key !== '') lasts[key.charCodeAt(key.length - 1) % LASTS] = 1;
   return (text) => {
     const found = findLongest(text, nodes, lasts);
     const places: [at: number, end: number, key: number][] = [];
@@ -79,7 +82,7 @@ function findLongest(text: string, nodes: Node[], lasts: Uint8Array): number[] {
   let state = 0;
   for (let at = text.length - 1; at >= 0; at--) {
     const unit = text.charCodeAt(at);
-    if (state === 0 && lasts[unit] === 0) continue;
+    if (state === 0 && lasts[unit % LASTS] === 0) continue;
     let next = nodes[state]!.next.get(unit);
     while (next === undefined && state !== 0) {
       state = nodes[state]!.fail;

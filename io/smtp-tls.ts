@@ -91,7 +91,9 @@ export function startTls(socket: Socket, options: TlsOptions, wait: number): Pro
     secured.on('secureConnect', onSecure).on('error', onError).on('close', onClose);
     // In TLS 1.3 it comes after the handshake, in 1.2 within it.
     secured.on('session', (session: Buffer) => {
-      ticket = session;
+      // Node's buffer is a few hundred octets of 64 KB, which the session would keep with it.
+      ticket = Buffer.allocUnsafeSlow(session.length);
+      session.copy(ticket);
       keep();
     });
   });

@@ -214,10 +214,14 @@ function write(task: Task, personalization: Personalization, copy: Copy, pool: s
   const rsaOnly = signatures.filter((_, n) => domain.keys[n]?.algorithm !== 'ed25519');
   const plain = rsaOnly.length < signatures.length ? seal(rsaOnly) : undefined;
   const bytes = taken.reduce((sum, { octets }) => sum + octets.length, 0);
-  const free = () => {
+  return { letter, bytes, free: freeing(taken), ...(plain && { plain }) };
+}
+
+/** By itself, so that what it keeps alive is not all that a message was made of. */
+function freeing(taken: readonly Taken[]): () => void {
+  return () => {
     for (const { giveBack } of taken) giveBack();
   };
-  return { letter, bytes, free, ...(plain && { plain }) };
 }
 
 /** The parts and fields of a copy that is tracked; undefined: it is not. */
