@@ -100,6 +100,14 @@ export function changeTracking(
 
 const mostOf = (field: string) => (/content|landing/.test(field) ? HTML_CHARACTERS : TEXT_CHARACTERS);
 
+/** `tracking_settings` of mail that we send ourselves (forwarded bounces, TLS reports): the account's do not reach it. */
+export const UNTRACKED: Readonly<Record<string, unknown>> = {
+  click_tracking: { enable: false },
+  open_tracking: { enable: false },
+  subscription_tracking: { enable: false },
+  ganalytics: { enable: false },
+};
+
 type Given = Record<string, unknown> | undefined;
 
 /** @param given the mail's own, as it was validated */

@@ -1,10 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { changeTracking, listTracking, NOTHING, wantedOf } from '../../../core/tracking/settings.ts';
+import { changeTracking, listTracking, NOTHING, UNTRACKED, wantedOf } from '../../../core/tracking/settings.ts';
 
 describe('wantedOf', () => {
   it('is nothing, unless the mail or the account says so', () => {
     expect(wantedOf(undefined)).toEqual({ clicks: false, textClicks: false, opens: false });
+  });
+
+  it('is nothing of mail that we send ourselves, whatever the account says', () => {
+    const all = structuredClone(NOTHING);
+    for (const setting of Object.values(all)) setting.enabled = true;
+    expect(wantedOf(UNTRACKED, all)).toEqual({ clicks: false, textClicks: false, opens: false });
   });
 
   it('the mail has the last word', () => {
