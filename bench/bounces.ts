@@ -21,6 +21,7 @@ const { values } = parseArgs({
     corpus: { type: 'string', default: '../shared/corpus/bounces' },
     predictions: { type: 'string' },
     files: { type: 'string' },
+    json: { type: 'boolean' },
   },
 });
 const out = values.predictions ?? join(mkdtempSync(join(tmpdir(), 'pennypost-bounces-')), 'predictions.tsv');
@@ -50,6 +51,16 @@ console.log(
 console.log(`other verdict with LF, CRLF or CR: ${differing.length === 0 ? 'none' : differing.join(', ')}`);
 const score = spawnSync('python3', [join(values.corpus, 'score.py'), expectedOf(), out], { encoding: 'utf8' });
 process.stdout.write(score.error ? `no score: ${score.error.message}\n` : score.stdout + score.stderr);
+if (values.json)
+  console.log(
+    JSON.stringify({
+      mails: files.length,
+      verdicts: lines.length - 1,
+      slowestMilliseconds: slowest.ms,
+      differing,
+      predictions: out,
+    }),
+  );
 process.exitCode = differing.length === 0 && score.status === 0 ? 0 : 1;
 
 /** The labels, or those of the listed files. */
@@ -73,7 +84,9 @@ function rowsOf(report: Report): Row[] {
       class: 'feedback',
     }));
   }
-  return report.recipients.map(({ address, status, event, classification }) => ({
+  // Who is named by nobody is found by the token, which a corpus has not.
+  const named = report.recipients.filter(({ address }) => address !== '');
+  return named.map(({ address, status, event, classification }) => ({
     recipient: address,
     status,
     class: event === 'delivered' ? 'delivered' : classification,

@@ -8,6 +8,9 @@
  * `single` is one recipient per request at 10 a second; `bulk` 1,000 personalizations per request. NAT, egress and storage
  * follow from the bytes that were counted; the monthly floor is what an idle stack costs.
  */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Launched } from '../local/launch.ts';
 import { type Snapshot, total } from '../local/meter.ts';
@@ -24,6 +27,8 @@ const PEER = { perCommandMs: 50, afterDotMs: 300 };
 const SITES = 50;
 /** Bytes of the mail's HTML: a receipt, or a password reset. */
 const HTML_BYTES = 10_000;
+/** Milliseconds after which the books have what was sent: `events.tallySeconds` and a run. */
+const FOLLOWED_MS = 66_000;
 const GB = 1024 ** 3;
 /** US dollars, us-east-1 (aws.amazon.com/vpc/pricing, /ec2/pricing/on-demand, /dynamodb/pricing/on-demand). */
 const PRICE = {
@@ -49,6 +54,8 @@ type Cost = {
   wireBytes: number;
   /** Of `perMillion`: reads and writes of the limits per site. */
   sitesPerMillion: number;
+  /** Of `perMillion`: statistics, event pages, and what webhooks are told. */
+  eventsPerMillion: number;
 };
 
 /** Idle polling is a matter of time, not of messages: it stands in the monthly floor. */
@@ -81,6 +88,8 @@ async function measure(
   const ledger = await settle(launched, ids, 120);
   if (ledger.delivered !== messages)
     throw new Error(`${label}: ${ledger.delivered} of ${messages} were delivered: ${JSON.stringify(ledger)}`);
+  // What follows the mail is part of its cost: the books are kept once a minute, and no run of theirs is left out.
+  await sleep(FOLLOWED_MS);
   const snapshot = stack.meter.snapshot();
   const scale = 1e6 / messages;
   const terms = priceOf(snapshot)
@@ -95,7 +104,8 @@ async function measure(
     arrivals.list({ limit: 50 }).reduce((sum, { id }) => sum + (arrivals.find(id)?.raw.length ?? 0), 0) /
     Math.min(50, messages);
   const perMillion = terms.reduce((sum, { perMillion }) => sum + perMillion, 0);
-  return { perMillion, terms, messages, wireBytes, sitesPerMillion: sitesUsd(launched, snapshot) * scale };
+  const sitesPerMillion = sitesUsd(launched, snapshot) * scale;
+  return { perMillion, terms, messages, wireBytes, sitesPerMillion, eventsPerMillion: eventsUsd(snapshot) * scale };
 }
 
 /** What the table of limits per site costs: it is read in every run, and should cost next to nothing. */
@@ -104,6 +114,41 @@ function sitesUsd({ stack }: Launched, snapshot: Snapshot): number {
   if (name === undefined) throw new Error('the stack has no sites table');
   const usages = snapshot.usages.filter(({ resource }) => resource === name);
   return priceOf({ ...snapshot, usages }).total;
+}
+
+/** What tally, announce and notify cost; idle polling is in the floor. */
+function eventsUsd(snapshot: Snapshot): number {
+  const own = new Set(['tally', 'announce', 'notify']);
+  const usages = snapshot.usages.filter((usage) => own.has(usage.function));
+  return priceOf({ ...snapshot, usages })
+    .terms.filter(isPerMessage)
+    .reduce((sum, { usd }) => sum + usd, 0);
+}
+
+/** A customer's server that takes every event. */
+async function startReceiver() {
+  let posts = 0;
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      posts++;
+      response.writeHead(200).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return { url, posts: () => posts, stop: () => void server.close() };
+}
+
+async function makeWebhook({ local }: Launched, url: string): Promise<void> {
+  const events = ['processed', 'delivered', 'deferred', 'bounce', 'dropped', 'open', 'click'];
+  const answer = await fetch(`${local.apiUrl}/v3/user/webhooks/event/settings`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${local.apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ enabled: true, url, ...Object.fromEntries(events.map((name) => [name, true])) }),
+  });
+  if (answer.status !== 201) throw new Error(`the webhook was not made: ${answer.status} ${await answer.text()}`);
+  // announce looks for new ones every 15 seconds.
+  await sleep(16_000);
 }
 
 function besides({ wireBytes, terms }: Cost) {
@@ -120,7 +165,7 @@ function besides({ wireBytes, terms }: Cost) {
 const floor = {
   'NAT gateway and public address, per source IP': (PRICE.natHour + PRICE.addressHour) * HOURS,
   'KMS key, secret, dashboard': PRICE.kmsKey + PRICE.secret + PRICE.dashboard,
-  'idle polling of two queues': 2 * IDLE_POLLS * PRICE.sqs,
+  'idle polling of three queues': 3 * IDLE_POLLS * PRICE.sqs,
 };
 
 const usd = (value: number) => `$${value.toFixed(value < 0.1 ? 3 : 2)}`.padStart(9);
@@ -131,7 +176,9 @@ function print(title: string, cost: Cost): void {
   );
   for (const { term, perMessage, perMillion } of cost.terms)
     console.log(`  ${term.padEnd(26)} ${perMessage.toFixed(4).padStart(9)} per message ${usd(perMillion)}`);
-  console.log(`  of these the limits per site (sites table) ${usd(cost.sitesPerMillion).trim()}`);
+  console.log(
+    `  of these the limits per site (sites table) ${usd(cost.sitesPerMillion).trim()}, statistics, event pages and webhooks ${usd(cost.eventsPerMillion).trim()}`,
+  );
   const { nat, egress, storageMonth } = besides(cost);
   console.log(
     `  beside it: NAT processing ${usd(nat).trim()}, egress ${usd(egress).trim()} (the first 100 GB a month are free), records kept for a month ${usd(storageMonth).trim()}`,
@@ -148,12 +195,19 @@ async function main(): Promise<void> {
     const curve: { perSecond: number; cost: Cost }[] = [];
     for (const [perSecond, count] of [
       [0.4, 24],
-      [10, 400],
+      [10, 1_200],
       [100, 2_000],
     ] as const) {
       const bodies = singles(count);
       curve.push({ perSecond, cost: await measure(launched, bodies, bodies.length, perSecond, `${perSecond}/s`) });
     }
+    // Before bulk, whose message groups make the lane's queue a fair one for good.
+    const receiver = await startReceiver();
+    await makeWebhook(launched, receiver.url);
+    const told = await measure(launched, singles(1_200), Math.ceil(1_200 * share), 10, 'webhook');
+    const posts = receiver.posts();
+    receiver.stop();
+    if (posts === 0) throw new Error('the webhook was told nothing');
     const requests = options.quick ? 1 : 4;
     const bulkBodies = Array.from({ length: requests }, () =>
       mail(Array.from({ length: 1_000 }, (_, i) => recipient(i))),
@@ -166,6 +220,7 @@ async function main(): Promise<void> {
       console.log(
         JSON.stringify({
           single,
+          withWebhook: told,
           bulk,
           curve: curve.map(({ perSecond, cost }) => ({ perSecond, perMillion: cost.perMillion })),
           besides: { single: besides(single), bulk: besides(bulk) },
@@ -176,6 +231,7 @@ async function main(): Promise<void> {
       return;
     }
     print('One recipient per request, 10 a second', single);
+    print('The same, with a webhook for all events', told);
     print('1,000 personalizations per request', bulk);
     console.log('\nBy rate, one recipient per request:');
     for (const { perSecond, cost } of curve)

@@ -112,6 +112,9 @@ export function makeBenchDeps(world: BenchWorld) {
       if (!stored) throw new Error(`no content ${key}: the benchmark's jobs carry theirs`);
       return stored;
     },
+    readMime: async (key) => {
+      throw new Error(`no message ${key}: the benchmark's jobs carry theirs`);
+    },
     storeContent: async (key, stored) => void bucket.set(key, stored),
     readOutcomes: async () => new Set(),
     readPickedUp: async () => new Set(),

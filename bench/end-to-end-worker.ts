@@ -4,10 +4,11 @@
  * Prints one line of JSON. Started by end-to-end.ts.
  */
 import { makeApiKey } from '../core/api-key.ts';
+import { REQUEST_BYTES } from '../core/limits.ts';
 import { keyKey, OPERATOR } from '../core/records.ts';
-import { type AcceptDeps, accept } from '../lambdas/accept/accept.ts';
 import { deliver } from '../lambdas/deliver/deliver.ts';
 import type { LaneMessage } from '../lambdas/deliver/take.ts';
+import { type AcceptDeps, accept } from '../submission/accept.ts';
 import { makeBenchDeps } from './deliver-deps.ts';
 import { makeRsaKey } from './machine.ts';
 import { makeBody } from './mail.ts';
@@ -26,6 +27,7 @@ const accepting: AcceptDeps = {
   expandQueueUrl: 'expand',
   messagesDays: 30,
   deliverTimeoutSeconds: 180,
+  requestBytes: REQUEST_BYTES,
   now: Date.now,
   wait: async () => {},
   randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),

@@ -38,10 +38,14 @@ const HELP = `pennypost — the operator's command line
   links check DOMAIN                             ask the host whether it answers; then it tracks
   links default DOMAIN                           for domains without one
   links remove DOMAIN                            track no more
+  events webhooks                                the account's event webhooks
+  events log WEBHOOK                             what it was told lately, and what it answered
+  events replay WEBHOOK FROM TO                  tell it a range of time again (2026-11-25T12:00:00Z)
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
   rules check                                    whether the settings' own rules are sound
+  bounces read FILE|-                            what a mail that came back says, and whether it suppresses
 
   --local          the stack that \`npm start\` runs (the default while one runs here)
   --stack NAME     a deployed stack (default: Pennypost), with your AWS credentials and region
@@ -49,7 +53,7 @@ const HELP = `pennypost — the operator's command line
   --dns IP[:PORT]  ask this DNS server (domains check, doctor)
   --provider NAME  whose reply it is, whose rules to list (rules)
   --stage STEP     what the reply answered: mail, rcpt (default), dot … (rules try)
-  --config FILE    other settings than pennypost.config.ts (rules)
+  --config FILE    other settings than pennypost.config.ts (rules, bounces)
   --list LIST      bounces, blocks, spam_reports, invalid_emails, unsubscribes, or group:ID (suppressions)
   --json           print one JSON value instead of text
 `;
@@ -62,6 +66,7 @@ const tls = () => import('./cli/tls.ts');
 const parse = () => import('./cli/parse.ts');
 const suppressions = () => import('./cli/suppressions.ts');
 const links = () => import('./cli/links.ts');
+const events = () => import('./cli/events.ts');
 const rules = () => import('./cli/rules.ts');
 
 const COMMANDS = {
@@ -93,6 +98,9 @@ const COMMANDS = {
   'links check': { load: async () => (await links()).checkLink, arguments: 1 },
   'links default': { load: async () => (await links()).defaultLink, arguments: 1 },
   'links remove': { load: async () => (await links()).removeLink, arguments: 1 },
+  'events webhooks': { load: async () => (await events()).listWebhooks, arguments: 0 },
+  'events log': { load: async () => (await events()).showLog, arguments: 1 },
+  'events replay': { load: async () => (await events()).replayEvents, arguments: 3 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
   trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;
@@ -102,6 +110,7 @@ const STANDALONE = {
   'rules try': { load: async () => (await rules()).tryReply, arguments: 1 },
   'rules list': { load: async () => (await rules()).listRules, arguments: 0 },
   'rules check': { load: async () => (await rules()).checkRules, arguments: 0 },
+  'bounces read': { load: async () => (await import('./cli/bounces.ts')).readBounce, arguments: 1 },
 } as const;
 
 export async function main(argv: string[]): Promise<number> {

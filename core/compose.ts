@@ -88,13 +88,23 @@ function foldField(name: string, value: string): string {
 /** Encodes values; it is never given a header, a content or a child. */
 const encoder = new MimeNode('', { baseBoundary: 'none' });
 
+/** A field of mailboxes, whole and ending in CRLF: for messages whose other fields came as they are (core/raw). */
+export function mailboxField(name: string, addresses: readonly Address[]): string {
+  return foldField(name, addresses.map(toMailbox).filter(Boolean).join(', '));
+}
+
+/** An unstructured field, whole and ending in CRLF. */
+export function textField(name: string, value: string): string {
+  return foldField(name, encodeText(name, toText(value)));
+}
+
 /** An unstructured value: as it is when it is printable ASCII that nobody takes for an encoded word. */
 function encodeText(name: string, value: string): string {
   return /^[ -~]*$/.test(value) && !value.includes('=?') ? value : encoder.encodeHeaderValue(name, value);
 }
 
 /** Gmail's Feedback-ID: four fields, the sender's last. Only what many mails share: a value of its own would say nothing. */
-function feedbackId({ categories, pool, account }: Message): string {
+export function feedbackId({ categories, pool, account }: Pick<Message, 'categories' | 'pool' | 'account'>): string {
   const clean = (text: string) => text.replace(/[^A-Za-z0-9_.-]+/g, '-').slice(0, 64) || '-';
   return `${clean(categories[0] ?? 'mail')}:${clean(pool)}:${clean(account)}:pennypost`;
 }
@@ -147,7 +157,7 @@ function toMailbox({ email, name }: Address): string {
 /** The date that was asked for last: the messages of one request have the same. */
 let dated = { time: 0, text: '' };
 
-function toDate(time: number): string {
+export function toDate(time: number): string {
   if (dated.text === '' || dated.time !== time)
     dated = { time, text: new Date(time).toUTCString().replace('GMT', '+0000') };
   return dated.text;

@@ -10,6 +10,8 @@ export type DnsRecord = {
   name: string;
   type: 'TXT' | 'MX';
   value: string;
+  /** The host that the MX has to name: who takes what comes back. Without it any will do. */
+  mustName?: string;
 };
 
 /** An address mail is sent from, and the host name it gives itself. Without `ip`: it is sent by SES or a relay. */
@@ -30,38 +32,41 @@ type PublicKey = Pick<DomainKey, 'selector' | 'algorithm' | 'publicKey'>;
 /**
  * The records to publish, in the form most DNS editors take.
  * @param keys the DKIM keys to publish; by default those that sign or are about to
- * @param inboundHost the host that takes what comes back; by default the first source's own name. Where it is given, the return
- *   path needs its MX even if SES or a relay sends all mail: complaints and unsubscriptions come to it
+ * @param inboundHost who takes what comes back; by default the first address, which does not: bounces that come later are lost
  */
 export function dnsRecordsOf(
   domain: Pick<DomainRecord, 'domain' | 'selector' | 'publicKey' | 'returnPath' | 'keys'>,
   sources: readonly Source[],
-  { keys, inboundHost }: { keys?: readonly PublicKey[] | undefined; inboundHost?: string | undefined } = {},
+  {
+    keys = keysOf({ ...domain, privateKey: '', createdAt: 0 }).filter(({ state }) => state !== 'retired'),
+    inboundHost,
+  }: { keys?: readonly PublicKey[]; inboundHost?: string | undefined } = {},
 ): DnsRecord[] {
-  const published =
-    keys ?? keysOf({ ...domain, privateKey: '', createdAt: 0 }).filter(({ state }) => state !== 'retired');
   const own = sources.filter(({ ip }) => ip !== undefined);
   const ips = [...new Set(own.map(({ ip }) => ip))].map((ip) => `ip4:${ip} `).join('');
-  const host = inboundHost ?? own[0]?.ehloName ?? '';
-  const returnPath: DnsRecord[] = [
+  const records: DnsRecord[] = [
+    ...keys.map((key) => dkimRecordOf(domain.domain, key)),
     { purpose: 'spf', name: domain.returnPath, type: 'TXT', value: `v=spf1 ${ips}-all` },
-    { purpose: 'return path', name: domain.returnPath, type: 'MX', value: `10 ${host}` },
-  ];
-  // Where nothing is sent from an address of ours, the return path is SES's, or its records are the relay's to say.
-  const isOurs = own.length > 0 || sources.length === 0;
-  return [
-    ...published.map((key) => dkimRecordOf(domain.domain, key)),
-    ...returnPath.filter(({ purpose }) => isOurs || (purpose === 'return path' && inboundHost !== undefined)),
+    {
+      purpose: 'return path',
+      name: domain.returnPath,
+      type: 'MX',
+      value: `10 ${inboundHost ?? own[0]?.ehloName ?? ''}`,
+      ...(inboundHost !== undefined && { mustName: inboundHost }),
+    },
     { purpose: 'dmarc', name: `_dmarc.${domain.domain}`, type: 'TXT', value: 'v=DMARC1; p=none' },
   ];
+  // Where nothing is sent from an address of ours, bounces are SES's, or the relay's to say; but complaints and unsubscriptions
+  // come to the return path all the same, where somebody takes them.
+  if (own.length > 0 || sources.length === 0) return records;
+  return records.filter(({ purpose }) => purpose !== 'spf' && (purpose !== 'return path' || inboundHost !== undefined));
 }
 
 /**
  * What is wrong with what DNS answers, in one sentence; undefined when it will do.
- * @param inboundHost the host that takes what comes back: where there is one, the MX must name it; else any will do
  * @param found TXT strings joined per record, or `preference host` of each MX
  */
-export function findFault(record: DnsRecord, found: readonly string[], inboundHost?: string): string | undefined {
+export function findFault(record: DnsRecord, found: readonly string[]): string | undefined {
   if (found.length === 0) return 'there is no such record';
   if (record.purpose === 'dkim') {
     const key = tag(record.value, 'p');
@@ -80,6 +85,10 @@ export function findFault(record: DnsRecord, found: readonly string[], inboundHo
       .filter((term) => term.startsWith('ip4:') && !policies[0]!.split(/\s+/).includes(term));
     return missing.length > 0 ? `it does not name ${missing.join(', ')}` : undefined;
   }
+  if (record.purpose === 'return path')
+    return record.mustName === undefined || found.some((mx) => names(mx, record.mustName!))
+      ? undefined
+      : `it does not name ${record.mustName}: what comes back goes elsewhere`;
   if (record.purpose === 'dmarc') {
     const policies = found.filter((text) => /^v=DMARC1\s*(;|$)/.test(text));
     if (policies.length !== 1)
@@ -90,10 +99,11 @@ export function findFault(record: DnsRecord, found: readonly string[], inboundHo
       ? undefined
       : 'its p= is not none, quarantine or reject';
   }
-  const names = found.map((one) => one.split(' ')[1]?.replace(/\.$/, '').toLowerCase());
-  if (inboundHost === undefined || names.includes(inboundHost.toLowerCase())) return undefined;
-  return `it leads to ${names.join(', ')}, not to ${inboundHost}: what comes back is lost`;
+  return undefined;
 }
+
+/** Whether `preference host` names a host, whatever its case and the dot at its end. */
+const names = (mx: string, host: string): boolean => mx.split(' ').at(-1)!.toLowerCase().replace(/\.$/, '') === host;
 
 function tag(text: string, name: string): string | undefined {
   for (const part of text.split(';')) {

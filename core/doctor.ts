@@ -83,6 +83,7 @@ export function judgePtr({ name, ip, ehloName }: Sender, ptr: Answer, forward: A
  * A domain's records: DKIM, SPF and MX of its return path, DMARC with its alignment.
  * @param answers of `recordsOf(domain, senders)`, in their order, and A records of each MX host
  * @param parents DMARC records of the domains above, nearest first: they count where the domain has none
+ * @param inboundHost who takes what comes back, where the stack has somebody for it
  */
 export function judgeDomain(
   domain: DomainNames,
@@ -90,8 +91,9 @@ export function judgeDomain(
   answers: readonly Answer[],
   parents: readonly Answer[] = [],
   hosts: ReadonlyMap<string, Answer> = new Map(),
+  inboundHost?: string,
 ): Finding[] {
-  return recordsOf(domain, senders).map((record, n) => {
+  return recordsOf(domain, senders, inboundHost).map((record, n) => {
     const answer = answers[n] ?? { error: 'not asked' };
     const finding = judging(record, domain.domain);
     if ('error' in answer) return finding('unknown', `the look-up of ${record.name} failed (${answer.error})`, AGAIN);
@@ -108,8 +110,8 @@ export function judgeDomain(
 export type DomainNames = Pick<DomainRecord, 'domain' | 'selector' | 'publicKey' | 'returnPath' | 'keys'>;
 
 /** The records that a domain needs: without an address of our own, none of its return path (SES has its own). */
-export function recordsOf(domain: DomainNames, senders: readonly Sender[]): DnsRecord[] {
-  return dnsRecordsOf(domain, senders).filter(
+export function recordsOf(domain: DomainNames, senders: readonly Sender[], inboundHost?: string): DnsRecord[] {
+  return dnsRecordsOf(domain, senders, { inboundHost }).filter(
     ({ purpose }) => senders.length > 0 || (purpose !== 'spf' && purpose !== 'return path'),
   );
 }
@@ -195,6 +197,8 @@ function judgeReturnPath(
   });
   if (dead.length === names.length)
     return finding('wrong', `${record.name}: ${dead.join(', ')} has no address`, publishing(record));
+  const fault = findFault(record, found);
+  if (fault !== undefined) return finding('wrong', `${record.name}: ${fault}`, publishing(record));
   return finding('ok', `bounces go to ${names.join(', ')}`);
 }
 

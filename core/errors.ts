@@ -3,7 +3,7 @@
  * docs/errors.md says what a person does next; a test holds the two together. Errors about fields are made in
  * core/mail-send, in the same shape (SendGrid: `{errors: [{message, field, help}]}`).
  */
-import { REQUEST_BYTES } from './limits.ts';
+import { BIG_REQUEST_BYTES, REQUEST_BYTES } from './limits.ts';
 
 /** One entry of `errors`. `field` is a dotted path (`personalizations.0.to.1.email`), or null where no field is at fault. */
 export type ApiError = { message: string; field: string | null; help: string | null };
@@ -33,6 +33,7 @@ export const apiErrors = {
     field: null,
     help: null,
   },
+  authorizationRequired: { status: 401, message: 'authorization required', field: null, help: null },
   creditsExceeded: { status: 401, message: 'Maximum credits exceeded', field: null, help: null },
   forbidden: { status: 403, message: 'access forbidden', field: null, help: null },
   senderNotVerified: {
@@ -43,6 +44,7 @@ export const apiErrors = {
   },
   notFound: { status: 404, message: 'not found', field: null, help: null },
   methodNotAllowed: { status: 405, message: 'POST method allowed only', field: null, help: null },
+  tooSlow: { status: 408, message: 'The request body came too slowly.', field: null, help: null },
   idempotencyMismatch: {
     status: 409,
     message:
@@ -58,7 +60,7 @@ export const apiErrors = {
   },
   payloadTooLarge: {
     status: 413,
-    message: `The request body must not be larger than ${REQUEST_BYTES} bytes. Make the attachments smaller or link to them, or split the personalizations over several requests.`,
+    message: sayTooLarge(REQUEST_BYTES),
     field: null,
     help: null,
   },
@@ -93,6 +95,20 @@ export type ApiErrorCode = keyof typeof apiErrors;
 export function apiError(code: ApiErrorCode): ApiError {
   const { message, field, help } = apiErrors[code];
   return { message, field, help };
+}
+
+/**
+ * `payloadTooLarge` as a door says it.
+ * @param bytes the door's own limit
+ * @param bigDoorUrl where up to 30 MB are taken, if there is such a place
+ */
+export function tooLarge(bytes: number, bigDoorUrl?: string): ApiFailure {
+  const bigger = bigDoorUrl ? ` Up to ${BIG_REQUEST_BYTES} bytes are taken at ${bigDoorUrl}` : '';
+  return { ...apiErrors.payloadTooLarge, message: sayTooLarge(bytes) + bigger };
+}
+
+function sayTooLarge(bytes: number): string {
+  return `The request body must not be larger than ${bytes} bytes. Make the attachments smaller or link to them, or split the personalizations over several requests.`;
 }
 
 /** The body of an error answer: exactly `message`, `field` and `help` of each. */

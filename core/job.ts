@@ -40,7 +40,7 @@ export type Job = {
   /** Exactly one of the two: the content itself, or its key in the content bucket (a `StoredRequest`). */
   content?: Content;
   contentKey?: string;
-  /** Bytes of the object at `contentKey`: what reading it costs in memory. */
+  /** Bytes of the object at `contentKey`, and of the message that it names: what reading them costs in memory. */
   contentBytes?: number;
   personalizations: (Personalization | StoredPersonalization)[];
   copies: Copy[];
@@ -64,9 +64,24 @@ export function contentKey(account: string, requestId: string): string {
   return `requests/${account}/${requestId}.json`;
 }
 
-/** Bytes of a stored request, as they lie in the bucket. */
+/** The key of a message that came as MIME and is too long to travel. */
+export function mimeKey(account: string, requestId: string): string {
+  return `requests/${account}/${requestId}.eml`;
+}
+
+/** Bytes of a stored request, as they lie in the bucket, and of the message that it names. */
 export function storedBytes({ content, personalizations, copies, sendAt }: StoredRequest): number {
-  return byteLength({ content, personalizations, copies, sendAt });
+  return byteLength({ content, personalizations, copies, sendAt }) + mimeBytes(content);
+}
+
+function mimeBytes({ mime }: Content): number {
+  return mime && 'key' in mime ? mime.bytes : 0;
+}
+
+/** What a job's messages are made of, as far as it lies in the content bucket: its name and its bytes. Undefined: all of it is in the job. */
+export function storedOf({ content, contentKey, contentBytes = 0 }: Job): { key: string; bytes: number } | undefined {
+  if (contentKey !== undefined) return { key: contentKey, bytes: contentBytes };
+  return content?.mime && 'key' in content.mime ? content.mime : undefined;
 }
 
 /** Whether a request's content is too long to travel inside its jobs, or one of its personalizations is. */

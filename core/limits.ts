@@ -8,6 +8,8 @@ export const JOB_COPIES = 100;
 export const JOB_BYTES = 60_000;
 /** Bytes of content that travel inside a job; more goes to the content bucket once. Leaves room for copies in one chunk. */
 export const INLINE_CONTENT_BYTES = 24_000;
+/** Octets of a message that came as MIME and travel inside its jobs. As JSON they are some more: `INLINE_CONTENT_BYTES` decides in the end. */
+export const INLINE_MIME_BYTES = 20_000;
 /** Bytes of content kept inside a hold item: DynamoDB bills a write per KB, so more goes to the bucket. */
 export const HELD_CONTENT_BYTES = 2_000;
 /** Bytes of one personalization kept inside a job; a longer one (a thousand visible recipients) is read from the stored request. */
@@ -16,6 +18,8 @@ export const INLINE_PERSONALIZATION_BYTES = 30_000;
 export const DIRECT_JOBS = 10;
 /** Bytes of a decoded request body. Lambda's synchronous payload is 6 MB with the body base64-encoded: 4.5 MB of it. */
 export const REQUEST_BYTES = 4_500_000;
+/** Bytes of a request body at the relay's HTTPS door, and of a message by SMTP: SendGrid's 30 MB, its `SIZE 31457280`. */
+export const BIG_REQUEST_BYTES = 31_457_280;
 /** Seconds that SQS can delay a message (SQS: DelaySeconds at most 900). */
 export const QUEUE_DELAY_SECONDS = 900;
 /** Hours that a deferred copy is tried for, from its first attempt (SendGrid: 72 h, then a `blocked` bounce). */

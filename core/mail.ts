@@ -19,6 +19,12 @@ export type Attachment = {
   contentId?: string;
 };
 
+/**
+ * A message that came as MIME (SMTP): its octets as they came, one latin1 character an octet, dots not stuffed; or the object
+ * of the content bucket that holds them (`mimeKey`), and how many they are.
+ */
+export type RawMime = { octets: string } | { key: string; bytes: number };
+
 /** What all personalizations of a request share. Root values of the request; a personalization overrides them. */
 export type Content = {
   from: Address;
@@ -37,6 +43,15 @@ export type Content = {
   /** As the sender gave them, validated; read by tracking, footers and bypasses. */
   mailSettings?: Record<string, unknown>;
   trackingSettings?: Record<string, unknown>;
+  /**
+   * The message itself, where it came as MIME; then there are no parts, attachments and headers, and `from` and `subject`
+   * are what its header says. A personalization that names `to` has it replaced; one that does not leaves the header's To and Cc.
+   */
+  mime?: RawMime;
+  /** The Message-ID that it came with, angle brackets included; absent: it gets one of ours. */
+  messageId?: string;
+  /** Why no copy of it may be sent: each has the outcome `dropped`, and this as its reason. */
+  dropped?: string;
 };
 
 /** One message as its readers see it. Bcc is not here: it only makes copies, and never reaches the wire. */

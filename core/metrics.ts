@@ -27,12 +27,26 @@ export const METRIC = {
   clicked: 'Clicked',
   machines: 'MachineLoads',
   notRecorded: 'LoadsNotRecorded',
+  /** Events that webhooks took, attempts that failed, and events that were let go after a day. */
+  webhookPosted: 'WebhookPosted',
+  webhookFailed: 'WebhookFailed',
+  webhookDropped: 'WebhookDropped',
   /** The link was lost after the final dot: whoever gets it again may have it twice. */
   possibleDuplicates: 'InDoubt',
   /** A refusal paused a lane at a site, and somebody must look at it. */
   sitePaused: 'SitePaused',
   /** Transactional mail sent beyond the warm-up budget, for want of a warm lane. */
   warmUpExceeded: 'WarmUpExceeded',
+  /** Messages that the relay took: it said 250. */
+  relayAccepted: 'RelayAccepted',
+  /** Messages that the relay refused for good (5xx), for what they are or who sends them. */
+  relayRefused: 'RelayRefused',
+  /** Messages that the relay could not take just now (4xx): a store that does not answer, a limit, a drain. */
+  relayDeferred: 'RelayDeferred',
+  /** AUTH with a wrong key. */
+  authFailures: 'AuthFailures',
+  /** Open connections of a task of the relay, as its minute ended. */
+  relayConnections: 'RelayConnections',
   /** Seconds from the 202 to the recipient's 250. */
   latency: 'AcceptToDeliveredSeconds',
 } as const;

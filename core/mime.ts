@@ -261,8 +261,8 @@ function cleanName(filename: string): string {
   return [...name.trim()].slice(0, FILENAME_CHARACTERS).join('');
 }
 
-/** RFC 2045 6.8, lines of 76. */
-function encodeBase64(octets: Buffer): Buffer {
+/** RFC 2045 6.8, lines of 76, without a last line end. */
+export function encodeBase64(octets: Buffer): Buffer {
   const LINE = 57;
   const out = Buffer.allocUnsafe(Math.ceil(octets.length / LINE) * 78);
   let to = 0;

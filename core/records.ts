@@ -12,6 +12,7 @@ import type { ParseMessage } from './parse/message.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
 import type { TrackingSettings } from './tracking/settings.ts';
+import type { NotifyMessage } from './webhook/message.ts';
 
 /** The account of whoever deployed the stack. Account ids are 8 characters of a-z and 2-7. */
 export const OPERATOR = 'operator';
@@ -120,8 +121,8 @@ export type ClaimRecord = {
   fence: string;
   /** The hop of the job that was claimed: one with fewer hops is a stale twin. */
   hop?: number;
-  /** Claimed for a part of the job: other parts may have it too. */
-  part?: true;
+  /** Claimed for a part of the job, and which split made it: other parts of that split may have it too. */
+  part?: string;
   expiresAt: number;
 };
 
@@ -169,6 +170,8 @@ export type Hold = {
   | { kind: 'request'; expansion: Expansion }
   /** A mail that a customer's parse URL did not take; it holds no copies. */
   | { kind: 'parse'; parse: ParseMessage }
+  /** The next attempt of a webhook, or of a replay; it holds no copies. */
+  | { kind: 'notify'; notify: NotifyMessage }
 );
 
 /** What the expand queue carries: one stored request, from one turn on. */
@@ -502,6 +505,7 @@ export const forwardKey = (account: string, which: 'forward_bounce' | 'forward_s
   pk: account,
   sk: `settings#${which}` as const,
 });
+export const timeZoneKey = (account: string) => ({ pk: account, sk: 'settings#timezone' as const });
 export const enforcedTlsKey = (account: string) => ({ pk: account, sk: 'settings#enforced_tls' as const });
 export const keyKey = (account: string, id: string) => ({ pk: account, sk: `key#${id}` });
 export const domainKey = (account: string, domain: string) => ({ pk: account, sk: `domain#${domain.toLowerCase()}` });

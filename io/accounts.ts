@@ -1,7 +1,7 @@
 /** Accounts: API keys and sending domains, as accept reads them and as the operator makes them. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { DeleteCommand, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { makeApiKey } from '../core/api-key.ts';
 import type { DkimAlgorithm } from '../core/dkim.ts';
 import { addKey, nextSelector } from '../core/domain-keys.ts';
@@ -21,6 +21,7 @@ import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
 import { hostsIn } from './hosts.ts';
 import { parseSettingsIn } from './parse-settings.ts';
+import { queryAll } from './query-all.ts';
 import { trackingIn } from './tracking.ts';
 
 /** Looks up what a request needs. Plain reads: accept keeps the answers for a minute (docs/architecture.md, "Caches"). */
@@ -35,23 +36,8 @@ export function accountsIn(table: string, client: Table) {
 }
 
 /** An account's items of one kind, all of them. */
-async function listItems<T>(table: string, client: Table, account: string, prefix: string): Promise<T[]> {
-  const items: T[] = [];
-  let from: Record<string, unknown> | undefined;
-  do {
-    const page = await client.send(
-      new QueryCommand({
-        TableName: table,
-        KeyConditionExpression: 'pk = :account AND begins_with(sk, :prefix)',
-        ExpressionAttributeValues: { ':account': account, ':prefix': prefix },
-        ...(from ? { ExclusiveStartKey: from } : {}),
-      }),
-    );
-    items.push(...((page.Items ?? []) as T[]));
-    from = page.LastEvaluatedKey;
-  } while (from);
-  return items;
-}
+const listItems = <T>(table: string, client: Table, account: string, prefix: string): Promise<T[]> =>
+  queryAll<T>(client, table, 'pk = :account AND begins_with(sk, :prefix)', { ':account': account, ':prefix': prefix });
 
 /** The subdomain of a sending domain that bounces come to. */
 const returnPathDomain = (domain: string) => `em.${domain}`;

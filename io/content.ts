@@ -18,6 +18,13 @@ export function contentIn(bucket: string, client: S3Client) {
         }),
       );
     },
+    /** A message that came as MIME, whole. @throws the SDK's error when the object is not there */
+    readMime: async (key: string): Promise<Buffer> => {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      if (!Body) throw new Error(`message ${key} is empty`);
+      const octets = await Body.transformToByteArray();
+      return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+    },
     /** @throws the SDK's error when the object is not there: a job without its content is poison */
     readContent: async (key: string): Promise<StoredRequest> => {
       const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));

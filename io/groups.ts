@@ -114,7 +114,8 @@ export function groupIdsIn(table: string, client: Table, now: () => number) {
     return new Set((Item as GroupsRecord | undefined)?.ids);
   };
   const readCached = cached(read, GROUPS_LIFE, now);
-  return async (account: string, wanted: readonly number[]): Promise<ReadonlySet<number>> => {
+  return async (account: string, wanted?: readonly number[]): Promise<ReadonlySet<number>> => {
+    if (!wanted) return read(account);
     const known = await readCached(account);
     return wanted.every((id) => known.has(id)) ? known : read(account);
   };

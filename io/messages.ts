@@ -107,7 +107,7 @@ export function messagesIn(table: string, client: Table) {
             ':now': now,
             ':fence': claim.fence,
             ':hop': claim.hop ?? 0,
-            ...(claim.part ? { ':part': true } : {}),
+            ...(claim.part ? { ':part': claim.part } : {}),
           },
         },
       ),
@@ -153,6 +153,27 @@ export function messagesIn(table: string, client: Table) {
       if (!attempt) return undefined;
       const { address, site, lane, about } = attempt;
       return { address: address.toLowerCase(), site, lane, ...toTell({ email: address, about }) };
+    },
+
+    /** What the outcomes of copies know of them, by `account#requestId index`. */
+    readAbouts: async (
+      copies: readonly { account: string; requestId: string; index: number }[],
+    ): Promise<Map<string, About>> => {
+      const abouts = new Map<string, About>();
+      for (let from = 0; from < copies.length; from += BATCH_KEYS) {
+        let keys = copies
+          .slice(from, from + BATCH_KEYS)
+          .map(({ account, requestId, index }) => copyKey(account, requestId, index)) as Record<string, unknown>[];
+        while (keys.length > 0) {
+          const answer = await client.send(
+            new BatchGetCommand({ RequestItems: { [table]: { Keys: keys, ProjectionExpression: 'pk, sk, about' } } }),
+          );
+          for (const { pk, sk, about } of answer.Responses?.[table] ?? [])
+            if (about) abouts.set(`${pk} ${Number(sk)}`, about as About);
+          keys = answer.UnprocessedKeys?.[table]?.Keys ?? [];
+        }
+      }
+      return abouts;
     },
 
     /** Everything of a request, in order: its record, then each copy's attempts and outcome. */

@@ -68,3 +68,16 @@ export function publishCounts(counts: Partial<Record<keyof typeof METRIC, number
   for (const [name, count] of found) metrics.addMetric(METRIC[name], MetricUnit.Count, count);
   metrics.publishStoredMetrics();
 }
+
+/** What a task of the relay counted in a minute. */
+export type RelayCounts = Partial<
+  Record<'relayAccepted' | 'relayRefused' | 'relayDeferred' | 'authFailures' | 'relayConnections', number>
+>;
+
+/** Publishes them, over all tasks; a count that is absent or 0 is left out. */
+export function publishRelay(counts: RelayCounts): void {
+  const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName: 'relay' });
+  for (const [name, count] of Object.entries(counts) as [keyof RelayCounts, number][])
+    if (count > 0) metrics.addMetric(METRIC[name], MetricUnit.Count, count);
+  metrics.publishStoredMetrics();
+}

@@ -1,6 +1,6 @@
 /** Parse settings of accounts with the host names that go with them, and the mails counted for them. All in the accounts table. */
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, GetCommand, PutCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { DAY_SECONDS } from '../core/limits.ts';
 import {
   countedKey,
@@ -12,6 +12,7 @@ import {
 } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';
+import { queryAll } from './query-all.ts';
 
 /** Counters of one day: mails of one account that come in at the same moment seldom meet at one of them. */
 const SHARDS = 8;
@@ -120,27 +121,4 @@ async function put(client: Table, TableName: string, Item: object, ConditionExpr
     if (error instanceof ConditionalCheckFailedException) return false;
     throw error;
   }
-}
-
-async function queryAll<T>(
-  client: Table,
-  TableName: string,
-  KeyConditionExpression: string,
-  ExpressionAttributeValues: Record<string, string>,
-): Promise<T[]> {
-  const items: T[] = [];
-  let from: Record<string, unknown> | undefined;
-  do {
-    const page = await client.send(
-      new QueryCommand({
-        TableName,
-        KeyConditionExpression,
-        ExpressionAttributeValues,
-        ...(from ? { ExclusiveStartKey: from } : {}),
-      }),
-    );
-    items.push(...((page.Items ?? []) as T[]));
-    from = page.LastEvaluatedKey;
-  } while (from);
-  return items;
 }

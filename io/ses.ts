@@ -42,6 +42,8 @@ export function sesBy(client: SESv2Client, configurationSet: string) {
       host: 'ses',
       address: 'ses',
       tlsFailures: [],
+      // SES asks for parts in seven bits (API reference, RawMessage).
+      eightBitMime: false,
       idleFor: () => 0,
       accepted: () => accepted,
       usable: () => true,

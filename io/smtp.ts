@@ -21,6 +21,8 @@ export type Outgoing = {
   octets: Buffer[];
   /** Header octets above 127: needs SMTPUTF8. */
   eightBit?: boolean;
+  /** Body octets above 127: needs 8BITMIME. */
+  eightBitBody?: boolean;
 };
 
 /** `postponed`: the time left was too short to begin the message; nothing was sent. */
@@ -33,6 +35,8 @@ export type Session = {
   tls?: TlsState;
   /** What went wrong with TLS, though the session goes on: unverified, or in clear. */
   tlsFailures: TlsFailure[];
+  /** Whether it takes bodies with octets above 127 (RFC 6152). */
+  eightBitMime: boolean;
   /** Messages accepted so far. */
   accepted: () => number;
   /** Whether another message may be sent. */
@@ -98,10 +102,10 @@ function makeSession(
     for (const piece of pieces) to += piece.copy(room, to);
     return room.subarray(0, to);
   };
-  const send = async ({ from, to, octets, eightBit = false }: Outgoing): Promise<Sent> => {
+  const send = async ({ from, to, octets, eightBit = false, eightBitBody = false }: Outgoing): Promise<Sent> => {
     let size = 0;
     for (const piece of octets) size += piece.length;
-    const envelope = makeEnvelope({ from, to, size, eightBit }, offered, options.host);
+    const envelope = makeEnvelope({ from, to, size, eightBit, eightBitBody }, offered, options.host);
     if ('ok' in envelope) return envelope;
     const { mail, rcpt, ascii } = envelope;
     const commands = mustReset ? ['RSET\r\n', mail, rcpt] : [mail, rcpt];
@@ -123,6 +127,7 @@ function makeSession(
     address: options.address,
     ...(tls === undefined ? {} : { tls }),
     tlsFailures,
+    eightBitMime: offered.eightBitMime,
     accepted: () => accepted,
     usable: () => line.lost() === undefined,
     idleFor: patience.idleFor,

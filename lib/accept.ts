@@ -8,11 +8,9 @@ import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { Expand } from './expand.ts';
-import type { Lane } from './lane.ts';
-import type { Settings } from './settings.ts';
+import { bigDoorUrl } from './relay-settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
-import type { Storage } from './storage.ts';
+import { type Submitting, submissionEnvironment, submissionTargets } from './submission.ts';
 
 /** API Gateway's own ceiling for a burst, in requests. */
 const MOST_BURST = 5000;
@@ -27,27 +25,19 @@ export const ACCESS_LOG = JSON.stringify({
   error: '$context.integrationErrorMessage',
 });
 
-export type AcceptProps = {
-  settings: Settings;
-  storage: Storage;
-  expand: Expand;
-  lanes: Lane[];
-  /** `LANES`, as JSON. */
-  lanesJson: string;
-  /** Who answers all other paths. */
-  manage: Stage;
-  code: CodeOf;
-};
+/** `manage`: who answers all other paths. */
+export type AcceptProps = Submitting & { manage: Stage; code: CodeOf };
 
 export class Accept extends Construct {
   readonly stage: Stage;
   readonly api: HttpApi;
   readonly httpStage: HttpStage;
 
-  constructor(scope: Construct, id: string, props: AcceptProps) {
+  constructor(scope: Construct, id: string, { manage, code, ...submitting }: AcceptProps) {
     super(scope, id);
-    const { settings, storage, expand, lanes, lanesJson, manage, code } = props;
-    const { accept, delivery, retention } = settings;
+    const { settings } = submitting;
+    const { accept, relay, retention } = settings;
+    const bigDoor = relay ? bigDoorUrl(relay) : undefined;
     this.stage = new Stage(this, 'Accept', {
       name: 'accept',
       settings,
@@ -55,24 +45,8 @@ export class Accept extends Construct {
       memoryMb: accept.memoryMb,
       timeoutSeconds: accept.timeoutSeconds,
       reservedConcurrency: accept.reservedConcurrency,
-      environment: {
-        ACCOUNTS_TABLE: storage.accounts.tableName,
-        MESSAGES_TABLE: storage.messages.tableName,
-        HOLDS_TABLE: storage.holds.tableName,
-        CONTENT_BUCKET: storage.content.bucketName,
-        EXPAND_QUEUE_URL: expand.work.queue.queueUrl,
-        LANES: lanesJson,
-        MESSAGES_DAYS: String(retention.messagesDays),
-        DELIVER_TIMEOUT_SECONDS: String(delivery.timeoutSeconds),
-      },
-      targets: {
-        accounts: [storage.accounts.tableArn],
-        messages: [storage.messages.tableArn],
-        holds: [storage.holds.tableArn],
-        requests: [storage.content.arnForObjects('requests/*')],
-        lanes: lanes.map(({ work }) => work.queue.queueArn),
-        expandQueue: [expand.work.queue.queueArn],
-      },
+      environment: { ...submissionEnvironment(submitting), ...(bigDoor !== undefined && { BIG_DOOR_URL: bigDoor }) },
+      targets: submissionTargets(submitting),
     });
 
     const integration = new HttpLambdaIntegration('Integration', this.stage.fn);

@@ -7,6 +7,7 @@ import type { CfnElement } from 'aws-cdk-lib';
 import { Names, Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { usesSes } from '../core/via.ts';
+import type { Events } from './events.ts';
 import type { Inbound } from './inbound.ts';
 import type { Parts } from './pennypost-stack.ts';
 import type { Settings } from './settings.ts';
@@ -22,7 +23,7 @@ export function acknowledgeFindings(parts: Parts, settings: Settings): void {
 }
 
 function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
-  const { storage, pools, accept, expand, release, manage, track, hear, inbound } = parts;
+  const { storage, pools, accept, expand, events, release, manage, track, hear, inbound } = parts;
   const lanes = pools.flatMap((pool) => pool.lanes);
   const heard = hear ? [hear] : [];
   const stages = [
@@ -31,6 +32,9 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     release.stage,
     manage.stage,
     track.stage,
+    events.tally.stage,
+    events.announce.stage,
+    events.notify,
     ...(inbound ? [inbound.stage, inbound.parse] : []),
     ...heard.map(({ stage }) => stage),
     ...lanes.map(({ deliver }) => deliver),
@@ -43,12 +47,15 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     ...ofStorage(parts),
     ...ofWaysIn(parts, settings),
     ...(track.front ? ofFront(track.front) : []),
+    ...ofRelay(parts),
     ...[
       expand.work,
+      events.work,
       ...heard.map(({ work }) => work),
       ...(inbound ? [inbound.work, inbound.parseWork] : []),
       ...lanes.map(({ work }) => work),
     ].flatMap(ofQueue),
+    ...ofEvents(events, parts, settings),
     ...(inbound ? ofInbound(inbound) : []),
     ...stages.flatMap((stage) =>
       ofStage(
@@ -114,6 +121,52 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
       id: 'AwsSolutions-VPC7',
       reason:
         'Only deliver is in the VPC and nothing can connect to it; what it connects to is recorded with each outcome.',
+    },
+  ];
+}
+
+function ofEvents({ tally, announce, notify }: Events, { storage }: Parts, { tracing }: Settings): Acknowledgement[] {
+  return [
+    ...[tally, announce].flatMap(({ dead, stage }) => [
+      {
+        on: dead,
+        id: 'AwsSolutions-SQS3',
+        reason:
+          'It holds where batches stood that were given up; nothing works it off, people read it after its alarm.',
+      },
+      {
+        on: dead,
+        id: 'Serverless-SQSRedrivePolicy',
+        reason:
+          'It holds where batches stood that were given up; nothing works it off, people read it after its alarm.',
+      },
+      // With tracing on the same finding is acknowledged with the stage.
+      ...(tracing
+        ? []
+        : [
+            {
+              on: policyOf(stage),
+              id: 'AwsSolutions-IAM5[Resource::*]',
+              reason: 'Lambda asks for dynamodb:ListStreams to follow a stream, and DynamoDB knows no resource for it.',
+            },
+          ]),
+    ]),
+    ...[tally.stage, notify].map((stage) => ({
+      on: policyOf(stage),
+      id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.events)}>/events/*]`,
+      reason:
+        'Event pages are objects under one prefix, named by what is in them; the statement names the prefix alone.',
+    })),
+    {
+      on: storage.events,
+      id: 'AwsSolutions-S1',
+      reason:
+        'Two functions of this stack use the bucket; an access log would add an object for each page that is read.',
+    },
+    {
+      on: storage.outbox,
+      id: 'AwsSolutions-DDB3',
+      reason: 'Some days of what the event pages have too; a cursor that is lost is made up for by a replay.',
     },
   ];
 }
@@ -203,6 +256,71 @@ function ofWaysIn(
   ];
 }
 
+function ofRelay({ relay, inbound, storage }: Parts): Acknowledgement[] {
+  if (!relay) return [];
+  const { relayNetwork, cluster, task } = relay;
+  const objects = (bucket: IConstruct, prefix: string) =>
+    `AwsSolutions-IAM5[Resource::<${logicalIdOf(bucket)}.Arn>/${prefix}/*]`;
+  return [
+    {
+      on: relayNetwork.balancerGroup,
+      id: 'AwsSolutions-EC23',
+      reason:
+        'Clients and mail servers come from anywhere: this group is the door, and only the ports of SMTP and the API are open.',
+    },
+    {
+      on: relayNetwork.balancer,
+      id: 'AwsSolutions-ELB2',
+      reason:
+        'Access logs of a Network Load Balancer are of TLS listeners only, and these are TCP: the tasks hold the certificate.',
+    },
+    {
+      on: cluster,
+      id: 'AwsSolutions-ECS4',
+      reason:
+        'Container Insights costs more than the tasks; CPU, memory, health and connections have metrics without it.',
+    },
+    {
+      on: task,
+      id: 'AwsSolutions-ECS2',
+      reason:
+        'Its variables are names of tables, queues and secrets, none of them secret; secrets are read by their ARN.',
+    },
+    {
+      on: task.taskRole.node.findChild('DefaultPolicy'),
+      id: objects(storage.content, 'requests'),
+      reason:
+        'Stored requests are objects under one prefix, named when mail arrives; the statement names the prefix and no more.',
+    },
+    {
+      on: task.executionRole!.node.findChild('DefaultPolicy'),
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'ECS signs in to the image registry with one named action, and ECR knows no resource for it.',
+    },
+    ...(inbound
+      ? [
+          {
+            on: task.taskRole.node.findChild('DefaultPolicy'),
+            id: objects(inbound.mail, 'inbound'),
+            reason:
+              'Mail that comes in is an object under one prefix, named when it arrives; the statement names no more.',
+          },
+          {
+            on: inbound.mail,
+            id: 'AwsSolutions-S1',
+            reason:
+              'Only the relay writes to the bucket and only inbound reads it; an access log would add an object per mail.',
+          },
+          {
+            on: inbound.work.dead,
+            id: 'Serverless-SQSRedrivePolicy',
+            reason: 'This is the dead-letter queue itself; an alarm says when it is not empty, and people redrive it.',
+          },
+        ]
+      : []),
+  ];
+}
+
 function ofQueue(work: WorkQueue): Acknowledgement[] {
   return [
     {
@@ -238,6 +356,13 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: bool
       'API Gateway waits for the answer, so there is no event to keep: the client sees the failure and tries again.',
     hear: 'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     report: 'Its event is a tick of the clock without content; the next hour sends what is left.',
+    tally:
+      'Its event source is a stream, whose mapping has a queue for what fails; this setting is for asynchronous invocations.',
+    announce:
+      'Its event source is a stream, whose mapping has a queue for what fails; this setting is for asynchronous invocations.',
+    notify:
+      'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    certify: 'Its event is a tick of the clock without content; the next hour looks again.',
     release: 'Its event is a tick of the clock without content; the next minute reads the same holds again.',
   };
   const dead = { on: fn, id: 'Serverless-LambdaDLQ', reason: invokedBy[stageName] };
@@ -267,7 +392,8 @@ const policyOf = ({ fn }: Stage): IConstruct => fn.role!.node.findChild('Default
 function arnIn(stage: Stage, construct: IConstruct): string {
   const resource = construct.node.defaultChild as CfnElement;
   const here = Stack.of(stage) === Stack.of(construct);
-  return here
-    ? `${Stack.of(construct).getLogicalId(resource)}.Arn`
-    : `referenceto${Names.nodeUniqueId(resource.node)}Arn`;
+  return here ? `${logicalIdOf(construct)}.Arn` : `referenceto${Names.nodeUniqueId(resource.node)}Arn`;
 }
+
+const logicalIdOf = (construct: IConstruct): string =>
+  Stack.of(construct).getLogicalId(construct.node.defaultChild as CfnElement);

@@ -8,6 +8,11 @@ import { createHash } from 'node:crypto';
 export const VPC_CIDR = '10.25.0.0/16';
 const SLOTS = 2048;
 
+/** The relay's range, beside the lanes': any slot of theirs may be taken. */
+export const RELAY_CIDR = '10.26.0.0/24';
+/** Its subnets, 64 addresses each, in the first zones of the region: tasks, and the load balancer's own. */
+export const RELAY_SUBNETS = ['10.26.0.0/26', '10.26.0.64/26'] as const;
+
 /** The slot of a lane, 0 to 2047. Two names can share one: the settings refuse that. */
 export function subnetSlot(lane: string): number {
   return createHash('sha256').update(lane).digest().readUInt32BE(0) % SLOTS;

@@ -4,6 +4,7 @@ import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingDa
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import type { Follower } from './follower.ts';
 import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
@@ -11,6 +12,8 @@ import type { WorkQueue } from './work-queue.ts';
 
 /** Reports within an hour that strangers may make up before anybody is told. */
 const MOST_UNMATCHED = 5;
+/** Milliseconds that a follower of the stream may be behind. */
+const BEHIND_MS = 600_000;
 /** Outcomes within 15 minutes below which a bounce rate says nothing. */
 const FEWEST_OUTCOMES = 50;
 
@@ -19,6 +22,8 @@ export type AlarmsProps = {
   topic: ITopic;
   functions: Named<Stage>[];
   queues: Named<WorkQueue>[];
+  /** Of the messages table's stream. */
+  followers: Named<Follower>[];
   accept: Stage;
   /** Some mail goes by SES, which passes complaints on. */
   bySes: boolean;
@@ -26,8 +31,27 @@ export type AlarmsProps = {
   inbound: boolean;
 };
 
+/** Adds an alarm on a metric, by its name within the stack. */
+export type AddAlarm = (name: string, metric: IMetric, threshold: Threshold) => void;
+
+/** @param scope where the alarms stand */
+export function alarmsOn(scope: Construct, { settings, topic }: Pick<AlarmsProps, 'settings' | 'topic'>): AddAlarm {
+  return (name, metric, { above, because, periods = 1, missing = TreatMissingData.NOT_BREACHING }) => {
+    new Alarm(scope, name, {
+      alarmName: `${settings.stackName}-${name}`,
+      alarmDescription: because,
+      metric,
+      threshold: above,
+      evaluationPeriods: periods,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: missing,
+    }).addAlarmAction(new SnsAction(topic));
+  };
+}
+
 export function addAlarms(scope: Construct, props: AlarmsProps): void {
-  const { settings, topic, functions, queues, accept, bySes, inbound } = props;
+  const { settings, topic, functions, queues, followers, accept, bySes, inbound } = props;
+  const alarm = alarmsOn(scope, { settings, topic });
   const { oldestSeconds, bounceRatePercent } = settings.alarms;
   const minute = { period: Duration.minutes(1) };
   const five = { statistic: 'Sum', period: Duration.minutes(5) };
@@ -47,6 +71,23 @@ export function addAlarms(scope: Construct, props: AlarmsProps): void {
       because: `The oldest message of the queue ${label} has waited for more than ${oldestSeconds} seconds for 5 minutes.`,
     });
   }
+  for (const { label, of } of followers) {
+    alarm(`${label}-given-up`, of.dead.metricApproximateNumberOfMessagesVisible({ ...minute, statistic: 'Maximum' }), {
+      above: 0,
+      because: `${label} gave records of the messages table's stream up: they are in the table, and missing in what ${label} makes of them. The queue's messages say which.`,
+    });
+    alarm(`${label}-behind`, of.stage.fn.metric('IteratorAge', { ...minute, statistic: 'Maximum' }), {
+      // In milliseconds.
+      above: BEHIND_MS,
+      periods: 5,
+      because: `${label} is more than 10 minutes behind the messages table's stream, which keeps a record for 24 hours. Its log says what holds it.`,
+    });
+  }
+  alarm('webhook-dropped', mailMetric('webhookDropped', 'Sum', Duration.minutes(15)), {
+    above: 0,
+    because:
+      'Events for a webhook were let go after 24 hours of attempts. Its delivery log says what it answered; when it is up again, `events replay` tells it what it missed.',
+  });
   for (const { label, of } of functions)
     alarm(`${label}-errors`, of.fn.metricErrors(five), {
       above: 0,
@@ -94,21 +135,10 @@ export function addAlarms(scope: Construct, props: AlarmsProps): void {
         "Mail for a customer was let go: his URL refused it (4xx), took none for three days, or it was too long. parse's log has the ids; the mails lie in the inbound bucket for some days.",
     });
   }
-
-  function alarm(name: string, metric: IMetric, { above, because, periods = 1 }: Threshold): void {
-    new Alarm(scope, name, {
-      alarmName: `${settings.stackName}-${name}`,
-      alarmDescription: because,
-      metric,
-      threshold: above,
-      evaluationPeriods: periods,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    }).addAlarmAction(new SnsAction(topic));
-  }
 }
 
-type Threshold = { above: number; because: string; periods?: number };
+/** `periods`: of the metric's, one after the other; default 1. `missing`: what no data says; default nothing bad. */
+type Threshold = { above: number; because: string; periods?: number; missing?: TreatMissingData };
 
 /** Copies whose link was lost after the final dot: those that are tried again, and those that have ended so. */
 function inDoubt(): MathExpression {

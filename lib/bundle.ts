@@ -1,6 +1,7 @@
 /**
- * A function's code: its handler and everything it imports in one minified file, with a source map beside it. In process,
- * without Docker; the same sources give the same bytes wherever the repository lies, so an asset's hash is its content's.
+ * The code of functions, and of the relay: everything that it imports in one minified file, with a source map beside it. In
+ * process, without Docker; the same sources give the same bytes wherever the repository lies, so an asset's hash is its
+ * content's.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -25,9 +26,36 @@ export function bundle<Name extends FunctionName>(
   shaping: ShapingOverrides = {},
 ): Record<Name, string> {
   const outdir = join(root, 'cdk.out', 'bundles');
+  build(
+    root,
+    outdir,
+    shaping,
+    names.map((name) => ({ in: join('lambdas', name, 'handler.ts'), out: join(name, 'index') })),
+  );
+  return Object.fromEntries(names.map((name) => [name, join(outdir, name)])) as Record<Name, string>;
+}
+
+/**
+ * Bundles `relay/main.ts`, and puts its Dockerfile beside it: what `docker build` needs when the stack is deployed.
+ * @returns the folder
+ * @throws Error from esbuild, naming file and line, when it does not build
+ */
+export function bundleRelay(root: string = ROOT, shaping: ShapingOverrides = {}): string {
+  const outdir = join(root, 'cdk.out', 'bundles');
+  build(root, outdir, shaping, [{ in: join('relay', 'main.ts'), out: join('relay', 'index') }]);
+  writeWhole(join(outdir, 'relay', 'Dockerfile'), readFileSync(join(root, 'relay', 'Dockerfile')));
+  return join(outdir, 'relay');
+}
+
+function build(
+  root: string,
+  outdir: string,
+  shaping: ShapingOverrides,
+  entryPoints: { in: string; out: string }[],
+): void {
   const { outputFiles } = buildSync({
     absWorkingDir: root,
-    entryPoints: names.map((name) => ({ in: join('lambdas', name, 'handler.ts'), out: join(name, 'index') })),
+    entryPoints,
     outdir,
     // Whatever package.json lies above it, here or in an image, it is CommonJS.
     outExtension: { '.js': '.cjs' },
@@ -47,7 +75,6 @@ export function bundle<Name extends FunctionName>(
     logLevel: 'silent',
   });
   for (const { path, contents } of outputFiles) writeWhole(path, contents);
-  return Object.fromEntries(names.map((name) => [name, join(outdir, name)])) as Record<Name, string>;
 }
 
 /** The bundles as assets, with what the settings say of shaping: built when the first is asked for. */
@@ -57,6 +84,11 @@ export function bundles({ shaping }: { shaping: ShapingOverrides }): (name: Func
     folders ??= bundle(Object.keys(PERMISSIONS) as FunctionName[], ROOT, shaping);
     return Code.fromAsset(folders[name]);
   };
+}
+
+/** The relay's image: built, and pushed, only when the stack is deployed. */
+export function relayImage({ shaping }: { shaping: ShapingOverrides }): () => string {
+  return () => bundleRelay(ROOT, shaping);
 }
 
 /** Two synths at a time must not read each other's half-written files. */

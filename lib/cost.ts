@@ -1,7 +1,8 @@
 /**
  * What a million delivered messages cost at list price, as one line of metric math over AWS's own metrics: requests,
- * compute and state. Not in it: NAT gateways, egress and storage, which CloudWatch does not count per stack, and S3
- * requests, whose metrics cost more than they do. SQS counts messages where it bills requests, so its term is an upper bound.
+ * compute (the relay's tasks too, where there are any) and state. Not in it: NAT gateways and the load balancer, egress and
+ * storage, which CloudWatch does not count per stack, and S3 requests, whose metrics cost more than they do. SQS counts
+ * messages where it bills requests, so its term is an upper bound.
  */
 import type { Duration } from 'aws-cdk-lib';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
@@ -11,8 +12,12 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { MESSAGES_INDEX } from '../core/records.ts';
 
+const MILLION = 1_000_000;
+
 /** US dollars, us-east-1 list prices of 2026: for a million requests, request units, or GB-seconds of arm64. */
 const PRICE = { api: 1, invocation: 0.2, gbSecond: 13.3334, sqs: 0.4, write: 0.625, read: 0.125 };
+/** US dollars an hour, us-east-1: Fargate on arm64, and a public IPv4 address. */
+export const HOURLY = { vcpu: 0.03238, gigabyte: 0.00356, address: 0.005 };
 
 export type CostParts = {
   api: HttpApi;
@@ -22,6 +27,8 @@ export type CostParts = {
   /** The table that has the index. */
   messages: Table;
   delivered: IMetric;
+  /** Tasks of the relay, by their number at a time, and what one of them has. */
+  relay?: { tasks: IMetric; vcpu: number; gigabytes: number } | undefined;
 };
 
 /** Dollars per million delivered, for each period in which anything was delivered. */
@@ -61,6 +68,11 @@ export function costPerMillion(parts: CostParts, period: Duration): MathExpressi
       ...sum,
     }),
   );
+  if (parts.relay) {
+    const { tasks, vcpu, gigabytes } = parts.relay;
+    const hourly = vcpu * HOURLY.vcpu + gigabytes * HOURLY.gigabyte + HOURLY.address;
+    add(hourly * MILLION * period.toHours(), tasks);
+  }
   metrics.delivered = parts.delivered;
   return new MathExpression({
     expression: `(${terms.join('+')})/delivered`,

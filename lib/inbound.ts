@@ -8,6 +8,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { INBOUND_PREFIX } from '../core/inbound/message.ts';
+import type { InboundMailSettings } from './inbound-settings.ts';
 import { SesReceiving } from './ses-receiving.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
@@ -24,7 +25,7 @@ const PARSE_MB = 512;
 
 export type InboundProps = {
   settings: Settings;
-  inbound: NonNullable<Settings['inbound']>;
+  inbound: InboundMailSettings;
   storage: Storage;
   code: CodeOf;
 };
@@ -37,8 +38,8 @@ export class Inbound extends Construct {
   readonly stage: Stage;
   readonly parse: Stage;
   readonly receiving?: SesReceiving;
-  /** What the MX record of a return path, or of a parse host, names; undefined: the relay's own name. */
-  readonly hostName: string | undefined;
+  /** What the MX record of a return path, or of a parse host, names. */
+  readonly hostName: string;
 
   constructor(scope: Construct, id: string, { settings, inbound, storage, code }: InboundProps) {
     super(scope, id);
@@ -63,7 +64,7 @@ export class Inbound extends Construct {
       const { requireTls } = inbound;
       this.receiving = new SesReceiving(this, 'Receiving', { mail: this.mail, work: this.work, requireTls });
     }
-    this.hostName = this.receiving?.hostName;
+    this.hostName = this.receiving?.hostName ?? (settings.relay ? settings.relay.hostName : '');
     this.stage = this.#inbound(settings, storage, code);
     this.parse = this.#parse(settings, storage, code);
     workOff({ work: this.work, stage: this.stage, ...INBOUND });
@@ -113,7 +114,7 @@ export class Inbound extends Construct {
         HOLDS_TABLE: storage.holds.tableName,
         INBOUND_BUCKET: this.mail.bucketName,
         ALLOW_PRIVATE_HOSTS: String(allowPrivateHosts),
-        ...(this.hostName === undefined ? {} : { INBOUND_HOST: this.hostName }),
+        INBOUND_HOST: this.hostName,
         ...(dnsServers && { DNS_SERVERS: dnsServers.join(',') }),
       },
       targets: {

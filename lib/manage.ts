@@ -1,5 +1,6 @@
 /** Every route of the API but `mail/send`: one function, which may read and write what accounts have, and nothing else. */
 import { Construct } from 'constructs';
+import type { Events } from './events.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
@@ -8,12 +9,13 @@ import type { Storage } from './storage.ts';
 const TIMEOUT_SECONDS = 20;
 const MEMORY_MB = 256;
 
-export type ManageProps = { settings: Settings; storage: Storage; code: CodeOf };
+export type ManageProps = { settings: Settings; storage: Storage; events: Events; code: CodeOf };
 
 export class Manage extends Construct {
   readonly stage: Stage;
 
-  constructor(scope: Construct, id: string, { settings, storage, code }: ManageProps) {
+  constructor(scope: Construct, id: string, { settings, storage, events, code }: ManageProps) {
+    const notifyQueue = events.work.queue;
     super(scope, id);
     this.stage = new Stage(this, 'Manage', {
       name: 'manage',
@@ -24,9 +26,22 @@ export class Manage extends Construct {
       environment: {
         ACCOUNTS_TABLE: storage.accounts.tableName,
         SUPPRESSIONS_TABLE: storage.suppressions.tableName,
+        MESSAGES_TABLE: storage.messages.tableName,
+        STATS_TABLE: storage.stats.tableName,
+        OUTBOX_TABLE: storage.outbox.tableName,
+        NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
+        SECRETS_KEY_ARN: storage.dkimKey.keyArn,
         ALLOW_PRIVATE_HOSTS: String(settings.delivery.allowPrivateHosts),
       },
-      targets: { accounts: [storage.accounts.tableArn], suppressions: [storage.suppressions.tableArn] },
+      targets: {
+        accounts: [storage.accounts.tableArn],
+        suppressions: [storage.suppressions.tableArn],
+        messages: [storage.messages.tableArn],
+        stats: [storage.stats.tableArn],
+        outbox: [storage.outbox.tableArn],
+        notifyQueue: [notifyQueue.queueArn],
+        dkimKey: [storage.dkimKey.keyArn],
+      },
     });
   }
 }

@@ -22,3 +22,15 @@ export function mailMetric(name: keyof typeof METRIC, statistic = 'Sum', period 
     label: statistic === 'Sum' ? METRIC[name] : statistic,
   });
 }
+
+/** One of the relay's metrics, over all its tasks. */
+export function relayMetric(name: keyof typeof METRIC, statistic = 'Sum', period = FIVE_MINUTES): Metric {
+  return new Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName: METRIC[name],
+    dimensionsMap: { service: 'relay' },
+    statistic,
+    period,
+    label: METRIC[name],
+  });
+}

@@ -3,27 +3,33 @@
  * core/metrics.ts. Totals are the metrics with the dimension `service` alone; the curves by provider are found by search.
  */
 import { Duration, Stack } from 'aws-cdk-lib';
-import { Dashboard, GraphWidget, type IMetric, type IWidget, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Dashboard, type IWidget, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { METRIC, METRICS_NAMESPACE } from '../core/metrics.ts';
 import type { Accept } from './accept.ts';
-import { addAlarms } from './alarms.ts';
+import { addAlarms, alarmsOn } from './alarms.ts';
+import type { Certify } from './certify.ts';
 import { costPerMillion } from './cost.ts';
+import type { Events } from './events.ts';
 import type { Expand } from './expand.ts';
 import type { Hear } from './hear.ts';
 import type { Inbound } from './inbound.ts';
 import type { Lane } from './lane.ts';
 import type { Manage } from './manage.ts';
 import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
+import type { Relay } from './relay.ts';
+import type { OwnRelaySettings } from './relay-settings.ts';
+import { addRelayAlarms, relayWidgets } from './relay-watching.ts';
 import type { Release } from './release.ts';
 import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
 import type { Track } from './track.ts';
+import { graph } from './widgets.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export type MonitoringProps = {
@@ -31,12 +37,15 @@ export type MonitoringProps = {
   storage: Storage;
   accept: Accept;
   expand: Expand;
+  events: Events;
   release: Release;
   hear: Hear | undefined;
   report: Report | undefined;
   manage: Manage;
   track: Track;
+  relay?: Relay;
   inbound: Inbound | undefined;
+  certify?: Certify;
   lanes: Lane[];
 };
 
@@ -46,7 +55,8 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, release, hear, report, manage, track, inbound, lanes } = props;
+    const { settings, accept, expand, events, release, hear, report, manage, track, relay, inbound, certify, lanes } =
+      props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
@@ -54,6 +64,9 @@ export class Monitoring extends Construct {
       { label: 'release', of: release.stage },
       { label: 'manage', of: manage.stage },
       { label: 'track', of: track.stage },
+      { label: 'tally', of: events.tally.stage },
+      { label: 'announce', of: events.announce.stage },
+      { label: 'notify', of: events.notify },
       ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
       ...(report ? [{ label: 'report', of: report.stage }] : []),
       ...(inbound
@@ -62,10 +75,12 @@ export class Monitoring extends Construct {
             { label: 'parse', of: inbound.parse },
           ]
         : []),
+      ...(certify ? [{ label: 'certify', of: certify.stage }] : []),
       ...lanes.map(({ laneName, deliver }) => ({ label: `deliver-${laneName}`, of: deliver })),
     ];
     const queues: Named<WorkQueue>[] = [
       { label: 'expand', of: expand.work },
+      { label: 'notify', of: events.work },
       ...(hear ? [{ label: 'hear', of: hear.work }] : []),
       ...(inbound
         ? [
@@ -80,13 +95,19 @@ export class Monitoring extends Construct {
       topic: this.topic,
       functions,
       queues,
+      followers: [
+        { label: 'tally', of: events.tally },
+        { label: 'announce', of: events.announce },
+      ],
       accept: accept.stage,
       bySes: hear !== undefined,
       inbound: inbound !== undefined,
     });
+    if (relay) addRelayAlarms(alarmsOn(this, { settings, topic: this.topic }), relay);
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });
     this.dashboard.addWidgets(...mailWidgets());
     this.dashboard.addWidgets(...providerWidgets());
+    if (relay) this.dashboard.addWidgets(...relayWidgets(relay));
     this.dashboard.addWidgets(...workWidgets(functions, queues));
     this.dashboard.addWidgets(costWidget(props, functions, queues));
   }
@@ -106,16 +127,6 @@ export class Monitoring extends Construct {
     if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
     return topic;
   }
-}
-
-function graph(title: string, width: number, left: IMetric[], unit?: string): IWidget {
-  return new GraphWidget({
-    title,
-    width,
-    height: 6,
-    left,
-    leftYAxis: { min: 0, ...(unit && { label: unit, showUnits: false }) },
-  });
 }
 
 function mailWidgets(): IWidget[] {
@@ -184,21 +195,28 @@ function workWidgets(functions: Named<Stage>[], queues: Named<WorkQueue>[]): IWi
   ];
 }
 
+function tasksOf({ relayNetwork }: Relay, { cpu, memoryMb }: OwnRelaySettings, period: Duration) {
+  const { metrics } = relayNetwork.targetGroups[0]!.group;
+  const tasks = metrics.healthyHostCount({ statistic: 'Maximum', period });
+  return { tasks, vcpu: cpu / 1024, gigabytes: memoryMb / 1024 };
+}
+
 function costWidget(
-  { storage, accept }: MonitoringProps,
+  { settings, storage, accept, relay }: MonitoringProps,
   functions: Named<Stage>[],
   queues: Named<WorkQueue>[],
 ): IWidget {
   const hour = Duration.hours(1);
-  const { accounts, messages, holds, sites, suppressions } = storage;
+  const { accounts, messages, holds, sites, suppressions, stats, outbox } = storage;
   const cost = costPerMillion(
     {
       api: accept.api,
       functions: functions.map(({ of }) => ({ fn: of.fn, memoryMb: of.memoryMb })),
       queues: queues.map(({ of }) => of.queue),
-      tables: [accounts, messages, holds, sites, suppressions],
+      tables: [accounts, messages, holds, sites, suppressions, stats, outbox],
       messages,
       delivered: mailMetric('delivered', 'Sum', hour),
+      relay: relay && settings.relay ? tasksOf(relay, settings.relay, hour) : undefined,
     },
     hour,
   );

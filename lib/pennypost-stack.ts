@@ -4,28 +4,37 @@
  *   client ─▶ accept ─▶ [expand] ─▶ lanes, one per source IP ─▶ deliver ─SMTP─▶ MX
  *                           ▲              ▲                       │
  *                           └── release ◀──┴──────── holds ◀───────┘        messages, content, accounts: storage
+ *   stream of messages ─▶ tally ─▶ stats, event pages;  ─▶ announce ─▶ outbox ─▶ notify ─▶ customers' webhooks
  *   MX of ours, or SES ─▶ inbound ─▶ messages, suppressions; [parse] ─▶ customers' URLs      everything else: manage
  *
  * It refuses nothing: lib/settings.ts has.
  */
 import { CfnOutput, Stack, Tags, Validations } from 'aws-cdk-lib';
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
 import { usesSes } from '../core/via.ts';
 import { Accept } from './accept.ts';
 import { acknowledgeFindings } from './acknowledgements.ts';
-import { bundles } from './bundle.ts';
+import { bundles, relayImage } from './bundle.ts';
+import { Certify } from './certify.ts';
+import { Events } from './events.ts';
 import { Expand } from './expand.ts';
 import { Hear } from './hear.ts';
 import { Inbound } from './inbound.ts';
+import { inboundOf } from './inbound-settings.ts';
 import { Manage } from './manage.ts';
 import { Monitoring } from './monitoring.ts';
 import { Network } from './network.ts';
 import { Pool } from './pool.ts';
+import { Relay } from './relay.ts';
+import type { OwnRelaySettings } from './relay-settings.ts';
 import { Release } from './release.ts';
 import { Report } from './report.ts';
 import { isPlaceholder, type Settings } from './settings.ts';
 import type { CodeOf } from './stage.ts';
 import { Storage } from './storage.ts';
+import type { Submitting } from './submission.ts';
 import { Track } from './track.ts';
 import { poolViaOf } from './ways.ts';
 
@@ -33,7 +42,11 @@ export type PennypostStackProps = {
   settings: Settings;
   /** Where the functions' code comes from; default: their bundles. */
   code?: CodeOf | undefined;
+  /** The folder of the relay's image; default: its bundle with its Dockerfile. */
+  image?: (() => string) | undefined;
 };
+
+type Opening = Submitting & { network: Network; inbound: Inbound | undefined; code: CodeOf; image: () => string };
 
 /** The parts of the picture. */
 export type Parts = {
@@ -43,21 +56,27 @@ export type Parts = {
   /** Only where a pool may go by SES. */
   hear?: Hear;
   expand: Expand;
+  events: Events;
   accept: Accept;
   manage: Manage;
   track: Track;
   release: Release;
   /** Only where the settings have `tlsReports`. */
   report?: Report;
-  /** Only where the settings have `inbound`. */
+  /** Only where the settings have a `relay`. */
+  relay?: Relay;
+  /** Only where mail that comes back is taken (lib/inbound-settings.ts). */
   inbound?: Inbound;
+  /** Only where its certificate comes from an ACME authority. */
+  certify?: Certify;
   monitoring: Monitoring;
 };
 
 export class PennypostStack extends Stack {
   readonly parts: Parts;
 
-  constructor(scope: Construct, id: string, { settings, code = bundles(settings) }: PennypostStackProps) {
+  constructor(scope: Construct, id: string, props: PennypostStackProps) {
+    const { settings, code = bundles(props.settings), image = relayImage(props.settings) } = props;
     super(scope, id, { stackName: settings.stackName, description: "Pennypost: an SMTP provider of one's own" });
 
     const storage = new Storage(this, 'Storage', settings);
@@ -72,37 +91,53 @@ export class PennypostStack extends Stack {
     const lanesJson = this.toJsonString(lanes.map(({ entry }) => entry));
 
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
-    const manage = new Manage(this, 'Manage', { settings, storage, code });
-    const accept = new Accept(this, 'Accept', {
-      settings,
-      storage,
-      expand,
-      lanes,
-      lanesJson,
-      manage: manage.stage,
-      code,
-    });
+    const events = new Events(this, 'Events', { settings, storage, code });
+    const manage = new Manage(this, 'Manage', { settings, storage, events, code });
+    const submitting = { settings, storage, expand, lanes, lanesJson };
+    const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
     const track = new Track(this, 'Track', { settings, storage, code });
-    const inbound =
-      settings.inbound && new Inbound(this, 'Inbound', { settings, inbound: settings.inbound, storage, code });
-    const release = new Release(this, 'Release', { settings, storage, expand, lanes, lanesJson, inbound, code });
+    const taken = inboundOf(settings);
+    const inbound = taken && new Inbound(this, 'Inbound', { settings, inbound: taken, storage, code });
+    const release = new Release(this, 'Release', { ...submitting, events, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
-    const stages = { accept, expand, release, manage, track, hear, report, inbound };
+    const ways = settings.relay
+      ? this.#openRelay(settings.relay, { ...submitting, network, inbound, code, image })
+      : undefined;
+    const stages = { accept, expand, events, release, manage, track, hear, report, inbound, ...ways };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
-    const some = { ...(hear && { hear }), ...(report && { report }), ...(inbound && { inbound }) };
-    this.parts = { storage, network, pools, ...some, expand, accept, manage, track, release, monitoring };
+    const some = { ...(hear && { hear }), ...(report && { report }), ...(inbound && { inbound }), ...ways };
+    this.parts = { storage, network, pools, ...some, expand, events, accept, manage, track, release, monitoring };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);
     Tags.of(this).add('pennypost:stack', settings.stackName);
   }
 
+  /** The second way in, and what keeps its certificate. */
+  #openRelay(relay: OwnRelaySettings, { network, inbound, code, image, ...submitting }: Opening) {
+    const { settings } = submitting;
+    const { acme } = relay;
+    const certify = acme && new Certify(this, 'Certify', { settings, relay, acme, code });
+    return {
+      ...(certify && { certify }),
+      relay: new Relay(this, 'Relay', {
+        ...submitting,
+        relay,
+        network,
+        image: ContainerImage.fromAsset(image(), { platform: Platform.LINUX_ARM64 }),
+        certificateArn: certify?.certificate.secretArn ?? relay.certificateArn,
+        inbound: relay.inbound ? inbound : undefined,
+      }),
+    };
+  }
+
   /** What the CLI and the operator read with DescribeStacks. */
   #tell(): void {
     const { accept, pools, storage, monitoring, track, inbound } = this.parts;
-    const { accounts, messages, holds, sites, suppressions, content, dkimKey, trackingSecret } = storage;
+    const { accounts, messages, holds, sites, suppressions, stats, outbox, content, events, dkimKey, trackingSecret } =
+      storage;
     const { dashboard, topic } = monitoring;
     const outputs: Record<string, string> = {
       ApiUrl: accept.api.apiEndpoint,
@@ -112,7 +147,11 @@ export class PennypostStack extends Stack {
       HoldsTable: holds.tableName,
       SitesTable: sites.tableName,
       SuppressionsTable: suppressions.tableName,
+      StatsTable: stats.tableName,
+      OutboxTable: outbox.tableName,
       ContentBucket: content.bucketName,
+      EventsBucket: events.bucketName,
+      NotifyQueueUrl: this.parts.events.work.queue.queueUrl,
       DkimKeyArn: dkimKey.keyArn,
       TrackingSecretArn: trackingSecret.secretArn,
       ...(track.front && {
@@ -124,14 +163,14 @@ export class PennypostStack extends Stack {
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.dashboardName}`,
       AlarmTopicArn: topic.topicArn,
       ...(inbound && { InboundBucket: inbound.mail.bucketName, InboundQueueUrl: inbound.work.queue.queueUrl }),
-      ...(inbound?.hostName !== undefined && { InboundHost: inbound.hostName }),
+      ...(inbound && { InboundHost: inbound.hostName }),
       ...(inbound?.receiving && { ReceiptRuleSet: inbound.receiving.ruleSet }),
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
 
   /** Settings that are right for trying things out, and wrong for sending mail. */
-  #warnOf({ pools, delivery }: Settings): void {
+  #warnOf({ pools, delivery, relay }: Settings): void {
     const validations = Validations.of(this);
     for (const { name, ehloName } of pools.flatMap(({ sourceIps }) => sourceIps))
       if (isPlaceholder(ehloName))
@@ -139,6 +178,16 @@ export class PennypostStack extends Stack {
           `pennypost:placeholder-${name}`,
           `The source IP ${name} says EHLO ${ehloName}, a placeholder: mail servers will refuse it. Set its ehloName.`,
         );
+    if (relay && isPlaceholder(relay.hostName))
+      validations.addWarning(
+        'pennypost:placeholder-relay',
+        `The relay is called ${relay.hostName}, a placeholder: no client will find it. Set relay.hostName.`,
+      );
+    if (relay && relay.certificateArn === undefined && relay.acme === undefined)
+      validations.addWarning(
+        'pennypost:relay-certificate',
+        'The relay makes a certificate of its own, which clients refuse. Set relay.acme or relay.certificateArn.',
+      );
     if (delivery.smtpPort !== 25)
       validations.addWarning(
         'pennypost:smtp-port',

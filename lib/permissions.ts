@@ -1,10 +1,9 @@
 /**
- * What each function may do: this table, and nothing else. A function's role has one statement for each row; a test
- * compares the synthesized policies with it, and the local stack lets nothing else through.
+ * What each function may do, and the relay's tasks: this table, and nothing else. A role has one statement for each row; a
+ * test compares the synthesized policies with it, and the local stack lets nothing else through.
  * No action is a wildcard; `*` as a resource only where AWS knows no other (the rows say why).
  */
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 
 export type FunctionName =
   | 'accept'
@@ -13,10 +12,16 @@ export type FunctionName =
   | 'release'
   | 'hear'
   | 'report'
+  | 'certify'
   | 'inbound'
   | 'parse'
+  | 'manage'
   | 'track'
-  | 'manage';
+  | 'tally'
+  | 'announce'
+  | 'notify';
+/** What runs in containers. It has no row for its log: ECS writes that, with the execution role. */
+export type TaskName = 'relay';
 
 /** What a row is about; each stage says which ARNs these are for it. */
 export type Target =
@@ -26,8 +31,14 @@ export type Target =
   | 'sites'
   | 'requests'
   | 'suppressions'
-  | 'inboundMail'
   | 'parseQueue'
+  | 'stats'
+  | 'outbox'
+  | 'events'
+  | 'eventPages'
+  | 'ownStream'
+  | 'ownDeadLetters'
+  | 'notifyQueue'
   | 'lanes'
   | 'expandQueue'
   | 'ownQueue'
@@ -35,6 +46,12 @@ export type Target =
   | 'returnPathSecret'
   | 'trackingSecret'
   | 'relaySecrets'
+  | 'tlsSecret'
+  | 'acmeSecret'
+  | 'hostedZone'
+  | 'changes'
+  | 'inboundMail'
+  | 'inboundQueue'
   | 'ses'
   | 'ownLogs'
   | 'anything';
@@ -55,6 +72,14 @@ const CONSUME: Permission = {
   actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
   on: 'ownQueue',
 };
+/** What Lambda's poller does with the function's role for a DynamoDB stream; DynamoDB knows no resource for the second row. */
+const FOLLOW: readonly Permission[] = [
+  { actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'], on: 'ownStream' },
+  { actions: ['dynamodb:ListStreams'], on: 'anything' },
+  { actions: ['sqs:SendMessage'], on: 'ownDeadLetters' },
+];
+/** A webhook's secrets: no other ciphertext under the key opens with this. */
+const OF_WEBHOOK = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:webhook': 'false' } };
 /** What Lambda does with the function's role to put it into a VPC; EC2 knows no resource for most of these. */
 const JOIN_VPC: Permission = {
   actions: [
@@ -75,6 +100,18 @@ const LEAVE_VPC_ALONE: Permission = {
   // The key is there when the call comes from a function's code (Lambda: "Using source function ARN").
   conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
 };
+/**
+ * Puts an address on a list: reads it, writes it, and takes away its earlier place in that list. Whoever reads what strangers say
+ * takes nobody off a list: that is manage's alone.
+ */
+const SUPPRESS: readonly Permission[] = [
+  { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'suppressions' },
+  {
+    actions: ['dynamodb:DeleteItem'],
+    on: 'suppressions',
+    conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#list#*' } },
+  },
+];
 /** Only deliver of a pool that may go by SES: raw messages, under our configuration set. */
 export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses' };
 /** Only deliver of a pool that may go by a relay with a password. */
@@ -88,12 +125,34 @@ export const COUNT_TLS: Permission = { actions: ['dynamodb:UpdateItem'], on: 'si
 export const OVERFLOW: Permission = { actions: ['sqs:SendMessage'], on: 'lanes' };
 /** Only release of a stack that takes mail: what a customer's URL did not take is tried again. */
 export const RELEASE_PARSE: Permission = { actions: ['sqs:SendMessage'], on: 'parseQueue' };
-/** A later bounce moves an address within its list. Whoever puts addresses on lists takes none off: that is manage's alone. */
-const MOVE_LISTED: Permission = {
-  actions: ['dynamodb:DeleteItem'],
-  on: 'suppressions',
-  conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#list#*' } },
-};
+/** Only a relay with a certificate of its own: read at the start, and again when it may have been renewed. */
+export const READ_CERTIFICATE: Permission = { actions: ['secretsmanager:GetSecretValue'], on: 'tlsSecret' };
+/** Long messages go to a bucket part by part, and one that does not end is given up. */
+const PUT_IN_PARTS = ['s3:PutObject', 's3:AbortMultipartUpload'];
+/** Only a relay that takes what comes back. The return path's secret tells a bounce of ours from a forged one. */
+export const TAKE_INBOUND: readonly Permission[] = [
+  { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
+  { actions: PUT_IN_PARTS, on: 'inboundMail' },
+  { actions: ['sqs:SendMessage'], on: 'inboundQueue' },
+];
+/**
+ * certify's one record. Route 53 has no resource below the zone, so the condition names it: the TXT record of the challenge
+ * (RFC 8555 8.4), and no other name or type in the zone ("Using IAM policy conditions for fine-grained access control").
+ * @param recordName as Route 53 normalises it: lower case, without the dot at its end
+ */
+export const changeRecord = (recordName: string): Permission => ({
+  actions: ['route53:ChangeResourceRecordSets'],
+  on: 'hostedZone',
+  conditions: {
+    'ForAllValues:StringEquals': {
+      'route53:ChangeResourceRecordSetsNormalizedRecordNames': [recordName],
+      'route53:ChangeResourceRecordSetsRecordTypes': ['TXT'],
+      'route53:ChangeResourceRecordSetsActions': ['UPSERT', 'DELETE'],
+    },
+    // A condition "for all values" holds where there are none.
+    Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
+  },
+});
 /** Only with tracing on; X-Ray knows no resource for these. */
 export const TRACE: Permission = { actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], on: 'anything' };
 
@@ -121,8 +180,8 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     LEAVE_VPC_ALONE,
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem', 'dynamodb:PartiQLInsert', 'dynamodb:BatchGetItem'], on: 'messages' },
-    { actions: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem'], on: 'suppressions' },
-    MOVE_LISTED,
+    { actions: ['dynamodb:BatchGetItem'], on: 'suppressions' },
+    ...SUPPRESS,
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     {
       actions: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
@@ -143,14 +202,9 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:Query', 'dynamodb:BatchWriteItem'], on: 'holds' },
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
   ],
-  hear: [
-    OWN_LOGS,
-    CONSUME,
-    { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' },
-    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'suppressions' },
-    MOVE_LISTED,
-  ],
+  hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' }, ...SUPPRESS],
   report: [
     OWN_LOGS,
     { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'sites' },
@@ -168,8 +222,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     },
     { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
-    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'suppressions' },
-    MOVE_LISTED,
+    ...SUPPRESS,
     { actions: ['s3:GetObject'], on: 'inboundMail' },
     { actions: ['sqs:SendMessage'], on: 'parseQueue' },
     { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
@@ -212,7 +265,51 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
       ],
       on: 'suppressions',
     },
+    { actions: ['dynamodb:Query'], on: 'messages' },
+    { actions: ['dynamodb:Query'], on: 'stats' },
+    { actions: ['dynamodb:GetItem'], on: 'outbox' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+    { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
   ],
+  tally: [
+    OWN_LOGS,
+    ...FOLLOW,
+    { actions: ['dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'stats' },
+    { actions: ['s3:PutObject'], on: 'eventPages' },
+  ],
+  announce: [
+    OWN_LOGS,
+    ...FOLLOW,
+    { actions: ['dynamodb:Query'], on: 'accounts' },
+    { actions: ['dynamodb:BatchGetItem'], on: 'messages' },
+    { actions: ['dynamodb:PutItem'], on: 'outbox' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+  ],
+  notify: [
+    OWN_LOGS,
+    CONSUME,
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query'], on: 'accounts' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], on: 'outbox' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:ListBucket'], on: 'events' },
+    { actions: ['s3:GetObject'], on: 'eventPages' },
+    { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
+  ],
+  // And its record's row, `changeRecord`, which names the relay's host.
+  certify: [
+    OWN_LOGS,
+    { actions: ['secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'], on: 'tlsSecret' },
+    { actions: ['secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'], on: 'acmeSecret' },
+    { actions: ['route53:GetChange'], on: 'changes' },
+  ],
+};
+
+/** What a task may do; the relay's submission is accept's, by SMTP. Settings add READ_CERTIFICATE and TAKE_INBOUND. */
+export const TASK_PERMISSIONS: Record<TaskName, readonly Permission[]> = {
+  relay: PERMISSIONS.accept
+    .filter((row) => row !== OWN_LOGS)
+    .map((row) => (row.on === 'requests' ? { actions: PUT_IN_PARTS, on: 'requests' } : row)),
 };
 
 /** The rows of a pool's deliver: only what its ways need. Without an address of its own it is in no VPC. */
@@ -224,14 +321,17 @@ export function deliverRows(ways: { address: boolean; ses: boolean; relaySecrets
   ];
 }
 
-/** Adds one statement to a function's role. */
+/** A function, or whatever else has a role. */
+export type Grantee = { addToRolePolicy(statement: PolicyStatement): void };
+
+/** Adds one statement to a role. */
 export function grant(
-  fn: LambdaFunction,
+  grantee: Grantee,
   actions: readonly string[],
   resources: readonly string[],
   { effect, conditions }: Pick<Permission, 'effect' | 'conditions'> = {},
 ): void {
-  fn.addToRolePolicy(
+  grantee.addToRolePolicy(
     new PolicyStatement({
       ...(effect && { effect: Effect.DENY }),
       actions: [...actions],
@@ -242,20 +342,19 @@ export function grant(
 }
 
 /**
- * Grants a function its rows of the table.
+ * Grants a function, or a task, its rows of the table.
  * @param targets the ARNs of each target that its rows name
- * @param rows default: all that stand in the table
  * @throws Error naming a target that a row needs and that is not given
  */
 export function grantOwn(
-  name: FunctionName,
-  fn: LambdaFunction,
+  name: FunctionName | TaskName,
+  grantee: Grantee,
   targets: Partial<Record<Target, readonly string[]>>,
-  rows: readonly Permission[] = PERMISSIONS[name],
+  rows: readonly Permission[],
 ): void {
   for (const { actions, on, ...limits } of rows) {
     const resources = on === 'anything' ? ['*'] : targets[on];
     if (!resources) throw new Error(`${name} has a permission on ${on}, but its stage gives no ${on}`);
-    grant(fn, actions, resources, limits);
+    grant(grantee, actions, resources, limits);
   }
 }

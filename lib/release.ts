@@ -3,6 +3,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
+import type { Events } from './events.ts';
 import type { Expand } from './expand.ts';
 import type { Inbound } from './inbound.ts';
 import type { Lane } from './lane.ts';
@@ -19,6 +20,7 @@ export type ReleaseProps = {
   settings: Settings;
   storage: Storage;
   expand: Expand;
+  events: Events;
   lanes: Lane[];
   lanesJson: string;
   /** Only in a stack that takes mail. */
@@ -32,7 +34,7 @@ export class Release extends Construct {
 
   constructor(scope: Construct, id: string, props: ReleaseProps) {
     super(scope, id);
-    const { settings, storage, expand, lanes, lanesJson, inbound, code } = props;
+    const { settings, storage, expand, events, lanes, lanesJson, inbound, code } = props;
     this.stage = new Stage(this, 'Release', {
       name: 'release',
       settings,
@@ -42,6 +44,7 @@ export class Release extends Construct {
       environment: {
         HOLDS_TABLE: storage.holds.tableName,
         EXPAND_QUEUE_URL: expand.work.queue.queueUrl,
+        NOTIFY_QUEUE_URL: events.work.queue.queueUrl,
         LANES: lanesJson,
         ...(inbound && { PARSE_QUEUE_URL: inbound.parseWork.queue.queueUrl }),
       },
@@ -49,6 +52,7 @@ export class Release extends Construct {
         holds: [storage.holds.tableArn],
         lanes: lanes.map(({ work }) => work.queue.queueArn),
         expandQueue: [expand.work.queue.queueArn],
+        notifyQueue: [events.work.queue.queueArn],
         ...(inbound && { parseQueue: [inbound.parseWork.queue.queueArn] }),
       },
       rows: [...PERMISSIONS.release, ...(inbound ? [RELEASE_PARSE] : [])],

@@ -5,21 +5,19 @@
  */
 import { z } from 'zod';
 import { RETRY_HOURS } from '../core/limits.ts';
-import { PARSE_HOURS } from '../core/parse/message.ts';
 import { lintShaping } from '../core/shaping/lint.ts';
 import { subnetSlot } from './addressing.ts';
 import { dnsServer, hostName, label, publicIp, secretArn, way, whole } from './fields.ts';
+import { checkInbound, InboundMail } from './inbound-settings.ts';
+import { checkOwnRelay, OwnRelay } from './relay-settings.ts';
+import { DEAD_LETTER_DAYS } from './retention.ts';
 import { Shaping } from './shaping.ts';
 import { checkRelays, checkWays, LANE_ENVIRONMENT, laneEnvironmentBytes } from './ways.ts';
 
-/** SQS keeps a dead letter at most this long, in days (SQS: MessageRetentionPeriod); every dead-letter queue of ours uses it all. */
-export const DEAD_LETTER_DAYS = 14;
 /** How far ahead `send_at` may lie, in days (SendGrid: 72 hours). */
 const SEND_AT_DAYS = 3;
 /** A stored request is read last when its dead letter is redriven: after `send_at`, the retries and the dead-letter retention. */
 const SHORTEST_RETENTION = SEND_AT_DAYS + RETRY_HOURS / 24 + DEAD_LETTER_DAYS + 1;
-/** A mail is read last when the dead letter of its last post is redriven. */
-const SHORTEST_MAIL = PARSE_HOURS / 24 + DEAD_LETTER_DAYS + 1;
 /** Lanes travel to accept, expand and release in one environment variable, and Lambda allows 4 KB for all of them. */
 const MOST_LANES = 12;
 /** What CloudWatch Logs takes as a retention, in days. */
@@ -137,11 +135,25 @@ const Expand = z.strictObject({
   maximumConcurrency: whole(2, 1000).default(10),
 });
 
+const Events = z.strictObject({
+  /**
+   * Seconds that events wait for others before webhooks are told: 1 to 30. Default 5. Less costs more: a run for each shard of the
+   * stream (four at first) every so many seconds, as long as mail is sent.
+   */
+  announceSeconds: whole(1, 30).default(5),
+  /** Seconds between two entries in the books: statistics and event pages. 1 to 300. Default 60; a page costs half a cent per thousand. */
+  tallySeconds: whole(1, 300).default(60),
+});
+
 const Retention = z.strictObject({
   /** Days that event records are kept: at least 21, since a redrive reads them. Default 30. */
   messagesDays: whole(SHORTEST_RETENTION, 3650).default(30),
   /** Days that stored requests are kept: at least 21 (`send_at` 3, retries 3, dead letters 14, and one more). Default 21. */
   contentDays: whole(SHORTEST_RETENTION, 3650).default(SHORTEST_RETENTION),
+  /** Days that event pages are kept: the archive of what became of mail. At least 7. Default 90. */
+  eventsDays: whole(7, 3650).default(90),
+  /** Days that statistics are kept: at least 31. Default 400, thirteen months. */
+  statsDays: whole(31, 3650).default(400),
   /** Days that logs are kept, one of those CloudWatch has (1, 3, 5, 7, 14, 30, 60, 90 ...). Default 14. */
   logsDays: z
     .int()
@@ -165,18 +177,6 @@ const TlsReports = z.strictObject({
   organization: z.string().regex(/^[ -~]{1,100}$/, 'must be 1 to 100 printable ASCII characters'),
   /** Who answers questions about them. */
   contact: z.email(),
-});
-
-const Inbound = z.strictObject({
-  /**
-   * How mail that comes back gets in. `relay`: at port 25 of the relay. `ses`: through SES receiving, in regions that have it;
-   * $0.10 for a thousand mails.
-   */
-  by: z.enum(['relay', 'ses']),
-  /** SES refuses mail that does not come by TLS. Default false: a bounce in clear is better than none. */
-  requireTls: z.boolean().default(false),
-  /** Days that mails are kept as they came: at least 18 (3 for a customer's URL, dead letters 14, and one more). Default 18. */
-  mailDays: whole(SHORTEST_MAIL, 3650).default(SHORTEST_MAIL),
 });
 
 const Tracking = z.strictObject({
@@ -204,12 +204,15 @@ const Shape = z.strictObject({
   maxAzs: whole(1, 6).default(2),
   delivery: Delivery.prefault({}),
   accept: Accept.prefault({}),
+  /** The SMTP server that customers send through, and that bounces come back to. Default false: none, and nothing of its costs. */
+  relay: z.union([z.literal(false), OwnRelay]).default(false),
   expand: Expand.prefault({}),
   /**
-   * Mail that comes back: bounces, complaints, unsubscriptions, and mail for customers' parse hosts. Default: none is taken, and
-   * nothing of it costs anything.
+   * Mail that comes back: bounces, complaints, unsubscriptions, and mail for customers' parse hosts. Default: what a
+   * relay with `inbound` takes; without one none is taken, and nothing of it costs anything.
    */
-  inbound: Inbound.optional(),
+  inbound: InboundMail.optional(),
+  events: Events.prefault({}),
   tracking: Tracking.prefault({}),
   retention: Retention.prefault({}),
   alarms: Alarms.prefault({}),
@@ -224,7 +227,8 @@ const Shape = z.strictObject({
   tracing: z.boolean().default(false),
 });
 
-const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shaping }, context) => {
+const Checked = Shape.superRefine(({ pools, relays = [], relay, inbound, maxAzs, delivery, shaping }, context) => {
+  checkInbound({ inbound, relay }, (path, message) => refuse(['inbound', ...path], message));
   for (const { path, message } of lintShaping(shaping)) refuse(['shaping', ...path], message);
   if (delivery.batchSize > 10 && delivery.batchingWindowSeconds === 0)
     refuse(['delivery', 'batchSize'], 'more than 10 need a batching window of at least 1 second (Lambda)');
@@ -273,6 +277,7 @@ const Checked = Shape.superRefine(({ pools, relays = [], maxAzs, delivery, shapi
     }
   }
   checkRelays(relays, (path, message) => refuse(['relays', ...path], message));
+  if (relay) checkOwnRelay(relay, (path, message) => refuse(['relay', ...path], message));
   if (lanes.size > MOST_LANES) refuse(['pools'], `have ${lanes.size} source IPs; a stack can hold ${MOST_LANES}`);
 
   function refuse(path: (string | number)[], message: string) {
@@ -295,12 +300,16 @@ export type RelaySettings = NonNullable<Settings['relays']>[number];
 export function defineSettings(input: SettingsInput = {}): Settings {
   const result = Checked.safeParse(input);
   if (result.success) return result.data;
-  const lines = result.error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => `${pathText([...issue.path, key])}: is no setting`)
-      : [`${pathText(issue.path)}: ${issue.message}`],
-  );
+  const lines = result.error.issues.flatMap((issue) => linesOf(issue, []));
   throw new Error(`The settings (pennypost.config.ts) are wrong:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
+function linesOf(issue: z.core.$ZodIssue, above: PropertyKey[]): string[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${pathText([...path, key])}: is no setting`);
+  // "false, or settings": who wrote an object is told what is wrong in it.
+  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1) : undefined;
+  return inner?.flatMap((one) => linesOf(one, path)) ?? [`${pathText(path)}: ${issue.message}`];
 }
 
 /** Whether an EHLO name is a placeholder: `.example`, `.test` and `.invalid` are nobody's (RFC 2606). */

@@ -18,7 +18,7 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { METRICS_NAMESPACE } from '../core/metrics.ts';
-import { type FunctionName, grantOwn, type Permission, type Target } from './permissions.ts';
+import { type FunctionName, grantOwn, PERMISSIONS, type Permission, type Target } from './permissions.ts';
 import type { Settings } from './settings.ts';
 
 /** A lane as accept, expand and release learn of it, in their variable `LANES`. */
@@ -87,6 +87,6 @@ export class Stage extends Construct {
         securityGroups: [inside.securityGroup],
       }),
     });
-    grantOwn(name, this.fn, { ...props.targets, ownLogs: [logGroup.logGroupArn] }, props.rows);
+    grantOwn(name, this.fn, { ...props.targets, ownLogs: [logGroup.logGroupArn] }, props.rows ?? PERMISSIONS[name]);
   }
 }

@@ -29,6 +29,12 @@ export class Storage extends Construct {
   readonly sites: Table;
   /** Addresses that get nothing. */
   readonly suppressions: Table;
+  /** What was counted, by account and hour. */
+  readonly stats: Table;
+  /** What is to be told to webhooks, and how far each is. */
+  readonly outbox: Table;
+  /** Event pages: the log of everything that became of mail. */
+  readonly events: Bucket;
   /** Stored requests, under `requests/`. */
   readonly content: Bucket;
   /** Encrypts DKIM private keys, with the account and the domain as context. */
@@ -54,21 +60,12 @@ export class Storage extends Construct {
       projectionType: ProjectionType.KEYS_ONLY,
     });
 
-    this.content = new Bucket(this, 'Content', {
-      encryption: BucketEncryption.S3_MANAGED,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      removalPolicy: RemovalPolicy.RETAIN,
-      lifecycleRules: [
-        {
-          id: 'stored-requests',
-          expiration: Duration.days(retention.contentDays),
-          abortIncompleteMultipartUploadAfter: Duration.days(1),
-        },
-      ],
-    });
+    this.stats = this.#table('Stats', { recoverable: true, expires: true });
+    // Some days of what the event pages have as well, and cursors that a replay makes up for.
+    this.outbox = this.#table('Outbox', { recoverable: false, expires: true });
+
+    this.content = this.#bucket('Content', 'stored-requests', retention.contentDays);
+    this.events = this.#bucket('Events', 'event-pages', retention.eventsDays);
 
     this.dkimKey = new Key(this, 'DkimKey', {
       description: 'DKIM private keys of sending domains',
@@ -84,6 +81,24 @@ export class Storage extends Construct {
       description: 'Key of the tokens in tracked links',
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
       removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+
+  #bucket(id: string, rule: string, days: number): Bucket {
+    return new Bucket(this, id, {
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: [
+        {
+          id: rule,
+          expiration: Duration.days(days),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+      ],
     });
   }
 

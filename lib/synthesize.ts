@@ -40,6 +40,8 @@ export type SynthesizeOptions = {
   /** Where the cloud assembly goes. Default: a new temporary folder. */
   outdir?: string;
   code?: CodeOf;
+  /** The folder of the relay's image; absent: made from the sources. */
+  image?: () => string;
 };
 
 /** Settings of CDK itself: the template holds nothing but what we wrote, and says where its assets lie. */
@@ -58,11 +60,12 @@ export function makeApp(
   settings: Settings,
   options: SynthesizeOptions & { nag?: boolean } = {},
 ): { app: App; stack: PennypostStack } {
-  const { outdir, code, nag = false } = options;
+  const { outdir, code, image, nag = false } = options;
   const app = new App({ ...CDK, ...(outdir !== undefined && { outdir }), builtinCloudFormationValidation: nag });
   const stack = new PennypostStack(app, 'Pennypost', {
     settings,
     code,
+    image,
   });
   if (nag) Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   return { app, stack };

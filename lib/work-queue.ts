@@ -6,7 +6,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { DEAD_LETTER_DAYS } from './settings.ts';
+import { DEAD_LETTER_DAYS } from './retention.ts';
 import type { Stage } from './stage.ts';
 
 /**

@@ -4,6 +4,7 @@
  * be allowed.
  */
 import type { Access } from './iam.ts';
+import { accessOfRoute53, readRoute53 } from './route53.ts';
 
 export type Request = {
   method: string;
@@ -12,7 +13,7 @@ export type Request = {
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;
 };
-export type Service = 'sqs' | 'dynamodb' | 's3' | 'kms' | 'secretsmanager' | 'cloudformation';
+export type Service = 'sqs' | 'dynamodb' | 's3' | 'kms' | 'secretsmanager' | 'cloudformation' | 'route53';
 export type Call = {
   service: Service;
   /** The API's name of it: `SendMessageBatch`. */
@@ -81,6 +82,19 @@ export function readCall(request: Request, naming: Naming): Call | undefined {
     if (form.Action !== 'DescribeStacks') return undefined;
     const access = { action: 'cloudformation:DescribeStacks', resource: '*', context: {} };
     return { service: 'cloudformation', operation: form.Action, accesses: [access], resources: [], input: form };
+  }
+  // REST on paths of its own, which a bucket could have too: the signature says which service is meant.
+  if (/Credential=[^,\s]*\/route53\/aws4_request/.test(String(request.headers.authorization ?? ''))) {
+    const call = readRoute53(request);
+    return (
+      call && {
+        service: 'route53',
+        operation: call.operation,
+        accesses: [accessOfRoute53(call)],
+        resources: [],
+        input: call,
+      }
+    );
   }
   return s3Call(request);
 }

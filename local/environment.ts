@@ -216,7 +216,7 @@ function variablesOf(spec: FunctionSpec, around: Surroundings, token: string): R
 
 /** The one thing that differs from AWS. A service without a variable of its own goes to the same place, which refuses it. */
 export function endpointsOf(awsUrl: string): Record<string, string> {
-  const services = ['SQS', 'DYNAMODB', 'S3', 'KMS', 'SECRETS_MANAGER', 'CLOUDFORMATION'];
+  const services = ['SQS', 'DYNAMODB', 'S3', 'KMS', 'SECRETS_MANAGER', 'CLOUDFORMATION', 'ROUTE_53'];
   return {
     AWS_ENDPOINT_URL: awsUrl,
     ...Object.fromEntries(services.map((service) => [`AWS_ENDPOINT_URL_${service}`, awsUrl])),

@@ -13,6 +13,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dnsRecordsOf, type Source } from '../core/dns-records.ts';
 import { OPERATOR } from '../core/records.ts';
 import { operatorOf } from '../io/accounts.ts';
+import { ROUTES } from '../lambdas/manage/routes.ts';
 import type { Settings } from '../lib/settings.ts';
 import type { CodeOf } from '../lib/stage.ts';
 import { synthesize } from '../lib/synthesize.ts';
@@ -22,6 +23,7 @@ import { type Inbox, startInbox } from './inbox/inbox.ts';
 import { type ArrivalStore, openArrivals } from './inbox/store.ts';
 import { type LocalFile, localFile, refuseSecond } from './local-file.ts';
 import { openFolder } from './provision.ts';
+import { portsHere, type RelayPortsHere, relayOnLoopback, tellRelay } from './relay-here.ts';
 import { type Reads, readMail } from './sink/reader.ts';
 import { type Sink, startSink } from './sink/sink.ts';
 import { type LocalStack, type StackOptions, startStack } from './stack.ts';
@@ -34,11 +36,13 @@ export type LaunchOptions = Pick<
   folder: string;
   settings: Settings;
   /** Absent or 0: any free port. */
-  ports?: { api?: number; inbox?: number; track?: number; aws?: number };
+  ports?: { api?: number; inbox?: number; track?: number; aws?: number } & RelayPortsHere;
   /** A remote peer's delays, in milliseconds. */
   sinkLatency?: { perCommandMs: number; afterDotMs: number };
   /** Where functions' code comes from; absent: bundled from the sources. */
   code?: CodeOf;
+  /** The folder of the relay's image; absent: bundled from the sources. */
+  image?: () => string;
   /** Changes the synthesized templates before they run, given their folder: for tests of what a wrong template does. */
   edit?: (directory: string) => void;
 };
@@ -97,6 +101,7 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   const sink = await startSink({
     store: arrivals,
     read,
+    onAnswerLost: (problem) => options.onLog?.(`sink: ${problem}`),
     ...(options.sinkLatency ? { latency: options.sinkLatency } : {}),
   });
   undo.push(sink.stop);
@@ -105,13 +110,20 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   const { directory } = synthesize(mailStaysHere(options.settings, dns.port, sink.port), {
     outdir: join(folder, 'cdk.out'),
     ...(options.code ? { code: options.code } : {}),
+    ...(options.image ? { image: options.image } : {}),
   });
   options.edit?.(directory);
   phase('synthesis');
   const stack = await startStack({
     ...options,
     templateDir: directory,
-    ports: { api: ports.api ?? 0, track: ports.track ?? 0, aws: ports.aws ?? 0 },
+    ports: {
+      api: ports.api ?? 0,
+      track: ports.track ?? 0,
+      aws: ports.aws ?? 0,
+      services: portsHere(options.settings, ports),
+    },
+    zone: dns,
   });
   undo.push(() => stack.stop(0));
   last = performance.now();
@@ -147,8 +159,10 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
     stackName: stack.assembly.stackName,
     dnsServer: `${LOOPBACK}:${dns.port}`,
     smtpSink: `${LOOPBACK}:${sink.port}`,
+    ...tellRelay(stack, apiKey),
     outputs: stack.outputs,
   };
+  sink.answerTo(local.inbound?.port);
   writeFileSync(file, `${JSON.stringify(local, null, 2)}\n`, { mode: 0o600 });
   phase('inbox');
 
@@ -175,7 +189,7 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
 /** The template itself says where mail goes: to our DNS server's idea of MX, at the sink's port, on loopback. */
 function mailStaysHere(settings: Settings, dnsPort: number, smtpPort: number): Settings {
   return {
-    ...settings,
+    ...relayOnLoopback(settings),
     delivery: { ...settings.delivery, dnsServers: [`${LOOPBACK}:${dnsPort}`], smtpPort, allowPrivateHosts: true },
   };
 }
@@ -209,7 +223,8 @@ async function makeAccount(folder: string, operator: Launched['operator'], track
     const keys = await operator.listKeys(OPERATOR);
     if (keys.some(({ sk }) => sk.endsWith(kept.id))) return kept.key;
   }
-  const made = await operator.createKey(OPERATOR, 'npm start', ['mail.send']);
+  const scopes = ['mail.send', ...new Set(ROUTES.map(({ scope }) => scope))];
+  const made = await operator.createKey(OPERATOR, 'npm start', scopes);
   writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
   return made.key;
 }
@@ -221,7 +236,7 @@ function publisher(stack: LocalStack, operator: Launched['operator'], dns: Dns):
   const sources = lanes.map(({ ip = LOOPBACK, ehloName = 'localhost' }) => ({ ip, ehloName }));
   return async () => {
     for (const domain of await operator.listDomains(OPERATOR)) {
-      for (const { name, type, value } of dnsRecordsOf(domain, sources)) {
+      for (const { name, type, value } of dnsRecordsOf(domain, sources, { inboundHost: stack.outputs.InboundHost })) {
         if (published.has(`${name} ${type}`)) continue;
         const [preference, exchange = ''] = value.split(' ');
         dns.setRecord(name, type, type === 'MX' ? [{ preference: Number(preference), exchange }] : [value]);

@@ -20,6 +20,12 @@ export type LocalFile = {
   /** `ip:port` of the DNS server that answers for all mail of this stack. */
   dnsServer: string;
   smtpSink: string;
+  /** Where customers send through, when the stack has a relay: STARTTLS at `port`, TLS from the first octet at `securePort`. */
+  smtp?: { host: string; port: number; securePort?: number; user: 'apikey'; password: string };
+  /** Where mail comes back to, when the relay takes it: what port 25 is in AWS. */
+  inbound?: { host: string; port: number };
+  /** `POST /v3/mail/send` up to 30 MB, with a certificate that nobody has signed. */
+  bigDoorUrl?: string;
   outputs: Record<string, string>;
 };
 

@@ -1,5 +1,5 @@
 /**
- * Event source mappings from SQS, as Lambda's pollers work (Lambda Developer Guide, "Using Lambda with Amazon SQS"): long
+ * Event source mappings from SQS (streams: streams.ts), as Lambda's pollers work (Lambda Developer Guide, "Using Lambda with Amazon SQS"): long
  * polling as the function's own role, batches by size, window and 6 MB, at most the maximum concurrency at work, only the
  * successes deleted.
  * It refuses a source that is not a queue of this stack, a visibility timeout below the function's timeout (as Lambda
@@ -10,6 +10,7 @@ import type { Functions } from './functions.ts';
 import { PAYLOAD_BYTES } from './functions.ts';
 import { type Ask, signedAs } from './http.ts';
 import { POLLER_NEEDS, type Roles } from './roles.ts';
+import { isOfStream } from './streams.ts';
 import type { Assembly, Resource } from './template.ts';
 
 export type Mapping = {
@@ -44,7 +45,7 @@ export function readMappings(assembly: Assembly, functions: Pick<Functions, 'spe
   const queues = new Map(assembly.ofType('AWS::SQS::Queue').map((queue) => [queue.arn!, queue]));
   return assembly
     .ofType('AWS::Lambda::EventSourceMapping')
-    .filter(({ properties }) => properties.Enabled !== false)
+    .filter((mapping) => mapping.properties.Enabled !== false && !isOfStream(mapping))
     .map((mapping) => readMapping(mapping, queues, functions));
 }
 

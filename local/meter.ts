@@ -19,6 +19,9 @@ export type Unit =
   /** Lambda: milliseconds, rounded up per invocation, and those times memory. */
   | 'billedMs'
   | 'gbSeconds'
+  /** Fargate: hours of vCPUs, and of gigabytes, while a task runs. */
+  | 'vcpuHours'
+  | 'gbHours'
   /** API Gateway: requests by 512 KB. */
   | 'units512k';
 export type Counts = Partial<Record<Unit, number>>;

@@ -1,6 +1,7 @@
 /**
  * AWS list prices, US dollars, us-east-1, arm64, without free tiers or volume steps; and what a metered run would have
- * cost. Each row names its pricing page (read in 2026). NAT, egress, storage and the monthly floor are not metered.
+ * cost. Each row names its pricing page (read in 2026). NAT, the relay's load balancer, egress, storage and the monthly floor are
+ * not metered; the relay's task is, for the time that the stack has run.
  */
 import { type Snapshot, total, type Unit, type Usage } from './meter.ts';
 
@@ -21,6 +22,9 @@ export const PRICES: Row[] = [
   // aws.amazon.com/lambda/pricing: arm64; initialisation is billed too.
   { term: 'Lambda requests', per: 'million', price: 0.2 / MILLION, unit: 'requests', of: { service: 'lambda' } },
   { term: 'Lambda GB-seconds', per: 'GB-second', price: 0.0000133334, unit: 'gbSeconds', of: { service: 'lambda' } },
+  // aws.amazon.com/fargate/pricing: Linux on arm64; one task here, where AWS runs two at least.
+  { term: 'Fargate vCPU', per: 'hour', price: 0.03238, unit: 'vcpuHours', of: { service: 'fargate' } },
+  { term: 'Fargate memory', per: 'GB-hour', price: 0.00356, unit: 'gbHours', of: { service: 'fargate' } },
   // aws.amazon.com/sqs/pricing: standard queues; every 64 KB chunk is a request. Fair queues are a surcharge.
   { term: 'SQS requests', per: 'million', price: 0.4 / MILLION, unit: 'chunks', of: { service: 'sqs' } },
   { term: 'SQS fair queues', per: 'million', price: 0.1 / MILLION, unit: 'fairChunks', of: { service: 'sqs' } },

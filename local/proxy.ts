@@ -15,6 +15,7 @@ import { type Listening, LOOPBACK, listen, openAsking, readBody } from './http.t
 import { type FairQueues, type Meter, meterCall, tellsCapacity } from './meter.ts';
 import { accessDenied, json, type Reply, refusal, serverError, throttled } from './refusals.ts';
 import type { Roles } from './roles.ts';
+import { answerRoute53, type Route53Call, type Zone } from './route53.ts';
 import type { Assembly } from './template.ts';
 import type { ServiceError, Vault } from './vault.ts';
 
@@ -35,6 +36,8 @@ export type Behind = {
   naming: Pick<Naming, 'region' | 'accountId' | 'hashKey'>;
   dynamodbPort: number;
   fauxqsPort: number;
+  /** The local DNS, which Route 53 writes to; undefined: there is none. */
+  zone: Zone | undefined;
 };
 export type Proxy = Awaited<ReturnType<typeof startProxy>>;
 
@@ -117,11 +120,12 @@ export async function startProxy(options: {
   async function answer(
     call: Call,
     request: Request,
-    { assembly, vault, dynamodbPort, fauxqsPort }: Behind,
+    { assembly, vault, dynamodbPort, fauxqsPort, zone }: Behind,
     caller: string,
   ) {
     let reply: Reply;
     if (call.service === 'cloudformation') reply = describeStacks(assembly, call.input);
+    else if (call.service === 'route53') reply = answerRoute53(call.input as Route53Call, zone);
     else if (call.service === 'kms') reply = own(vault.kms(call.operation, call.input));
     else if (call.service === 'secretsmanager') reply = own(vault.secrets(call.operation, call.input));
     else {

@@ -4,10 +4,13 @@ import type { Service } from './calls.ts';
 export type Reply = { status: number; headers: Record<string, string>; body: Buffer };
 
 /** Status codes as the services use them: DynamoDB, KMS and Secrets Manager say 400 even for "access denied". */
-const DENIED_STATUS: Partial<Record<Service, number>> = { sqs: 403, s3: 403, cloudformation: 403 };
+const DENIED_STATUS: Partial<Record<Service, number>> = { sqs: 403, s3: 403, cloudformation: 403, route53: 403 };
 
 export function accessDenied(service: Service | undefined, message: string): Reply {
-  const code = service === 's3' || service === 'cloudformation' ? 'AccessDenied' : 'AccessDeniedException';
+  const code =
+    service === 's3' || service === 'cloudformation' || service === 'route53'
+      ? 'AccessDenied'
+      : 'AccessDeniedException';
   return refusal(service, code, message, (service && DENIED_STATUS[service]) ?? 400);
 }
 
@@ -33,7 +36,7 @@ export function serverError(service: Service): Reply {
 export function refusal(service: Service | undefined, code: string, message: string, status: number): Reply {
   if (service === 's3')
     return xml(status, `<Error><Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`);
-  if (service === 'cloudformation')
+  if (service === 'cloudformation' || service === 'route53')
     return xml(
       status,
       `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${escapeXml(message)}</Message></Error></ErrorResponse>`,

@@ -43,6 +43,13 @@ const table: Kind = {
   }),
 };
 
+const balancerPath = (it: Identity) => `net/${it.name}/${digest(it).slice(0, 16)}`;
+const balancerArn = arn('elasticloadbalancing', (it) => `loadbalancer/${balancerPath(it)}`);
+const targetGroupArn = arn('elasticloadbalancing', (it) => `targetgroup/${it.name}/${digest(it).slice(0, 16)}`);
+const clusterArn = arn('ecs', (it) => `cluster/${it.name}`);
+const taskArn = arn('ecs', (it) => `task-definition/${it.name}:1`);
+const serviceArn = arn('ecs', (it) => `service/${it.property('Cluster')}/${it.name}`);
+
 /** Resource types that the local stack runs. */
 export const RUN: Record<string, Kind> = {
   'AWS::SQS::Queue': {
@@ -108,6 +115,42 @@ export const RUN: Record<string, Kind> = {
     ref: named,
     attributes: (it) => ({ Arn: arn('scheduler', (one) => `schedule-group/${one.name}`)(it) }),
   },
+  'AWS::ECS::Cluster': { nameProperty: 'ClusterName', ref: named, attributes: (it) => ({ Arn: clusterArn(it) }) },
+  'AWS::ECS::TaskDefinition': {
+    nameProperty: 'Family',
+    ref: taskArn,
+    attributes: (it) => ({ TaskDefinitionArn: taskArn(it) }),
+  },
+  'AWS::ECS::Service': {
+    nameProperty: 'ServiceName',
+    ref: serviceArn,
+    attributes: (it) => ({ Name: it.name, ServiceArn: serviceArn(it) }),
+  },
+  'AWS::ElasticLoadBalancingV2::LoadBalancer': {
+    nameProperty: 'Name',
+    ref: balancerArn,
+    attributes: (it) => ({
+      LoadBalancerArn: balancerArn(it),
+      LoadBalancerName: it.name,
+      LoadBalancerFullName: balancerPath(it),
+      // Its listeners are on loopback, on the ports that `local.json` names.
+      DNSName: '127.0.0.1',
+      CanonicalHostedZoneID: 'Z00000000000000000000',
+    }),
+  },
+  'AWS::ElasticLoadBalancingV2::TargetGroup': {
+    nameProperty: 'Name',
+    ref: targetGroupArn,
+    attributes: (it) => ({
+      TargetGroupArn: targetGroupArn(it),
+      TargetGroupName: it.name,
+      TargetGroupFullName: targetGroupArn(it).split(':').at(-1)!,
+    }),
+  },
+  'AWS::ElasticLoadBalancingV2::Listener': {
+    ref: (it) => `${String(it.property('LoadBalancerArn')).replace(':loadbalancer/', ':listener/')}/${short(it)}`,
+    attributes: () => ({}),
+  },
   'AWS::KMS::Key': { ref: uuid, attributes: (it) => ({ Arn: keyArn(it), KeyId: uuid(it) }) },
   'AWS::KMS::Alias': { nameProperty: 'AliasName', ref: named, attributes: () => ({}) },
   'AWS::SecretsManager::Secret': {
@@ -142,6 +185,9 @@ export const INERT: Record<string, string> = {
   'AWS::EC2::NetworkAcl': NETWORK,
   'AWS::EC2::NetworkAclEntry': NETWORK,
   'AWS::EC2::SubnetNetworkAclAssociation': NETWORK,
+  'AWS::EC2::VPCCidrBlock': NETWORK,
+  'AWS::ApplicationAutoScaling::ScalableTarget': 'one task runs here, whatever the load: there is one machine',
+  'AWS::ApplicationAutoScaling::ScalingPolicy': 'one task runs here, whatever the load: there is one machine',
   'AWS::Logs::LogGroup': 'logs go to files under the data folder',
   'AWS::Logs::LogStream': 'logs go to files under the data folder',
   'AWS::Logs::MetricFilter': WATCHING,

@@ -1,10 +1,11 @@
 /**
- * Who may do what: each function's statements from the synthesized template, and the record of which of them were used.
+ * Who may do what: each function's and each task's statements from the synthesized template, and the record of which of them were used.
  * It refuses a role that is not in the template and an AWS managed policy that it does not know.
  */
 
 import type { FunctionSpec } from './function-specs.ts';
 import { type Access, type Decision, evaluate, readPolicy, type Statement } from './iam.ts';
+import type { TaskSpec } from './task-specs.ts';
 import type { Assembly, Resource } from './template.ts';
 
 export type Denial = { function: string; action: string; resource: string; message: string };
@@ -50,18 +51,27 @@ export type Roles = {
 };
 
 /** Reads every role, policy and resource policy of the assembly. @throws Error naming the place */
-export function readRoles(assembly: Assembly, specs: readonly FunctionSpec[]): Roles {
+export function readRoles(
+  assembly: Assembly,
+  specs: readonly FunctionSpec[],
+  tasks: readonly Pick<TaskSpec, 'name' | 'arn' | 'taskRoleArn'>[] = [],
+): Roles {
   const byRole = statementsOfRoles(assembly);
   const onResources = assembly
     .ofType('AWS::SQS::QueuePolicy', 'AWS::S3::BucketPolicy')
     .flatMap((policy) => readPolicy(policy.properties.PolicyDocument, policy.path));
   const serving = new Set(assembly.resources.map(({ properties }) => properties.ServiceToken).filter(Boolean));
-  const byFunction = new Map<string, { statements: Statement[]; arn: string }>();
+  const byFunction = new Map<string, { statements: Statement[]; arn: string; kind: 'function' | 'task' }>();
   for (const fn of assembly.ofType('AWS::Lambda::Function')) {
     const statements = byRole.get(String(fn.properties.Role));
     if (!statements) throw new Error(`${fn.path}: its role ${String(fn.properties.Role)} is not in the template`);
     const name = specs.find(({ arn }) => arn === fn.arn)?.name ?? fn.name;
-    byFunction.set(name, { statements, arn: fn.arn! });
+    byFunction.set(name, { statements, arn: fn.arn!, kind: 'function' });
+  }
+  for (const { name, arn, taskRoleArn } of tasks) {
+    const statements = byRole.get(taskRoleArn);
+    if (!statements) throw new Error(`the task ${name}: its role ${taskRoleArn} is not in the template`);
+    byFunction.set(name, { statements, arn, kind: 'task' });
   }
   const used = new Map<string, Set<string>>([...byFunction.keys()].map((name) => [name, new Set()]));
   const denials: Denial[] = [];
@@ -79,12 +89,13 @@ export function readRoles(assembly: Assembly, specs: readonly FunctionSpec[]): R
     denials,
     mark,
     check(functionName, access) {
+      const { arn = '', kind = 'function' } = byFunction.get(functionName) ?? {};
       // The call comes from the function's own code: Lambda itself, and its poller, do not set this.
-      const context = { ...access.context, 'lambda:sourcefunctionarn': byFunction.get(functionName)?.arn ?? '' };
+      const context = kind === 'function' ? { ...access.context, 'lambda:sourcefunctionarn': arn } : access.context;
       const decision = mark(functionName, { ...access, context });
       if (!decision.allowed) {
         const { action, resource } = access;
-        const message = `AccessDenied: function ${functionName} is not authorized to perform ${action} on ${resource}: ${decision.reason}`;
+        const message = `AccessDenied: ${kind} ${functionName} is not authorized to perform ${action} on ${resource}: ${decision.reason}`;
         denials.push({ function: functionName, action, resource, message });
       }
       return decision;

@@ -19,7 +19,11 @@ import { hashKeysOf, openFolder, provision, tablesOf } from './provision.ts';
 import { OPERATOR_KEY, startProxy } from './proxy.ts';
 import { type InspectedQueue, inspectQueues } from './queues.ts';
 import { type Denial, readRoles, type UnusedStatement } from './roles.ts';
+import type { Zone } from './route53.ts';
 import { readSchedules, startSchedules } from './schedules.ts';
+import { readStreamMappings, startStream } from './streams.ts';
+import { readTasks } from './task-specs.ts';
+import { startTasks, type Task, type Tasks } from './tasks.ts';
 import { type Assembly, loadAssembly } from './template.ts';
 import { openVault } from './vault.ts';
 
@@ -30,8 +34,8 @@ export type StackOptions = {
   templateDir: string;
   /** The root stack, when the assembly holds more than one. */
   stackName?: string;
-  /** Absent or 0: any free port. */
-  ports?: { api?: number; track?: number; aws?: number };
+  /** Absent or 0: any free port. `services`: where tasks listen on this machine, by the port of the listener in the template. */
+  ports?: { api?: number; track?: number; aws?: number; services?: Record<number, number> };
   /** Runs every schedule at this rate instead of its own. */
   scheduleEverySeconds?: number;
   /** Adds a typical AWS latency to every call. Default false. */
@@ -42,6 +46,8 @@ export type StackOptions = {
   allowNetwork?: boolean;
   /** Does not poll queues or run schedules until `resume()`. Default false. */
   paused?: boolean;
+  /** The DNS that stands for Route 53's zones. Absent: calls to Route 53 are refused. */
+  zone?: Zone;
   onLog?: (line: string) => void;
   /** Told the milliseconds of each phase of the start. */
   onPhase?: (phase: string, ms: number) => void;
@@ -63,6 +69,8 @@ export type LocalStack = {
   /** Runs the schedules of a function now, and waits for it. */
   runSchedule(functionName: string): Promise<void>;
   kill: Functions['kill'];
+  /** The processes that stand for the services of the template. */
+  tasks: { list(): Task[] } & Pick<Tasks, 'kill' | 'healthy'>;
   environments: Functions['environments'];
   faults: Pick<Faults, 'add' | 'clear'>;
   denials: Denial[];
@@ -123,7 +131,8 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
   mainApi = listApis(loadAssembly(options.templateDir, place, options.stackName))[0]?.ref;
   const assembly = loadAssembly(options.templateDir, place, options.stackName);
   const specs = readFunctions(assembly);
-  const roles = readRoles(assembly, specs);
+  const taskSpecs = readTasks(assembly);
+  const roles = readRoles(assembly, specs, taskSpecs);
   const vault = openVault(assembly, join(folder, 'vault.json'));
   phase('template');
 
@@ -134,7 +143,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
   const hashKeys = hashKeysOf(assembly);
   const naming = { region: REGION, accountId: ACCOUNT_ID, hashKey: (table: string) => hashKeys.get(table) };
   const { dynamodbPort, fauxqsPort } = emulators;
-  proxy.connect({ assembly, roles, vault, naming, dynamodbPort, fauxqsPort });
+  proxy.connect({ assembly, roles, vault, naming, dynamodbPort, fauxqsPort, zone: options.zone });
   phase('tables, queues and buckets');
 
   const functions = await startFunctions({
@@ -149,10 +158,24 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
     ...(options.allowNetwork ? { allowNetwork: true } : {}),
   });
   undo.push(functions.stop);
+  const tasks = await startTasks({
+    specs: taskSpecs,
+    folder,
+    awsUrl: proxy.url,
+    region: REGION,
+    enroll: proxy.enroll,
+    metrics: functions.metrics,
+    meter,
+    onLog,
+    ports: ports.services ?? {},
+    ...(options.allowNetwork ? { allowNetwork: true } : {}),
+  });
+  undo.push(() => tasks.stop(0));
   const routes = Map.groupBy(readRoutes(assembly, functions), ({ apiId }) => (apiId === mainApi ? api : track));
   for (const [at, ofApi] of routes)
     at.serve(openGateway(ofApi, { functions, meter, onLog, domain: new URL(at.url).host }));
   const mappings = readMappings(assembly, functions);
+  const streams = readStreamMappings(assembly, functions);
   const schedules = readSchedules(assembly, functions);
   const runner = () => startSchedules(schedules, functions, options.scheduleEverySeconds, onLog);
   let clock: ReturnType<typeof runner> | undefined;
@@ -160,12 +183,15 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
   const resume = () => {
     if (clock) return;
     clock = runner();
-    polling = mappings.map((mapping) =>
-      startMapping(mapping, { functions, roles, ask, awsPort, region: REGION, onLog }),
-    );
+    const shared = { functions, roles, ask, awsPort, region: REGION, onLog };
+    const positionsFile = join(folder, 'streams.json');
+    polling = [
+      ...mappings.map((mapping) => startMapping(mapping, shared)),
+      ...streams.map((mapping) => startStream(mapping, { ...shared, dynamodbPort, positionsFile })),
+    ];
   };
   if (!options.paused) resume();
-  phase('functions');
+  phase('functions and tasks');
 
   return {
     apiUrl,
@@ -188,6 +214,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
       if (own !== clock) own.stop();
     },
     kill: functions.kill,
+    tasks,
     environments: functions.environments,
     faults: {
       add: ({ function: name, ...fault }) =>
@@ -210,7 +237,8 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
     },
     async stop(graceMs = 2_000) {
       clock?.stop();
-      await Promise.all([api.stop(), track.stop()]);
+      // The ways in first: what they take now must still find its queue.
+      await Promise.all([api.stop(), track.stop(), tasks.stop(graceMs)]);
       const pollersGone = Promise.all(polling.map((one) => one.stop()));
       await functions.settled(graceMs);
       await functions.stop();

@@ -3,6 +3,8 @@
  *
  *   --api-port N       default 8080        --inbox-port N   default 8025        --aws-port N    default: any free one
  *   --track-port N     default 8082: what links in mail lead to
+ *   --smtp-port N      default 2587: SMTP with STARTTLS   --inbound-port N   default 2025: what port 25 is in AWS
+ *   --smtps-port N     default: any free one              --big-door-port N  default: any free one
  *   --folder PATH      default .pennypost: mail, queues and accounts are kept there between starts
  *   --schedule-seconds N   run schedules (release) every N seconds, not at their own rate
  *   --timings          print what each phase of the start took
@@ -11,22 +13,14 @@ import { appendFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { METRIC } from '../core/metrics.ts';
-import type { Launched } from './launch.ts';
-import { refuseSecond } from './local-file.ts';
+import type { Launched, LaunchOptions } from './launch.ts';
+import { type LocalFile, refuseSecond } from './local-file.ts';
 
 /** After the first Ctrl-C: what is being delivered may finish, then all children end. */
 const GRACE_MS = 1_500;
-const STOP_MS = 3_000;
+const STOP_MS = 4_000;
 
-type Options = {
-  api: number;
-  inbox: number;
-  track: number;
-  aws: number;
-  folder: string;
-  everySeconds?: number;
-  timings: boolean;
-};
+type Options = { ports: NonNullable<LaunchOptions['ports']>; folder: string; everySeconds?: number; timings: boolean };
 
 function readOptions(): Options {
   const { values } = parseArgs({
@@ -35,25 +29,32 @@ function readOptions(): Options {
       'inbox-port': { type: 'string', default: '8025' },
       'track-port': { type: 'string', default: '8082' },
       'aws-port': { type: 'string', default: '0' },
+      'smtp-port': { type: 'string', default: '2587' },
+      'smtps-port': { type: 'string', default: '0' },
+      'inbound-port': { type: 'string', default: '2025' },
+      'big-door-port': { type: 'string', default: '0' },
       'schedule-seconds': { type: 'string' },
       folder: { type: 'string', default: '.pennypost' },
       timings: { type: 'boolean', default: false },
     },
   });
-  const number = (
-    name: 'api-port' | 'inbox-port' | 'track-port' | 'aws-port' | 'schedule-seconds',
-    most = 65_535,
-  ): number => {
-    const text = values[name]!;
+  const number = (name: `${string}-port` | 'schedule-seconds', most = 65_535): number => {
+    const text = String(values[name as keyof typeof values]);
     if (!/^\d{1,5}$/.test(text) || Number(text) > most)
       throw new Error(`--${name} is "${text}"; it must be a whole number from 0 to ${most}`);
     return Number(text);
   };
   return {
-    api: number('api-port'),
-    inbox: number('inbox-port'),
-    track: number('track-port'),
-    aws: number('aws-port'),
+    ports: {
+      api: number('api-port'),
+      inbox: number('inbox-port'),
+      track: number('track-port'),
+      aws: number('aws-port'),
+      smtp: number('smtp-port'),
+      secureSmtp: number('smtps-port'),
+      inbound: number('inbound-port'),
+      bigDoor: number('big-door-port'),
+    },
     folder: values.folder,
     timings: values.timings,
     ...(values['schedule-seconds'] === undefined
@@ -67,9 +68,10 @@ async function main(): Promise<void> {
   const options = readOptions();
   // Before the CDK is loaded, which takes seconds.
   await refuseSecond(resolve(options.folder));
-  const [{ default: settings }, { launch }] = await Promise.all([
+  const [{ default: settings }, { launch }, { withRelay }] = await Promise.all([
     import('../pennypost.config.ts'),
     import('./launch.ts'),
+    import('./relay-here.ts'),
   ]);
   const timings: [string, number][] = [['loading', performance.now() - begin]];
   let running: Launched | undefined;
@@ -81,8 +83,8 @@ async function main(): Promise<void> {
   handleSignals(() => running);
   running = await launch({
     folder: options.folder,
-    settings,
-    ports: { api: options.api, inbox: options.inbox, track: options.track, aws: options.aws },
+    settings: withRelay(settings),
+    ports: options.ports,
     onLog: log,
     onPhase: (phase, ms) => timings.push([phase, ms]),
     ...(options.everySeconds === undefined ? {} : { scheduleEverySeconds: options.everySeconds }),
@@ -101,11 +103,27 @@ Pennypost runs on this machine (ready in ${(ms / 1000).toFixed(1)} s). No mail l
   inbox    ${local.inboxUrl}
   links    ${local.trackUrl}
   API key  ${local.apiKey}
-
+${smtpLines(local)}
   curl -i ${local.apiUrl}/v3/mail/send -H 'Authorization: Bearer ${local.apiKey}' -H 'Content-Type: application/json' \\
     -d '{"personalizations":[{"to":[{"email":"reader@example.net"}]}],"from":{"email":"${local.from}"},"subject":"Hello","content":[{"type":"text/plain","value":"It works."}]}'
 
-  For scripts: ${join(folder, 'local.json')}. What the functions print: ${join(folder, 'logs')}.
+${swaksLine(local)}  For scripts: ${join(folder, 'local.json')}. What the functions print: ${join(folder, 'logs')}.
+`;
+}
+
+function smtpLines({ smtp, inbound, bigDoorUrl }: LocalFile): string {
+  if (!smtp) return '';
+  const secure = smtp.securePort ? `, TLS at once on port ${smtp.securePort}` : '';
+  const back = inbound ? `  inbound  ${inbound.host}:${inbound.port}   where bounces and replies come back to\n` : '';
+  const door = bigDoorUrl ? `  big door ${bigDoorUrl}   POST /v3/mail/send up to 30 MB\n` : '';
+  return `  SMTP     ${smtp.host}:${smtp.port}   STARTTLS, user ${smtp.user}, the API key as password${secure}\n${back}${door}`;
+}
+
+function swaksLine({ smtp, from }: LocalFile): string {
+  if (!smtp) return '';
+  return `  swaks --server ${smtp.host}:${smtp.port} --tls --auth PLAIN --auth-user ${smtp.user} --auth-password '${smtp.password}' \\
+    --from ${from} --to reader@example.net --header 'Subject: Hello' --body 'It works.'
+
 `;
 }
 

@@ -20,7 +20,7 @@ export type Resource = {
   ref: string;
   arn?: string;
   properties: Record<string, unknown>;
-  /** The folder of its code (Lambda functions). */
+  /** The folder of its code (Lambda functions), or of its image (task definitions). */
   assetFolder?: string;
 };
 
@@ -84,15 +84,21 @@ export function loadAssembly(folder: string, place: Omit<Place, 'stackName'>, st
   };
 }
 
-/** Object key in the bootstrap bucket → path in the folder. */
+/** Object key in the bootstrap bucket, or tag of an image, → path in the folder. */
 function readAssets(folder: string): Assets {
   const assets: Assets = new Map();
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.assets.json'))) {
-    const { files = {} } = readJson(join(folder, file)) as {
+    const { files = {}, dockerImages = {} } = readJson(join(folder, file)) as {
       files?: Record<string, { source: { path: string }; destinations: Record<string, { objectKey: string }> }>;
+      dockerImages?: Record<
+        string,
+        { source: { directory: string }; destinations: Record<string, { imageTag: string }> }
+      >;
     };
     for (const { source, destinations } of Object.values(files))
       for (const { objectKey } of Object.values(destinations)) assets.set(objectKey, join(folder, source.path));
+    for (const { source, destinations } of Object.values(dockerImages))
+      for (const { imageTag } of Object.values(destinations)) assets.set(imageTag, join(folder, source.directory));
   }
   return assets;
 }
@@ -213,8 +219,7 @@ function loadStack(template: Template, name: string, given: Record<string, unkno
     }
     const it = identity(key);
     const arn = kind.attributes(it).Arn;
-    const assetFolder =
-      type === 'AWS::Lambda::Function' ? codeOf(properties, around.assets, `${name}/${key}`) : undefined;
+    const assetFolder = ASSET_OF[type]?.(properties, around.assets, `${name}/${key}`);
     resources.push({
       path: `${name}/${key}`,
       stack: name,
@@ -235,6 +240,20 @@ function loadStack(template: Template, name: string, given: Record<string, unkno
     if (resolved !== NO_VALUE) outputs[key] = String(resolved);
   }
   return { resources, outputs };
+}
+
+/** Where a resource's asset lies, by its type. */
+const ASSET_OF: Record<string, (properties: Record<string, unknown>, assets: Assets, where: string) => string> = {
+  'AWS::Lambda::Function': codeOf,
+  'AWS::ECS::TaskDefinition': imageOf,
+};
+
+function imageOf(properties: Record<string, unknown>, assets: Assets, where: string): string {
+  const [{ Image: image } = { Image: '' }] = properties.ContainerDefinitions as { Image: string }[];
+  const folder = assets.get(image.slice(image.lastIndexOf(':') + 1));
+  if (folder === undefined || !existsSync(folder))
+    throw new Error(`${where}: its image ${image} is no asset of this assembly`);
+  return folder;
 }
 
 function codeOf(properties: Record<string, unknown>, assets: Assets, where: string): string {

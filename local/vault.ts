@@ -1,6 +1,6 @@
 /**
  * KMS keys and secrets on this machine: Encrypt and Decrypt with an encryption context (AES-256-GCM, the context as
- * additional data, so that another context does not decrypt), and GetSecretValue of a value that is made once.
+ * additional data, so that another context does not decrypt), and secrets whose value is made once, read, and replaced.
  * Key material is in one file of the data folder, readable by its owner only. It protects nothing on this machine: it is
  * there so that a wrong key or context fails here as it would in AWS.
  */
@@ -35,7 +35,8 @@ export function openVault(assembly: Assembly, file: string): Vault {
     for (const id of [secret.ref, secret.name]) secrets.set(id, secret.ref);
     kept.secrets[secret.ref] ??= makeSecret(secret.properties);
   }
-  writeFileSync(file, JSON.stringify(kept), { mode: 0o600 });
+  const save = () => writeFileSync(file, JSON.stringify(kept), { mode: 0o600 });
+  save();
 
   return {
     keyArn: (id) => arns.get(id),
@@ -71,14 +72,20 @@ export function openVault(assembly: Assembly, file: string): Vault {
       return { error: 'UnsupportedOperationException', message: `KMS ${operation} is not run by the local stack` };
     },
     secrets(operation, input) {
-      if (operation !== 'GetSecretValue')
+      if (operation !== 'GetSecretValue' && operation !== 'PutSecretValue')
         return { error: 'InvalidRequestException', message: `${operation} is not run by the local stack` };
       const arn = secrets.get(String(input.SecretId));
       // Nothing is rotated here, so no secret has a version before its current one.
       const isThere = arn !== undefined && (input.VersionStage ?? 'AWSCURRENT') === 'AWSCURRENT';
       if (!isThere)
         return { error: 'ResourceNotFoundException', message: 'Secrets Manager can’t find the specified secret.' };
-      return { ARN: arn, Name: input.SecretId, SecretString: kept.secrets[arn], VersionStages: ['AWSCURRENT'] };
+      const told = { ARN: arn, Name: input.SecretId, VersionStages: ['AWSCURRENT'] };
+      if (operation === 'GetSecretValue') return { ...told, SecretString: kept.secrets[arn] };
+      if (typeof input.SecretString !== 'string')
+        return { error: 'InvalidParameterException', message: 'the local stack keeps secrets as text' };
+      kept.secrets[arn] = input.SecretString;
+      save();
+      return told;
     },
   };
 }

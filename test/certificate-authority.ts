@@ -1,14 +1,16 @@
 /**
  * A certificate authority for tests of TLS, and leaves that it has signed: X.509 v3 with P-256 keys. Self-signed ones are
- * local/sink/certificate.ts's; this one exists because a chain needs an issuer that is somebody else.
+ * io/certificate.ts's; this one exists because a chain needs an issuer that is somebody else.
  */
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, sign as signBytes } from 'node:crypto';
 
 export type Identity = { key: string; cert: string };
 export type Authority = {
   /** Its own certificate, PEM: what a client trusts. */
   cert: string;
-  /** @param days of validity: from and to, counted from now */
+  /** A certificate for somebody else's key. @param days of validity: from and to, counted from now */
+  sign: (names: string[], key: KeyObject, days?: [number, number]) => string;
+  /** @param days as above */
   issue: (names: string[], days?: [number, number]) => Identity;
 };
 
@@ -23,15 +25,19 @@ export function makeAuthority(name: string): Authority {
   );
   const make = (of: Buffer, key: KeyObject, extra: Buffer, [from, to]: [number, number]): string =>
     toPem(signWith(keys.privateKey, subject, of, key, extra, Date.now() + from * DAY, Date.now() + to * DAY));
+  const sign = (names: string[], key: KeyObject, days: [number, number] = [-1, 90]) => {
+    const alternatives = seq(...names.map((one) => der(0x82, Buffer.from(one, 'ascii'))));
+    const san = names.length === 0 ? Buffer.alloc(0) : extensions(seq(oid('551d11'), der(0x04, alternatives)));
+    return make(nameOf(names[0] ?? 'mx.x.example'), key, san, days);
+  };
   return {
+    sign,
     cert: make(subject, keys.publicKey, isCa, [-30, 300]),
-    issue: (names, days = [-1, 90]) => {
+    issue: (names, days) => {
       const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      const alternatives = seq(...names.map((one) => der(0x82, Buffer.from(one, 'ascii'))));
-      const san = names.length === 0 ? Buffer.alloc(0) : extensions(seq(oid('551d11'), der(0x04, alternatives)));
       return {
         key: leaf.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        cert: make(nameOf(names[0] ?? 'mx.x.example'), leaf.publicKey, san, days),
+        cert: sign(names, leaf.publicKey, days),
       };
     },
   };
@@ -56,7 +62,7 @@ function signWith(
     key.export({ type: 'spki', format: 'der' }),
     extra,
   );
-  const signature = sign('sha256', tbs, by);
+  const signature = signBytes('sha256', tbs, by);
   return seq(tbs, ECDSA_WITH_SHA256, der(0x03, Buffer.concat([Buffer.from([0]), signature])));
 }
 
@@ -89,5 +95,5 @@ function time(at: number): Buffer {
 }
 
 function toPem(certificate: Buffer): string {
-  return `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  return `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64').replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
 }

@@ -1,4 +1,4 @@
-/** Imports point one way (docs/architecture.md, "Folders"): core ← io ← lambdas, relay ← local, test; lib takes only core. */
+/** Imports point one way (docs/architecture.md, "Where things are"): core ← io ← submission ← lambdas, relay ← local, test; lib takes only core. */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ type Import = { file: string; from: string };
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+'([^']+)'|(?:^|\n)\s*import\s+'([^']+)'|import\('([^']+)'\)/g;
 
-const imports: Import[] = globSync('{bin,core,io,lambdas,lib,local,relay}/**/*.ts').flatMap((file) =>
+const imports: Import[] = globSync('{bin,core,io,submission,lambdas,lib,local,relay}/**/*.ts').flatMap((file) =>
   [...readFileSync(file, 'utf8').matchAll(IMPORT)].map((match) => {
     const given = (match[1] ?? match[2] ?? match[3])!;
     return { file, from: given.startsWith('.') ? normalize(join(dirname(file), given)) : given };
@@ -25,8 +25,8 @@ const show = ({ file, from }: Import) => `${file} imports ${from}`;
 describe('imports', () => {
   it('are found at all', () => expect(imports.length).toBeGreaterThan(50));
 
-  it('core: only core, node:crypto, node:buffer, and the libraries of mail', () => {
-    const allowed = new Set(['node:crypto', 'node:buffer', 'node:url']);
+  it('core: only core, what is pure of Node (crypto, buffer, url, zlib), and the libraries of mail', () => {
+    const allowed = new Set(['node:crypto', 'node:buffer', 'node:url', 'node:zlib']);
     const wrong = of('core').filter((one) =>
       isOwn(one) ? !within('core')(one) : !allowed.has(one.from) && !one.from.startsWith('nodemailer'),
     );
@@ -41,12 +41,28 @@ describe('imports', () => {
         .map(show),
     ).toEqual([]));
 
-  it('lambdas: core, io and their own folder, never another handler', () => {
+  it('submission: only core, io and submission', () =>
+    expect(
+      of('submission')
+        .filter(isOwn)
+        .filter((one) => !within('core', 'io', 'submission')(one))
+        .map(show),
+    ).toEqual([]));
+
+  it('lambdas: core, io, submission and their own folder, never another handler', () => {
     const wrong = of('lambdas')
       .filter(isOwn)
-      .filter((one) => !within('core', 'io', one.file.split('/').slice(0, 2).join('/'))(one));
+      .filter((one) => !within('core', 'io', 'submission', one.file.split('/').slice(0, 2).join('/'))(one));
     expect(wrong.map(show)).toEqual([]);
   });
+
+  it('relay: core, io, submission and its own folder', () =>
+    expect(
+      of('relay')
+        .filter(isOwn)
+        .filter((one) => !within('core', 'io', 'submission', 'relay')(one))
+        .map(show),
+    ).toEqual([]));
 
   it('lib: only core and lib', () =>
     expect(
@@ -61,7 +77,7 @@ describe('imports', () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
-  it('sockets: only io and local', () => {
+  it('sockets: only io, local, and the relay, whose purpose they are', () => {
     const sockets = new Set([
       'node:net',
       'node:tls',
@@ -71,7 +87,7 @@ describe('imports', () => {
       'node:https',
       'node:dgram',
     ]);
-    const wrong = imports.filter(({ file, from }) => sockets.has(from) && !/^(io|local|bin)\//.test(file));
+    const wrong = imports.filter(({ file, from }) => sockets.has(from) && !/^(io|local|bin|relay)\//.test(file));
     expect(wrong.map(show)).toEqual([]);
   });
 });

@@ -44,8 +44,10 @@ export type Connection = {
   sitesTable: string;
   accountsTable: string;
   suppressionsTable: string;
+  outboxTable: string;
+  notifyQueueUrl: string;
   lanes: LaneOutput[];
-  /** The host that MX records of return paths and parse hosts name; undefined: the stack takes no mail, or a source address does. */
+  /** Who takes what comes back, where the stack has somebody for it. */
   inboundHost?: string;
   /** What stands in front of link hosts; undefined: something of the operator's own. */
   linkFront?: { distributionId: string; groupId: string; target: string };
@@ -66,6 +68,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
   const outputs = await readOutputs(stackName);
   const tables = openTables();
   const servers = dns ?? here?.dnsServer;
+  const inboundHost = outputs.get('InboundHost');
   return {
     where: here ? `local stack at ${here.apiUrl}` : `stack ${stackName} in AWS`,
     account,
@@ -76,9 +79,11 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     sitesTable: need(outputs, 'SitesTable'),
     accountsTable: need(outputs, 'AccountsTable'),
     suppressionsTable: need(outputs, 'SuppressionsTable'),
+    outboxTable: need(outputs, 'OutboxTable'),
+    notifyQueueUrl: need(outputs, 'NotifyQueueUrl'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,
-    ...(outputs.has('InboundHost') ? { inboundHost: outputs.get('InboundHost')! } : {}),
+    ...(inboundHost ? { inboundHost } : {}),
     ...(outputs.has('LinkTarget')
       ? {
           linkFront: {

@@ -22,7 +22,7 @@ import type { Connection, Options } from './connect.ts';
 import { type LookUp, openLookUp } from './look-up.ts';
 import { printJson, printLine } from './print.ts';
 
-type Examined = Pick<Connection, 'where' | 'operator' | 'account' | 'lanes' | 'dnsServers'>;
+type Examined = Pick<Connection, 'where' | 'operator' | 'account' | 'lanes' | 'dnsServers' | 'inboundHost'>;
 
 export async function doctor(connection: Examined, _rest: string[], { json }: Options): Promise<number> {
   const findings = await examine(connection);
@@ -34,7 +34,7 @@ export async function doctor(connection: Examined, _rest: string[], { json }: Op
 
 /** Asks everything, and says what came of it. */
 export async function examine(connection: Examined): Promise<Finding[]> {
-  const { operator, account, lanes, dnsServers } = connection;
+  const { operator, account, lanes, dnsServers, inboundHost } = connection;
   const lookUp = openLookUp(dnsServers);
   const senders = lanes.flatMap(({ name, ip, ehloName }) => (ip === undefined ? [] : [{ name, ip, ehloName }]));
   const domains = await operator.listDomains(account);
@@ -46,7 +46,7 @@ export async function examine(connection: Examined): Promise<Finding[]> {
           checkAddresses(senders, domains, lookUp),
           checkSes(lanes.some(({ via }) => usesSes(via)) ? domains : undefined),
         ]),
-    ...domains.map((domain) => checkDomain(domain, senders, lookUp, local)),
+    ...domains.map((domain) => checkDomain(domain, senders, { lookUp, local, inboundHost })),
   ]);
   return found.flat();
 }
@@ -82,10 +82,9 @@ async function checkAddresses(
 async function checkDomain(
   domain: DomainNames,
   senders: readonly Sender[],
-  lookUp: LookUp,
-  local: boolean,
+  { lookUp, local, inboundHost }: { lookUp: LookUp; local: boolean; inboundHost: string | undefined },
 ): Promise<Finding[]> {
-  const records = recordsOf(domain, senders);
+  const records = recordsOf(domain, senders, inboundHost);
   const [answers, parents, reports, sts] = await Promise.all([
     Promise.all(records.map(({ name, type }) => lookUp(name, type))),
     Promise.all(parentsOf(domain.domain).map((parent) => lookUp(`_dmarc.${parent}`, 'TXT'))),
@@ -99,7 +98,7 @@ async function checkDomain(
     const host = value.split(' ').at(-1)!.toLowerCase().replace(/\.$/, '');
     if (host !== '') hosts.set(host, await lookUp(host, 'A'));
   }
-  const judged = judgeDomain(domain, senders, answers, parents, hosts);
+  const judged = judgeDomain(domain, senders, answers, parents, hosts, inboundHost);
   return local || mx < 0 ? judged : [...judged, ...judgeTls(domain, reports, sts)];
 }
 

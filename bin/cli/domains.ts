@@ -71,7 +71,7 @@ export async function checkDomain(
     dnsRecordsOf(domain, lanes, { keys, inboundHost }).map(async (record) => ({
       ...record,
       state: states.get(record.name),
-      fault: await checkRecord(record, resolver, inboundHost),
+      fault: await checkRecord(record, resolver),
     })),
   );
   const missing = checked.filter(({ fault }) => fault !== undefined);
@@ -224,13 +224,13 @@ function openResolver(servers: string[] | undefined): Resolver {
   return resolver;
 }
 
-async function checkRecord(record: DnsRecord, resolver: Resolver, inboundHost?: string): Promise<string | undefined> {
+async function checkRecord(record: DnsRecord, resolver: Resolver): Promise<string | undefined> {
   try {
     const found =
       record.type === 'TXT'
         ? (await resolver.resolveTxt(record.name)).map((strings) => strings.join(''))
         : (await resolver.resolveMx(record.name)).map(({ priority, exchange }) => `${priority} ${exchange}`);
-    return findFault(record, found, inboundHost);
+    return findFault(record, found);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENODATA' || code === 'ENOTFOUND'

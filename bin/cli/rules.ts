@@ -62,7 +62,8 @@ export async function checkRules(_: string[], options: RulesOptions): Promise<nu
   return 0;
 }
 
-async function readSettings({ config }: RulesOptions): Promise<Settings> {
+/** The user's settings, or those that `--config` names. */
+export async function readSettings({ config }: Pick<RulesOptions, 'config'>): Promise<Settings> {
   const file =
     config === undefined ? new URL('../../pennypost.config.ts', import.meta.url) : pathToFileURL(resolve(config));
   try {

@@ -38,6 +38,7 @@ export function aboutCopy(
   const { categories, asm, templateId } = content;
   return {
     smtpId:
+      content.messageId ??
       givenMessageId({ ...content.headers, ...own?.headers }) ??
       messageIdHeader(requestId, personalization, domainOf(from)),
     from,

@@ -55,11 +55,19 @@ export function showParseStats(
 }
 
 /** The first day of its week (Monday) or month. */
-function beginOf(day: string, by: StatsQuery['by']): string {
+export function beginOf(day: string, by: StatsQuery['by']): string {
   if (by === 'month') return `${day.slice(0, 8)}01`;
   if (by === 'day') return day;
   const at = Date.parse(day);
   return new Date(at - ((new Date(at).getUTCDay() + 6) % 7) * DAY).toISOString().slice(0, 10);
+}
+
+/** The periods of a range, each by its first day, in order; the first may begin before the range. */
+export function periodsOf({ from, to, by }: Pick<StatsQuery, 'from' | 'to' | 'by'>): string[] {
+  const periods = new Set<string>();
+  for (let at = Date.parse(from); at <= Date.parse(to); at += DAY)
+    periods.add(beginOf(new Date(at).toISOString().slice(0, 10), by));
+  return [...periods];
 }
 
 function isDate(text: string): boolean {

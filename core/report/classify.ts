@@ -8,9 +8,11 @@ import type { Stage } from '../outcome.ts';
 import { readable, type Shaping } from '../shaping/compile.ts';
 import type { Classification, Rule } from '../shaping/rule.ts';
 import { GENERIC } from '../shaping/rules/generic.ts';
+import { RULES } from '../shaping/rules/index.ts';
 import { REPLY_RECORDED } from '../smtp/limits.ts';
-import { findReply, stageIn, statusIn } from './reply.ts';
-import { CERTAIN, CODES, type CodeRule, type ReportRule, WORDS } from './rules/index.ts';
+import type { Reply } from '../smtp/reply.ts';
+import { findReply, hostIn, stageIn, statusIn } from './reply.ts';
+import { applies, CERTAIN, CODES, type CodeRule, type ReportRule, WORDS } from './rules/index.ts';
 
 export type Told = {
   /** The report's word on this recipient: a reply, or words. */
@@ -33,6 +35,7 @@ export type Judged = {
   rule?: string;
 };
 
+const OURS = new Set(Object.values(RULES).flat());
 /** Rules of delivery that know a reply by its code alone, or by words that anything may hold: words of reports come first. */
 const LAST = new Set(GENERIC.map(({ name }) => name));
 /** Of those, what still counts for more than a status. */
@@ -43,18 +46,23 @@ type Known = { name: string; classification: Classification; type?: 'bounce' | '
 export function classify(told: Told, shaping: Shaping): Judged {
   const texts = [told.diagnostic, ...told.around].filter((text) => text.trim() !== '');
   const reply = texts.map(findReply).find((one) => one !== undefined);
-  const said = reply?.text ?? readable(texts[0] ?? '');
+  const said = reply?.text ?? readable(paragraphOf(texts[0] ?? ''));
   const stage = texts.map(stageIn).find((one) => one !== undefined);
-  const provider = shaping.providerOf([told.mta || `mx.${told.domain}`]);
+  const host = told.mta || texts.map(hostIn).find((name) => name !== '') || `mx.${told.domain}`;
+  const provider = shaping.providerOf([host]);
   const found = shaping.find(provider, stage ?? 'dot', said);
   const isOfSender = stage === 'mail' || stage === 'connect';
   const known =
+    (found && !OURS.has(found) ? causeOf(found) : undefined) ??
     first(isOfSender ? CERTAIN.filter(({ ofRecipient }) => !ofRecipient) : CERTAIN, said) ??
-    overruling(texts) ??
+    overruling(texts, reply === undefined && !isOfSender) ??
     (found && !LAST.has(found.name) ? causeOf(found) : undefined) ??
     first(WORDS, said) ??
     (found && WITH_WORDS.has(found.name) ? causeOf(found) : undefined) ??
-    (byCode(told.status || (reply?.enhanced ?? '')) ? undefined : elsewhere(texts, said, shaping, provider));
+    (isTelling(reply) || byCode(told.status) ? undefined : elsewhere(texts, said, shaping, provider)) ??
+    (found?.name === 'mailbox-refused' && /recipient|address|mailbox|user|account/i.test(said)
+      ? { ...causeOf(found), type: 'blocked' }
+      : undefined);
   const status = chooseStatus(told.status, reply?.enhanced ?? statusIn(said), known?.status, reply?.code);
   return judged(afterData(known, stage, reply?.enhanced), status, said, stage, reply?.code);
 }
@@ -68,7 +76,13 @@ function afterData(
   stage: Stage | undefined,
   enhanced: string | undefined,
 ): Known | undefined {
-  if (known?.type !== 'bounce' || stage !== 'dot' || enhanced?.startsWith('5.1.') || enhanced?.startsWith('5.2.'))
+  if (
+    known?.type !== 'bounce' ||
+    known.classification !== 'Invalid Address' ||
+    stage !== 'dot' ||
+    enhanced?.startsWith('5.1.') ||
+    enhanced?.startsWith('5.2.')
+  )
     return known;
   return { name: 'report-refused-after-data', classification: 'Reputation', type: 'blocked' };
 }
@@ -99,6 +113,16 @@ function judged(
   };
 }
 
+/** The first one with words in it: what follows may be help, or small print. */
+function paragraphOf(text: string): string {
+  return text.split(/\n\s*\n/, 20).find((part) => /[\p{L}]{3}/u.test(part)) ?? text;
+}
+
+/** A reply with words of its own: then what else a notice says is not about it. */
+function isTelling(reply: Reply | undefined): boolean {
+  return reply !== undefined && /[a-z]{4}/i.test(reply.text);
+}
+
 /** What the rest of the notice says, when the reply or the first words say nothing. */
 function elsewhere(texts: readonly string[], said: string, shaping: Shaping, provider: string): Known | undefined {
   for (const text of texts) {
@@ -112,9 +136,9 @@ function elsewhere(texts: readonly string[], said: string, shaping: Shaping, pro
   return undefined;
 }
 
-/** Words that count for more than the reply beside them. */
-function overruling(texts: readonly string[]): Known | undefined {
-  const rules = CERTAIN.filter(({ overrules }) => overrules);
+/** Words that count for more than the reply beside them; where there is none, certain ones for more than headlines. */
+function overruling(texts: readonly string[], all: boolean): Known | undefined {
+  const rules = all ? CERTAIN : CERTAIN.filter(({ overrules }) => overrules);
   return texts.map((text) => first(rules, readable(text))).find((one) => one !== undefined);
 }
 
@@ -123,7 +147,7 @@ function byCode(status: string): CodeRule | undefined {
 }
 
 function first(rules: readonly ReportRule[], text: string): Known | undefined {
-  return rules.find(({ match }) => match.test(text));
+  return rules.find((rule) => applies(rule, text));
 }
 
 function causeOf({ name, classification, type }: Rule): Known {

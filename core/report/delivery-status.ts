@@ -10,6 +10,8 @@ import { RECIPIENTS } from './limits.ts';
 export type StatusGroup = {
   /** Final-Recipient, or what stands for it; undefined when what it names is no address (a file, a program). */
   final?: string;
+  /** What Final-Recipient names when it is no address. */
+  name: string;
   original?: string;
   /** X-Actual-Recipient: where the final recipient was forwarded to. */
   actual?: string;
@@ -75,6 +77,10 @@ function toGroup(header: Header): StatusGroup {
   const actual = recipientOf(first(header, 'x-actual-recipient'));
   return {
     ...(final === undefined ? {} : { final }),
+    name: first(header, 'final-recipient')
+      .replace(/^[ \t]*[\w-]{1,40}[ \t]*;/, '')
+      .trim()
+      .slice(0, 320),
     ...(original === undefined ? {} : { original }),
     ...(actual === undefined ? {} : { actual }),
     action: /^[a-z]{1,20}/.exec(first(header, 'action').toLowerCase())?.[0] ?? '',

@@ -1,11 +1,13 @@
 /**
  * The parts of a mail (RFC 2046), flat, in their order, in one pass over its lines. It promises an answer to every input in time
  * linear in what it reads (limits.ts), and the same answer for CRLF, LF and CR as line ends.
- * A message within the message is one part; nothing looks into it here. A multipart whose boundary never comes is text.
+ * A message within the message is one part; nothing looks into it here. A multipart whose boundary never comes is text, and
+ * text that holds delimiters nobody announced (a header that was cut on the way) is taken apart once.
  */
 import { decodeCharset, decodeTransfer, textOfHtml } from './decode.ts';
+import { trackDelimiters } from './delimiters.ts';
 import { first, type Header, readHeader } from './header.ts';
-import { BOUNDARY_CHARACTERS, DECODED_BYTES, MIME_DEPTH, MIME_PARTS, PART_BYTES, REPORT_BYTES } from './limits.ts';
+import { BOUNDARY_CHARACTERS, DECODED_BYTES, MIME_PARTS, PART_BYTES, REPORT_BYTES } from './limits.ts';
 
 export type Part = {
   header: Header;
@@ -19,109 +21,98 @@ export type Part = {
 
 export type Mail = { header: Header; type: string; parts: Part[] };
 
-type Multipart = { type: string; delimiter: string };
-
 export function readMail(raw: Buffer): Mail {
-  const text = normalise(raw.toString('latin1', 0, REPORT_BYTES));
-  const { header, end } = readHeader(text, text.length - text.trimStart().length);
+  return readText(normalise(raw.toString('latin1', 0, REPORT_BYTES)));
+}
+
+/** A message as text: one latin1 character an octet, or decoded already. */
+export function readText(text: string): Mail {
+  const given = text.slice(0, REPORT_BYTES);
+  const { header, end } = readHeader(given, given.length - given.trimStart().length);
+  const parts = readParts(given, { header, start: end }).flatMap(takeApart);
+  return { header, type: typeOf(header).type, parts: parts.slice(0, MIME_PARTS) };
+}
+
+type Entity = { header: Header; start: number };
+
+function readParts(text: string, whole: Entity): Part[] {
+  const delimiters = trackDelimiters(text);
   const parts: Part[] = [];
   let budget = DECODED_BYTES;
-  const open: Multipart[] = [];
-  const levels = new Map<string, number[]>();
-
-  const addPart = (partHeader: Header, from: number, to: number, type = typeOf(partHeader).type) => {
-    const kept = text.slice(from, Math.min(to, from + Math.min(PART_BYTES, budget)));
+  const add = ({ header, start }: Entity, to = text.length) => {
+    const kept = text.slice(start, Math.min(to, start + Math.min(PART_BYTES, budget)));
     budget -= kept.length;
-    parts.push({
-      header: partHeader,
-      type,
-      text: decodePart(partHeader, kept, type),
-      within: open.map((one) => one.type),
-    });
-  };
-  const push = (type: string, boundary: string) => {
-    const delimiter = `--${boundary}`;
-    levels.set(delimiter, [...(levels.get(delimiter) ?? []), open.length]);
-    open.push({ type, delimiter });
-  };
-  const popTo = (level: number) => {
-    while (open.length > level) levels.get(open.pop()!.delimiter)!.pop();
+    const { type } = typeOf(header);
+    const own = type.startsWith('multipart/') ? 'text/plain' : type;
+    parts.push({ header, type: own, text: decodePart(header, kept, own), within: delimiters.types() });
   };
 
-  /** Where the next delimiter of an open multipart stands. */
-  const findDelimiter = (from: number): { at: number; next: number; level: number; closes: boolean } | undefined => {
-    for (let at = from; at < text.length; ) {
-      const newline = text.indexOf('\n', at);
-      const lineEnd = newline < 0 ? text.length : newline;
-      if (text.startsWith('--', at) && lineEnd - at <= BOUNDARY_CHARACTERS + 100) {
-        const line = text.slice(at, lineEnd).trimEnd();
-        const level = levels.get(line)?.at(-1);
-        if (level !== undefined) return { at, next: lineEnd + 1, level, closes: false };
-        const closed = line.endsWith('--') ? levels.get(line.slice(0, -2))?.at(-1) : undefined;
-        if (closed !== undefined) return { at, next: lineEnd + 1, level: closed, closes: true };
-      }
-      at = lineEnd + 1;
-    }
-    return undefined;
-  };
-
-  let entity: { header: Header; start: number } | undefined = { header, start: end };
-  let at = end;
-  while (at <= text.length) {
-    if (entity) {
-      const { type, boundary } = typeOf(entity.header);
-      if (type.startsWith('multipart/') && boundary && open.length < MIME_DEPTH) push(type, boundary);
-      else {
-        const stop = parts.length + 1 < MIME_PARTS && open.length > 0 ? findDelimiter(entity.start) : undefined;
-        addPart(
-          entity.header,
-          entity.start,
-          stop?.at ?? text.length,
-          type.startsWith('multipart/') ? 'text/plain' : type,
-        );
-        if (!stop) break;
-        at = stop.at;
-      }
-    }
-    const delimiter = findDelimiter(at);
-    const isUnanswered = entity !== undefined && at === entity.start && (delimiter?.level ?? -1) < open.length - 1;
-    // A multipart whose boundary never comes: what there is is its text.
-    if (isUnanswered) addPart(entity!.header, at, delimiter?.at ?? text.length, 'text/plain');
-    if (!delimiter) break;
-    popTo(delimiter.level + 1);
-    at = delimiter.next;
+  for (let entity: Entity | undefined = whole, at = whole.start; at <= text.length; ) {
+    const opened = entity && openIfMultipart(entity, delimiters);
+    // What would be one part too many takes all that follows.
+    const isLast = parts.length + 1 >= MIME_PARTS;
+    const next = isLast && !opened ? undefined : delimiters.next(at);
+    const isAnswered = opened && next !== undefined && next.level === delimiters.depth() - 1;
+    if (entity && !isAnswered) add(entity, next?.at);
+    if (!next) break;
+    delimiters.closeTo(next.closes ? next.level : next.level + 1);
+    at = next.next;
     entity = undefined;
-    if (delimiter.closes) popTo(delimiter.level);
-    else {
-      const read = readHeader(text, at);
-      entity = { header: read.header, start: read.end };
-      at = read.end;
+    if (!next.closes) {
+      const { header, end } = readHeader(text, at);
+      entity = { header, start: end };
+      at = end;
     }
   }
-  return { header, type: typeOf(header).type, parts };
+  return parts;
+}
+
+function openIfMultipart({ header }: Entity, delimiters: ReturnType<typeof trackDelimiters>): boolean {
+  const { type, boundary } = typeOf(header);
+  return type.startsWith('multipart/') && boundary !== '' && delimiters.open(type, boundary);
+}
+
+/** A delimiter whose boundary no header names: fields of a part follow it. */
+const STRAY =
+  /(?:^|\n) ?--([^\s-][^\n]{0,200})\n(?:content-[a-z-]{2,40}:[^\n]{0,500}\n(?:[ \t][^\n]{0,500}\n){0,5}){1,6}\n/i;
+
+function takeApart(part: Part): Part[] {
+  if (part.type !== 'text/plain' || part.within.length > 3) return [part];
+  const stray = STRAY.exec(part.text);
+  // Behind a header section it is the returned message's own.
+  if (!stray || /^(?:received|return-path) ?:/im.test(part.text.slice(0, stray.index))) return [part];
+  const header = new Map([
+    ['content-type', [`multipart/mixed; boundary="${stray[1]!.trimEnd().replaceAll('"', '')}"`]],
+  ]);
+  const preamble: Part = { ...part, text: part.text.slice(0, stray.index).replace(/^boundary=\S{1,200}\s{0,10}/i, '') };
+  const inner = readParts(part.text.replaceAll(`\n --${stray[1]}`, `\n--${stray[1]}`), { header, start: 0 });
+  return preamble.text.trim() === '' ? inner : [preamble, ...inner];
 }
 
 /** `multipart/report; report-type=delivery-status; boundary="x"` (RFC 2045 5.1) in what is needed of it. */
-export function typeOf(header: Header): { type: string; boundary: string; charset: string; reportType: string } {
+export function typeOf(header: Header): { type: string; boundary: string; charset: string } {
   const value = first(header, 'content-type');
   const type = /^[\w.+-]{1,60}\/[\w.+-]{1,100}/.exec(value)?.[0].toLowerCase() ?? 'text/plain';
   return {
     type,
     boundary: parameter(value, 'boundary').slice(0, BOUNDARY_CHARACTERS).trimEnd(),
     charset: parameter(value, 'charset'),
-    reportType: parameter(value, 'report-type').toLowerCase(),
   };
 }
 
-function parameter(value: string, name: string): string {
-  const match = new RegExp(`;[ \\t]{0,20}${name}[ \\t]{0,20}=[ \\t]{0,20}(?:"([^"]*)"|([^\\s;"]+))`, 'i').exec(value);
+const PARAMETERS = {
+  boundary: /;[ \t]{0,20}boundary[ \t]{0,20}=[ \t]{0,20}(?:"([^"]{0,4000})"|([^\s;"]{1,4000}))/i,
+  charset: /;[ \t]{0,20}charset[ \t]{0,20}=[ \t]{0,20}(?:"([^"]{0,100})"|([^\s;"]{1,100}))/i,
+};
+
+function parameter(value: string, name: keyof typeof PARAMETERS): string {
+  const match = PARAMETERS[name].exec(value);
   return match?.[1] ?? match?.[2] ?? '';
 }
 
 function decodePart(header: Header, octets: string, type: string): string {
+  if (!type.startsWith('text/') && !type.startsWith('message/')) return '';
   const { charset } = typeOf(header);
-  const isText = type.startsWith('text/') || type.startsWith('message/');
-  if (!isText) return '';
   const text = decodeCharset(decodeTransfer(octets, first(header, 'content-transfer-encoding')), charset);
   return type === 'text/html' ? textOfHtml(text) : normalise(text);
 }

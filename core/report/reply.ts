@@ -7,7 +7,7 @@ import { REPLY_KEPT } from '../smtp/limits.ts';
 import { makeReply, type Reply } from '../smtp/reply.ts';
 
 /** More certain first: behind words that introduce a reply, at the beginning of a line, anywhere. */
-const CODE = '([45]\\d\\d)(?:[ :-]{1,3}|(?=$))(?=#?[45]\\.\\d{1,3}\\.\\d{1,3}|[^\\d\\s:]|$)';
+const CODE = '([45]\\d\\d)[\\s:-]{1,8}(?=#?[45]\\.\\d{1,3}\\.\\d{1,3}|[^\\d\\s:])';
 const QUOTED: readonly RegExp[] = [
   new RegExp(
     `(?:\\b(?:said|replied|responded|returned|response|reason|error|was|following|failed|because|rejected|message|smtp)\\b[^:\\n]{0,80}:|<<<|received >>>|->)\\s{0,10}["'\\[(<]?#?${CODE}`,
@@ -17,6 +17,10 @@ const QUOTED: readonly RegExp[] = [
   new RegExp(`[\\s:("'\\[]#?${CODE}`),
 ];
 
+/** What qmail and its kin write behind a reply. */
+const OWN_WORDS = /(?:^|\s)(?:giving up on \S|i'm not going to try again|this is a permanent error)/i;
+const NOT_OF_REPLY = /^\s*$|^\s{0,20}(?:>>>|\.{3} |[-=_*]{4,})/;
+
 /** @param text any length; at most REPLY_KEPT characters from the reply on are read */
 export function findReply(text: string): Reply | undefined {
   const given = text.replace(/,?\s?\berror[_ ]code ?:/gi, ' ');
@@ -24,17 +28,18 @@ export function findReply(text: string): Reply | undefined {
     const match = pattern.exec(given);
     if (!match) continue;
     const at = match.index + match[0].lastIndexOf(match[1]!);
-    return replyAt(given.slice(at, at + REPLY_KEPT * 2), match[1]!);
+    const isTranscript = given.slice(Math.max(0, at - 8), at).includes('<<<');
+    return replyAt(given.slice(at, at + REPLY_KEPT * 2), match[1]!, isTranscript);
   }
   return undefined;
 }
 
 /** @param text begins with the code */
-function replyAt(text: string, code: string): Reply {
-  const flat = text.replace(/\s+/g, ' ').slice(0, REPLY_KEPT);
+function replyAt(text: string, code: string, isTranscript: boolean): Reply {
+  const flat = linesOf(text, code, isTranscript).join(' ').replace(/\s+/g, ' ').slice(0, REPLY_KEPT);
   const again = flat
     .slice(3)
-    .replace(/^[ :-]{1,3}/, '')
+    .replace(/^[ :-]{1,4}/, '')
     .replace(new RegExp(`(^|[ #])${code}[ -](?=#?[45]\\.\\d|[A-Za-z(<])`, 'g'), '$1')
     .replace(/^#?(?=[45]\.\d)/, '');
   const status = /^[45]\.\d{1,3}\.\d{1,3}(?= |$|[:;,-])/.exec(again)?.[0];
@@ -47,6 +52,21 @@ function replyAt(text: string, code: string): Reply {
           .replace(/^[ :;,-]{1,4}/, '');
   const said = status === undefined ? rest : `${status} ${rest}`;
   return makeReply(Number(code), [said.replace(/\s?#{2}.{0,40}$/, '').trim()]);
+}
+
+/** The reply's own lines: up to an empty or ruled one, the next command, another reply, or the report's own words. */
+function linesOf(text: string, code: string, isTranscript: boolean): string[] {
+  const own: string[] = [];
+  for (const line of text.split('\n', 100)) {
+    const said = line.replace(/^[\s<>|*]{0,20}<<< ?/, '');
+    const next = /^\s{0,20}([2-5]\d\d)[ -]/.exec(said)?.[1];
+    if (own.length > 0 && isTranscript && said === line) break;
+    if (own.length > 0 && (NOT_OF_REPLY.test(line) || (next !== undefined && next !== code))) break;
+    const end = said.search(OWN_WORDS);
+    own.push(end < 0 ? said : said.slice(0, end));
+    if (end >= 0) break;
+  }
+  return own;
 }
 
 /** The status that a text names, wherever it stands. */
@@ -77,4 +97,13 @@ const STAGES: readonly (readonly [Stage, RegExp])[] = [
 export function stageIn(text: string): Stage | undefined {
   const seen = text.slice(0, REPLY_KEPT * 2).replace(/\s+/g, ' ');
   return STAGES.find(([, pattern]) => pattern.test(seen))?.[0];
+}
+
+/** The host whose reply is quoted: `host mx.example.com[192.0.2.1] said:`; empty where none is. */
+export function hostIn(text: string): string {
+  return (
+    /\b(?:host|server):?\s{1,5}([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})\s{0,3}[[(]/i
+      .exec(text.slice(0, REPLY_KEPT))?.[1]
+      ?.toLowerCase() ?? ''
+  );
 }

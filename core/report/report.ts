@@ -39,7 +39,11 @@ export type DeliveryReport = {
 };
 
 export type ReportedRecipient = {
-  /** As the report names it, without angle brackets; not always an address of ours (it may have been forwarded). */
+  /**
+   * As the report names it, without angle brackets: not always an address that we know (it may have been forwarded), nor an
+   * address at all (`nair_s`). When it names nobody, the only one whom the returned message was to, else empty. The copy is
+   * told by the token, not by this.
+   */
   address: string;
   /** RFC 3464 2.3.1: as it was when we sent the message, where the report says so. */
   originalAddress?: string;

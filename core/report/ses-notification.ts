@@ -50,6 +50,7 @@ function toGroup(recipient: Json): StatusGroup {
   const address = asText(recipient.emailAddress);
   return {
     ...(address.includes('@') ? { final: address } : {}),
+    name: address,
     action: asText(recipient.action).toLowerCase() || 'failed',
     status: /[245]\.\d{1,3}\.\d{1,3}/.exec(`${asText(recipient.status)} ${diagnostic}`)?.[0] ?? '',
     diagnostic: diagnostic.replace(/^smtp\s?;\s?/i, ''),

@@ -25,29 +25,37 @@ export type Signs = {
   /** From a mail system, or with an empty return path. */
   isFromSystem: boolean;
   hasFailedSubject: boolean;
+  /** The subject says that it answers or forwards another mail. */
+  isAnswered: boolean;
   isAutoReply: boolean;
 };
 
-export function signsOf(header: Header): Signs {
+/** @param mailFrom of the envelope, where it is known */
+export function signsOf(header: Header, mailFrom?: string): Signs {
   const subject = decodeWords(first(header, 'subject')).slice(0, 500);
   const from = decodeWords(first(header, 'from')).slice(0, 500);
-  const returnPath = first(header, 'return-path').trim();
-  const isFromSystem =
-    SYSTEM.test(from) ||
-    /^<?>?$/.test(from.trim()) === true ||
-    /<>/.test(from) ||
-    (header.has('return-path') && returnPath === '<>') ||
-    SYSTEM.test(returnPath);
-  return { isFromSystem, hasFailedSubject: FAILED_SUBJECT.test(subject), isAutoReply: isAutoReply(header, subject) };
+  const returnPath = mailFrom === undefined ? first(header, 'return-path').trim() : `<${mailFrom}>`;
+  const isFromNobody = returnPath === '<>' || from.trim() === '' || from.includes('<>');
+  return {
+    isFromSystem: isFromNobody || SYSTEM.test(from) || SYSTEM.test(returnPath),
+    hasFailedSubject: FAILED_SUBJECT.test(subject),
+    isAnswered: /^\s{0,5}(?:re|aw|antw|sv|fwd?|fw|wg|tr|rv)\s?:/i.test(subject),
+    isAutoReply: isAutoReply(header, subject),
+  };
 }
 
-/** How many of the words of failure a notice has is of no matter: one sentence is enough. */
+/** @param notice its lines joined: sentences are broken anywhere */
 export function hasFailedWords(notice: string): boolean {
-  return FAILED_WORDS.test(notice);
+  return FAILED_WORDS.test(joined(notice));
 }
 
-export function isDelayed(subject: string, notice: string): boolean {
+export function isDelayed(subject: string, text: string): boolean {
+  const notice = joined(text);
   return DELAYED.test(notice) || (DELAYED_SUBJECT.test(subject) && !/permanent|given up|giving up|fatal/i.test(notice));
+}
+
+function joined(text: string): string {
+  return text.replace(/\s+/g, ' ');
 }
 
 /**

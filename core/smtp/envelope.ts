@@ -15,6 +15,8 @@ export type Envelope = {
   size: number;
   /** Header octets above 127: needs SMTPUTF8. */
   eightBit?: boolean;
+  /** Body octets above 127, in parts that may not be converted: needs 8BITMIME. */
+  eightBitBody?: boolean;
 };
 
 /** `MAIL FROM:<…> …` and `RCPT TO:<…>`, each with its CRLF. `ascii`: no octet of them is above 127. */
@@ -22,7 +24,7 @@ export type EnvelopeCommands = { mail: string; rcpt: string; ascii: boolean };
 
 /** @param host whom the refusal is about */
 export function makeEnvelope(
-  { from, to, size, eightBit = false }: Envelope,
+  { from, to, size, eightBit = false, eightBitBody = false }: Envelope,
   offered: Extensions,
   host: string,
 ): EnvelopeCommands | Failure {
@@ -36,10 +38,12 @@ export function makeEnvelope(
     const what = ascii ? "the message's header" : `the address ${isAscii(recipient) ? from : to}`;
     return refuse('mail', 553, `5.6.7 ${what} is not ASCII, and ${host} does not offer SMTPUTF8`);
   }
+  if (eightBitBody && !offered.eightBitMime)
+    return refuse('mail', 554, `5.6.3 a signed part has octets above 127, and ${host} does not offer 8BITMIME`);
   if (offered.size && size > offered.size)
     return refuse('mail', 552, `5.3.4 message of ${size} octets, ${host} takes ${offered.size}`);
   const sized = offered.size === undefined ? '' : ` SIZE=${size}`;
-  const body = eightBit && offered.eightBitMime ? ' BODY=8BITMIME' : '';
+  const body = (eightBit || eightBitBody) && offered.eightBitMime ? ' BODY=8BITMIME' : '';
   return {
     mail: `MAIL FROM:<${sender}>${sized}${body}${utf8 ? ' SMTPUTF8' : ''}\r\n`,
     rcpt: `RCPT TO:<${recipient}>\r\n`,

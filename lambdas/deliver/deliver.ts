@@ -79,6 +79,8 @@ export type DeliverDeps = SuppressedDeps & {
   /** Takes received messages from the lane for good. */
   remove: (messages: LaneMessage[]) => Promise<void>;
   readContent: (key: string) => Promise<StoredRequest>;
+  /** A message that came as MIME and is too long to travel. */
+  readMime: (key: string) => Promise<Buffer>;
   storeContent: (key: string, request: StoredRequest) => Promise<void>;
   /** Which of these copies have an outcome: strongly consistent. */
   readOutcomes: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;

@@ -47,6 +47,11 @@ function byWay(deferred: PutOff[]): Map<string | undefined, Copy[]> {
   return ways;
 }
 
+/** Names a split by the run that makes it: a second run may split the same job at the same hop, and cut it otherwise (take.ts). */
+export function splitOf({ hop }: Pick<Job, 'hop'>, { startedAt }: Pick<Run, 'startedAt'>): string {
+  return `${hop}-${startedAt.toString(36)}`;
+}
+
 /** What fails over to another way goes at once, as a job of its own. */
 function holdDeferred(
   { possibleDuplicates }: Task,
@@ -57,7 +62,13 @@ function holdDeferred(
   run: Run,
 ) {
   if (via === undefined) return hold(job, copies, due, run, possibleDuplicates);
-  return hold({ ...job, id: `${job.id}+${job.hop}.via`, via }, copies, run.deps.now(), run, possibleDuplicates);
+  return hold(
+    { ...job, id: `${job.id}+${splitOf(job, run)}.via`, via },
+    copies,
+    run.deps.now(),
+    run,
+    possibleDuplicates,
+  );
 }
 
 /**
@@ -69,8 +80,7 @@ async function holdPostponed(task: Task, run: Run): Promise<void> {
   const { reserved: _, ...job } = task.job;
   const now = run.deps.now();
   if (now - (job.firstAttemptAt ?? dueOf(job)) > NEVER_BEGUN) return giveUp(task, run);
-  // A part's claim may be another part's too.
-  if (task.claim && !task.claim.part) await insist(() => run.deps.claim({ ...task.claim!, until: now }));
+  if (task.claim) await insist(() => run.deps.claim({ ...task.claim!, until: now }));
   // At once the first time; then later each time, so that a long jam does not use up the job's hops.
   const soon = now + Math.min(job.hop, POSTPONED_MINUTES) * MINUTE;
   const dueOfTurn = ({ turn, notBefore }: Postponed) => turn?.due ?? Math.max(soon, notBefore);
@@ -79,7 +89,7 @@ async function holdPostponed(task: Task, run: Run): Promise<void> {
   await Promise.all(
     turns.map((turn, n) => {
       const due = Math.max(now, Math.min(...turn.map(dueOfTurn)));
-      const id = turns.length === 1 && deferred.length === 0 ? job.id : `${job.id}+${job.hop}.${n}`;
+      const id = turns.length === 1 && deferred.length === 0 ? job.id : `${job.id}+${splitOf(job, run)}.${n}`;
       const copies = turn.map(({ copy }) => copy);
       const under = turn[0]?.turn?.under;
       const reserved = under === undefined ? {} : { reserved: under };

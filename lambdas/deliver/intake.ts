@@ -4,10 +4,10 @@
  * once while one of them is here.
  */
 import { domainOf } from '../../core/domain.ts';
-import { type Job, parseJob, type StoredRequest } from '../../core/job.ts';
+import { type Job, mimeKey, parseJob, storedOf } from '../../core/job.ts';
 import type { Route } from '../../io/mx.ts';
 import type { ViaRoute } from '../../io/via.ts';
-import type { DeliverDeps, Run } from './deliver.ts';
+import type { Run } from './deliver.ts';
 import { createRoom } from './gate.ts';
 import { leaveForLater } from './holding.ts';
 import { keepToBudget } from './overflow.ts';
@@ -36,7 +36,9 @@ const REMOVED = 10;
 export function openIntake(run: Run): Intake {
   const { deps } = run;
   const room = createRoom(deps.settings.contentBytes);
-  const readContent = readOnce(deps.readContent);
+  const contents = readOnce(deps.readContent);
+  const mimes = readOnce(deps.readMime);
+  const reading = { ...deps, readContent: contents.read, readMime: mimes.read };
   const seen = new Set<string>();
   let open = 0;
   let bytes = 0;
@@ -58,27 +60,29 @@ export function openIntake(run: Run): Intake {
   };
   const work = async (message: LaneMessage): Promise<boolean> => {
     const job = parseJob(message.body);
-    const { contentKey, contentBytes = 0 } = job;
-    const leave = await room.enter(contentKey ?? message.messageId, contentKey === undefined ? 0 : contentBytes);
+    const stored = storedOf(job);
+    const leave = await room.enter(stored?.key ?? message.messageId, stored?.bytes ?? 0);
     try {
       return await workIn(message, job);
     } finally {
       leave();
-      if (contentKey !== undefined) readContent.forget(contentKey);
+      if (job.contentKey !== undefined) contents.forget(job.contentKey);
+      if (stored) mimes.forget(mimeKey(job.account, job.requestId));
     }
   };
   const workIn = async (message: LaneMessage, job: Job): Promise<boolean> => {
     // Not even its content need be read for what this run cannot begin.
     if (!run.hasTime()) return leaveForLater(message, job, run);
-    const task = await takeJob(message, job, seen, { ...run, deps: { ...deps, readContent: readContent.read } });
+    const task = await takeJob(message, job, seen, { ...run, deps: reading });
     if (task === 'done') return true;
     if (typeof task === 'string') throw new Error(task);
     const items = task.copies.map((copy): Item => ({ task, copy }));
-    const dropping = items.filter(({ copy }) => task.suppressed.has(copy.index)).map(drop);
-    const wanted = dropping.length === 0 ? items : items.filter(({ copy }) => !task.suppressed.has(copy.index));
+    const whyDropped = (copy: Item['copy']) => task.content.dropped ?? task.suppressed.get(copy.index);
+    const dropping = items.filter(({ copy }) => whyDropped(copy) !== undefined);
+    const wanted = dropping.length === 0 ? items : items.filter(({ copy }) => whyDropped(copy) === undefined);
     const byDomain = Map.groupBy(wanted, ({ copy }) => domainOf(copy.address));
     const bringing = [...byDomain].map(([domain, ofDomain]) => bring(domain, ofDomain));
-    void Promise.all([...dropping, ...bringing]);
+    void Promise.all([...dropping.map((item) => drop(item, whyDropped(item.copy)!)), ...bringing]);
     try {
       return await task.ended;
     } finally {
@@ -86,11 +90,9 @@ export function openIntake(run: Run): Intake {
       seen.delete(job.id);
     }
   };
-  /** Ends a copy whose reader is on a list. Never throws. */
-  const drop = async (item: Item): Promise<void> => {
-    const { task, copy } = item;
-    const suppressed = task.suppressed.get(copy.index)!;
-    await settle(item, { suppressed, domain: domainOf(copy.address) }, run).catch((error: Error) =>
+  /** Ends a copy that is not to be sent. Never throws. */
+  const drop = async (item: Item, dropped: string): Promise<void> => {
+    await settle(item, { dropped, domain: domainOf(item.copy.address) }, run).catch((error: Error) =>
       fail(item, error.message, run),
     );
   };
@@ -161,10 +163,10 @@ export function openIntake(run: Run): Intake {
 }
 
 /** Jobs of one request share its content, in memory as in the bucket. */
-function readOnce(read: DeliverDeps['readContent']) {
-  const known = new Map<string, { users: number; content: Promise<StoredRequest> }>();
+function readOnce<T>(read: (key: string) => Promise<T>) {
+  const known = new Map<string, { users: number; content: Promise<T> }>();
   return {
-    read: (key: string): Promise<StoredRequest> => {
+    read: (key: string): Promise<T> => {
       const one = known.get(key);
       if (one) {
         one.users++;

@@ -18,11 +18,12 @@ import { trackCopy } from '../../core/tracking/track.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import { type Taken, takeOctets } from './octets.ts';
+import { changesRaw, writeRaw } from './raw-letter.ts';
 import type { Task } from './take.ts';
 
 /** `dropped`: it cannot be made, and why. */
 export type Letter =
-  | { octets: Buffer[]; eightBit: boolean; returnPathDomain: string; dropped?: undefined }
+  | { octets: Buffer[]; eightBit: boolean; eightBitBody?: boolean; returnPathDomain: string; dropped?: undefined }
   | { dropped: string };
 
 /**
@@ -32,15 +33,21 @@ export type Letter =
 export type Kept = Written & { users: number; forgotten: boolean; forget: () => void };
 
 /** `free`: gives the memory of its octets back. */
-type Written = { letter: Letter; plain?: Letter; bytes: number; free: () => void };
+export type Written = { letter: Letter; plain?: Letter; bytes: number; free: () => void };
 
 export type Letters = {
   /**
    * The message of a copy, when there is room for it. Every one is given back.
    * @param provider whose servers the copy goes to; absent: it is signed with every key
+   * @param sevenBit the host takes no octets above 127: a message that came with some is converted (RFC 6152 3)
    * @throws what making it throws
    */
-  borrow: (task: Task, copy: Copy, provider?: string) => Promise<{ letter: Letter; giveBack: () => void }>;
+  borrow: (
+    task: Task,
+    copy: Copy,
+    provider?: string,
+    sevenBit?: boolean,
+  ) => Promise<{ letter: Letter; giveBack: () => void }>;
   /** One copy of a message less is left; with the last one it goes. */
   release: (task: Task, copy: Pick<Copy, 'personalization' | 'index'>) => void;
 };
@@ -91,12 +98,12 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     waiting = [];
     for (const go of woken) go();
   };
-  const make = (task: Task, copy: Copy, name: number): Kept => {
+  const make = (task: Task, copy: Copy, key: number, sevenBit: boolean): Kept => {
     const began = performance.now();
     try {
-      const written = write(task, task.personalizations.get(copy.personalization)!, copy, pool);
+      const written = write(task, task.personalizations.get(copy.personalization)!, copy, pool, sevenBit);
       const forget = () => {
-        task.letters.delete(name);
+        task.letters.delete(key);
         idle.delete(kept);
         used -= written.bytes;
         kept.forgotten = true;
@@ -104,7 +111,7 @@ export function createLetters(letterBytes: number, pool: string): Letters {
       };
       const kept: Kept = { ...written, users: 0, forgotten: false, forget };
       used += written.bytes;
-      task.letters.set(name, kept);
+      task.letters.set(key, kept);
       return kept;
     } finally {
       composed += performance.now() - began;
@@ -119,21 +126,23 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     }
   };
   return {
-    borrow: async (task, copy, provider) => {
+    borrow: async (task, copy, provider, sevenBit = false) => {
+      const converted = sevenBit && task.mime?.lines.eightBit === true;
       const name = nameOf(task, copy);
+      const key = converted ? ~name : name;
       for (;;) {
-        const known = task.letters.get(name);
+        const known = task.letters.get(key);
         if (known) return lend(known, provider);
         if (breath) {
           await breath;
           continue;
         }
-        const bytes = estimate(task, task.personalizations.get(copy.personalization)!);
+        const bytes = estimate(task, task.personalizations.get(copy.personalization)!, converted);
         for (const kept of idle) {
           if (used + bytes <= letterBytes) break;
           kept.forget();
         }
-        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, copy, name), provider);
+        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, copy, key, converted), provider);
         await new Promise<void>((go) => waiting.push(go));
       }
     },
@@ -147,7 +156,7 @@ export function createLetters(letterBytes: number, pool: string): Letters {
       const left = (task.uses.get(personalization) ?? 1) - 1;
       task.uses.set(personalization, left);
       if (left > 0) return;
-      task.letters.get(personalization)?.forget();
+      for (const key of [personalization, ~personalization]) task.letters.get(key)?.forget();
       wake();
     },
   };
@@ -159,17 +168,19 @@ function nameOf({ tracking }: Task, { personalization, index }: Copy): number {
 }
 
 /** About what a message will take; a body that it shares costs nothing more. */
-function estimate({ content, tracking }: Task, { substitutions }: Personalization): number {
-  if (!tracking && Object.keys(substitutions ?? {}).length === 0) return 0;
+function estimate({ content, mime, tracking }: Task, { substitutions }: Personalization, sevenBit: boolean): number {
   const { parts, attachments } = content;
+  if (mime) return tracking || changesRaw(content, substitutions, sevenBit) ? mime.octets.length : 0;
+  if (!tracking && Object.keys(substitutions ?? {}).length === 0) return 0;
   let bytes = 0;
   for (const { value } of parts) bytes += value.length;
   for (const { content } of attachments) bytes += content.length;
   return bytes;
 }
 
-function write(task: Task, personalization: Personalization, copy: Copy, pool: string): Written {
-  const { job, content, domains } = task;
+function write(task: Task, personalization: Personalization, copy: Copy, pool: string, sevenBit: boolean): Written {
+  const { job, content, domains, mime } = task;
+  if (mime) return writeRaw({ job, content, domains, mime }, personalization, pool, sevenBit);
   const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0, free: () => {} });
   const rendered = renderPersonalization(content, personalization);
   if (!rendered) return drop('5.3.4 the message is too long once its substitutions are made');

@@ -4,7 +4,7 @@
  */
 import type { Job } from '../../core/job.ts';
 import type { Run } from './deliver.ts';
-import { hold } from './holding.ts';
+import { hold, splitOf } from './holding.ts';
 import { leave, postpone } from './settle.ts';
 import type { Item } from './sites.ts';
 import { type Task, TWIN_WAIT } from './take.ts';
@@ -52,7 +52,7 @@ async function moveTo(lane: { name: string; url: string }, task: Task, items: It
   const job: Job = {
     ...task.job,
     // Of its own: what stays here may be held under the job's id, and has its claim.
-    id: `${task.job.id}+${task.job.hop}.${lane.name}.${items[0]!.copy.index}`,
+    id: `${task.job.id}+${splitOf(task.job, run)}.${lane.name}.${items[0]!.copy.index}`,
     lane: lane.name,
     hop: task.job.hop + 1,
     ...(task.possibleDuplicates ? { maybeSent: true as const } : {}),

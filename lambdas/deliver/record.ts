@@ -2,7 +2,6 @@
  * Writing what became of a copy: its outcome, once, or an attempt that was not the last. A few tries each; what still fails
  * hands the job back, and whoever has it next reads the records first.
  */
-
 import { domainOf } from '../../core/domain.ts';
 import { aboutCopy } from '../../core/event/about.ts';
 import { dueOf } from '../../core/job.ts';

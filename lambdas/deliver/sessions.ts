@@ -194,7 +194,7 @@ async function sendOne(
   run: Run,
 ): Promise<boolean | undefined> {
   const { task, copy } = item;
-  const loan = await borrowLetter(item, site, run);
+  const loan = await borrowLetter(item, site, session, run);
   if (!loan) return undefined;
   const { letter, giveBack } = loan;
   if (letter.dropped !== undefined) {
@@ -219,7 +219,7 @@ async function sendOne(
   const { eightBit } = letter;
   const octets = [Buffer.from(copyField(from)), ...letter.octets];
   const begun = beginAt(site.scope, run);
-  const outgoing = { from, to: copy.address, octets, eightBit, about: aboutOf(item, run) };
+  const outgoing = { from, to: copy.address, octets, eightBit, about: aboutOf(item, run), ...eightBitBodyOf(letter) };
   const sent = await session.send(outgoing).finally(giveBack);
   if (!sent.ok && 'postponed' in sent) {
     postpone(item, undefined, run);
@@ -322,14 +322,18 @@ function heed(verdict: Judged, site: Site, item: Item | undefined, begun: Begun,
   return false;
 }
 
+const eightBitBodyOf = (letter: Letter) =>
+  letter.dropped === undefined && letter.eightBitBody ? { eightBitBody: true } : {};
+
 /** The message of a copy. One that cannot be made must not stop the others of the batch. */
 async function borrowLetter(
   item: Item,
   { provider }: Site,
+  { eightBitMime }: Pick<Session, 'eightBitMime'>,
   run: Run,
 ): Promise<{ letter: Letter; giveBack: () => void } | undefined> {
   try {
-    return await run.letters.borrow(item.task, item.copy, provider);
+    return await run.letters.borrow(item.task, item.copy, provider, !eightBitMime);
   } catch (error) {
     fail(item, `its message cannot be made: ${(error as Error).message}`, run);
     return undefined;

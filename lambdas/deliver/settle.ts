@@ -6,7 +6,6 @@ import { isFirstSeen } from '../../core/job.ts';
 import type { Copy } from '../../core/mail.ts';
 import { type Attempt, doubtAgain, type Failure, type Final, judge, type Verdict } from '../../core/outcome.ts';
 import type { Act } from '../../core/shaping/rule.ts';
-import type { DropReason } from '../../core/suppression.ts';
 import type { TlsFailureType } from '../../core/tls.ts';
 import type { Route } from '../../io/mx.ts';
 import type { Relayed } from '../../io/ses.ts';
@@ -21,11 +20,11 @@ import type { Postponed, PutOff, Task } from './take.ts';
 export type Known =
   | { attempt: Attempt | Relayed; site: Site; session?: Pick<Session, 'host' | 'address' | 'tls' | 'tlsFailures'> }
   | { dropped: string; site: Site }
-  | { suppressed: DropReason; domain: string }
+  | { dropped: string; domain: string }
   | { route: Exclude<Route, { kind: 'site' }>; domain: string };
 
 /** The `status` of SendGrid's dropped events. */
-const SUPPRESSED = '5.0.0';
+const DROPPED = '5.0.0';
 
 /** What an attempt came to, and what it asks of its site. */
 export type Judged = { event: string; reply: string; rule?: string; act?: Act };
@@ -114,8 +113,8 @@ function countPickedUp({ job, message }: Task, provider: string, run: Run): void
 }
 
 function verdictOf(task: Task, known: Known, { deps }: Run): Verdict | Final | Handed {
-  if ('dropped' in known) return { event: 'dropped', reply: known.dropped };
-  if ('suppressed' in known) return { event: 'dropped', reply: known.suppressed, status: SUPPRESSED };
+  if ('dropped' in known)
+    return { event: 'dropped', reply: known.dropped, ...('domain' in known ? { status: DROPPED } : {}) };
   if ('attempt' in known && 'relayed' in known.attempt) {
     const { reply, relayId } = known.attempt;
     return { event: 'relayed', reply: reply.text, relayId };

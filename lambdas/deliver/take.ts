@@ -8,6 +8,7 @@ import { domainOf } from '../../core/domain.ts';
 import { dueOf, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
+import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
 import { type ClaimRecord, claimKey } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
 import type { DropReason } from '../../core/suppression.ts';
@@ -47,6 +48,8 @@ export type Task = {
   /** The copies that are not final yet. */
   copies: Copy[];
   content: Content;
+  /** The message itself, where it came as MIME. */
+  mime?: RawMessage;
   personalizations: Map<number, Personalization>;
   /** By the domain of the from address; undefined: the account has no such domain any more. */
   domains: Map<string, SendingDomain | undefined>;
@@ -55,7 +58,10 @@ export type Task = {
   suppressed: ReadonlyMap<number, DropReason>;
   /** What its mail is to be tracked by; absent: it is not, and copies of one personalization are the same. */
   tracking?: TaskTracking;
-  /** Made messages by personalization, of tracked mail by copy, while copies of it are left and there is room. */
+  /**
+   * Made messages by personalization, of tracked mail by copy, while copies of it are left and there is room; in their form of
+   * seven bits, where they have one (`letter.ts`), by its complement (`~0` is -1).
+   */
   letters: Map<number, Kept>;
   /** Copies left by personalization. */
   uses: Map<number, number>;
@@ -107,7 +113,8 @@ export async function takeJob(
 
   const isLate = deps.now() - job.acceptedAt > LATE_MS;
   const claim = redelivered || isLate || job.attempt > 0 || job.hop > 0 ? makeClaim(job, deps) : undefined;
-  if (claim && !(await deps.claim(claim))) return waitForTwin(`job ${job.id} is at work elsewhere`);
+  if (claim && !((await claimWhole(job, claim, deps)) && (await deps.claim(claim))))
+    return waitForTwin(`job ${job.id} is at work elsewhere`);
   let { copies } = job;
   if (claim) {
     const indexes = copies.map(({ index }) => index);
@@ -128,7 +135,7 @@ export async function takeJob(
   if (listed instanceof Error) {
     // Nobody knows who wants no mail: it waits, unsent and not dropped.
     deps.report(`job ${job.id} waits: its recipients' suppressions were not read: ${listed.message}`);
-    if (claim && !claim.part) await insist(() => deps.claim({ ...claim, until: deps.now() }));
+    if (claim) await insist(() => deps.claim({ ...claim, until: deps.now() }));
     await leaveForLater(message, job, run);
     return 'done';
   }
@@ -157,17 +164,27 @@ export async function takeJob(
   };
 }
 
-/**
- * One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. Parts
- * that a job was split into (`+`, holding.ts) have copies of their own and need not wait for each other, but for the whole:
- * it may be on the lane still, when the run that split it died before it could say so.
- */
+/** One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. */
 function makeClaim({ account, requestId, id, hop }: Job, { now, remainingMs }: DeliverDeps): ClaimRecord {
   const until = now() + remainingMs();
   const expiresAt = Math.floor(until / 1_000) + DAY_SECONDS;
-  const [whole = id, ...parts] = id.split('+');
-  const part = parts.length > 0 ? { part: true as const } : {};
-  return { ...claimKey(account, requestId, whole), until, fence: randomUUID(), hop, ...part, expiresAt };
+  return { ...claimKey(account, requestId, id), until, fence: randomUUID(), hop, expiresAt };
+}
+
+/**
+ * A part that a job was split into (`+`, holding.ts) also claims the whole: that may be on the lane still, when the run that
+ * split it died before it could say so. Parts of one split have copies of their own and share this claim; those of another
+ * split of the same whole have perhaps the same copies, and wait.
+ */
+async function claimWhole(
+  { account, requestId, id }: Job,
+  claim: ClaimRecord,
+  { claim: take }: DeliverDeps,
+): Promise<boolean> {
+  const [whole = id, part] = id.split('+');
+  if (part === undefined) return true;
+  const [split = part] = part.split('.');
+  return take({ ...claim, ...claimKey(account, requestId, whole), part: split });
 }
 
 async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
@@ -188,5 +205,10 @@ async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
     if (domains.has(domain)) continue;
     domains.set(domain, await deps.readDomain(job.account, domain));
   }
-  return { content, personalizations, domains };
+  const mime = content.mime && readRaw(await octetsOf(content.mime, deps));
+  return { content, personalizations, domains, ...(mime ? { mime } : {}) };
+}
+
+async function octetsOf(mime: NonNullable<Content['mime']>, deps: DeliverDeps): Promise<Buffer> {
+  return 'key' in mime ? deps.readMime(mime.key) : Buffer.from(mime.octets, 'latin1');
 }

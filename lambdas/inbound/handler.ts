@@ -39,7 +39,7 @@ const shared: Omit<InboundDeps, 'secret'> = {
   ...parseStatsIn(accounts, messages, tables, messagesDays),
   ...accountSettingsIn(accounts, tables, Date.now),
   readHost: cached(readHost, HOST_LIFE, Date.now),
-  readReport: (raw) => readReport(raw, shaping),
+  readReport: (raw, mailFrom) => readReport(raw, { shaping, mailFrom }),
   sendEntries: (url, entries) => sendEntries(queues, url, entries),
   parseQueueUrl: requireVariable('PARSE_QUEUE_URL'),
   messagesDays,

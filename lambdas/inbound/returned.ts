@@ -28,7 +28,7 @@ export type CopyDeps = {
 };
 
 export type ReturnedDeps = CopyDeps & {
-  readReport: (raw: Buffer) => Report;
+  readReport: (raw: Buffer, mailFrom: string) => Report;
   /** Writes what came after a copy's outcome; false: it stood there. */
   recordLate: (record: LateRecord) => Promise<boolean>;
   readForward: (account: string, which: 'forward_bounce' | 'forward_spam') => Promise<ForwardRecord | undefined>;
@@ -54,7 +54,7 @@ export async function recordReturned(
   secret: TokenSecret,
   deps: ReturnedDeps,
 ): Promise<'bouncedLater' | 'complained' | 'unmatchedReports' | undefined> {
-  const report = deps.readReport(raw);
+  const report = deps.readReport(raw, mail.mailFrom);
   if (report.kind !== 'bounce' && report.kind !== 'complaint') return undefined;
   const copy = matchReport(report, recipient.kind === 'bounce' ? recipient : undefined, secret);
   const known = copy && (await readKnown(copy, deps));

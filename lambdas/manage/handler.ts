@@ -1,22 +1,30 @@
 /** manage's handler: API Gateway's payload 2.0 in and out. Everything it needs is made once per environment. */
+import { randomBytes, randomUUID } from 'node:crypto';
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { accountsIn } from '../../io/accounts.ts';
-import { openTables } from '../../io/aws.ts';
+import { openKeys, openQueues, openTables } from '../../io/aws.ts';
 import { cached } from '../../io/cached.ts';
 import { requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
 import { listSettingsIn } from '../../io/list-settings.ts';
+import { messagesIn } from '../../io/messages.ts';
+import { outboxIn } from '../../io/outbox.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
+import { sendEntries } from '../../io/queue.ts';
+import { statsIn } from '../../io/stats.ts';
 import { suppressionListsIn } from '../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
+import { timeZonesIn } from '../../io/time-zones.ts';
 import { trackingIn } from '../../io/tracking.ts';
+import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { type ManageDeps, manage } from './manage.ts';
 
 /** Milliseconds for which a deleted key may still be taken. */
 const KEY_LIFE = 60_000;
 
-const tables = openTables();
+const [tables, queues] = [openTables(), openQueues()];
+const notifyQueue = requireVariable('NOTIFY_QUEUE_URL');
 const table = requireVariable('ACCOUNTS_TABLE');
 const suppressions = requireVariable('SUPPRESSIONS_TABLE');
 const accounts = accountsIn(table, tables);
@@ -29,6 +37,18 @@ const deps: ManageDeps = {
   ...groupsIn(table, tables),
   ...suppressionsIn(suppressions, tables),
   ...suppressionListsIn(suppressions, tables),
+  ...webhooksIn(table, tables),
+  ...timeZonesIn(table, tables),
+  readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
+  readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
+  readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,
+  sealSecret: sealSecretsBy(openKeys(), requireVariable('SECRETS_KEY_ARN')),
+  sendNotify: async (message) => {
+    const entry = { body: JSON.stringify(message), group: message.account };
+    return (await sendEntries(queues, notifyQueue, [entry]))[0] === 'sent';
+  },
+  randomId: randomUUID,
+  randomBytes,
   listDomains: accounts.listDomains,
   readKey: ({ id }) => readKey(id),
   anyPort: process.env.ALLOW_PRIVATE_HOSTS === 'true',
@@ -38,10 +58,26 @@ const deps: ManageDeps = {
 };
 
 export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(
-  async ({ requestContext, rawPath, queryStringParameters = {}, headers, body = '', isBase64Encoded }) => {
+  async ({
+    requestContext,
+    rawPath,
+    rawQueryString,
+    queryStringParameters = {},
+    headers,
+    body = '',
+    isBase64Encoded,
+  }) => {
     const { method } = requestContext.http;
     const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
-    const answer = await manage({ method, path: rawPath, query: queryStringParameters, headers, body: bytes }, deps);
+    const request = {
+      method,
+      path: rawPath,
+      query: queryStringParameters,
+      rawQuery: rawQueryString,
+      headers,
+      body: bytes,
+    };
+    const answer = await manage(request, deps);
     return { statusCode: answer.status, headers: answer.headers, body: answer.body };
   },
 );

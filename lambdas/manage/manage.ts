@@ -8,28 +8,36 @@ import { type ApiError, type ApiFailure, apiErrors } from '../../core/errors.ts'
 import { countCall, RATE_LIMIT, type RateWindow, rateHeaders } from '../../core/rate-window.ts';
 import type { KeyRecord } from '../../core/records.ts';
 import { isThrottle } from '../../io/queue.ts';
+import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
+import type { StatsRouteDeps } from './stats-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
+import type { WebhookRouteDeps } from './webhook-routes.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
 export type HttpRequest = {
   method: string;
   path: string;
   query: Partial<Record<string, string | undefined>>;
+  /** The query as it came, for parameters that are repeated. */
+  rawQuery?: string;
   headers: Record<string, string | undefined>;
   body: Buffer;
 };
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
 export type ManageDeps = ParseRouteDeps &
-  ListRouteDeps &
+  ActivityRouteDeps &
   GroupRouteDeps &
+  ListRouteDeps &
   MailSettingsRouteDeps &
-  TrackingRouteDeps & {
+  StatsRouteDeps &
+  TrackingRouteDeps &
+  WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     /** Calls by account, for the life of the environment. */
     windows: Map<string, RateWindow>;
@@ -42,6 +50,8 @@ export type Call = {
   /** Values of the path's `{names}`, decoded. */
   params: Record<string, string>;
   query: HttpRequest['query'];
+  /** All values of a parameter that may be repeated. */
+  repeated: (parameter: string) => string[];
   /** Parsed JSON; undefined where there is no body. */
   body: unknown;
   headers: HttpRequest['headers'];
@@ -64,6 +74,7 @@ export async function manage(http: HttpRequest, deps: ManageDeps): Promise<HttpR
   if (found === 'method') return refuse({ ...apiErrors.methodNotAllowed, message: 'method not allowed' });
   const { route } = found;
   try {
+    if (!http.headers.authorization) return refuse(apiErrors.authorizationRequired, {}, route);
     const key = readAuthorization(http.headers.authorization);
     const record = key && (await deps.readKey(key));
     if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized, {}, route);
@@ -82,7 +93,7 @@ async function answer(
   route: Route,
   account: string,
   params: Record<string, string>,
-  { path, query, headers: asked, body: bytes }: HttpRequest,
+  { path, query, rawQuery = '', headers: asked, body: bytes }: HttpRequest,
   headers: Record<string, string>,
   deps: ManageDeps,
 ): Promise<HttpResponse> {
@@ -95,7 +106,9 @@ async function answer(
   const body = parseBody(bytes);
   if (!body.ok) return refuse({ ...apiErrors.badRequest, message: 'the body is not JSON' }, headers, route);
   const url = `${asked['x-forwarded-proto'] ?? 'https'}://${asked.host ?? 'localhost'}${path}`;
-  const answered = await route.handle({ account, params, query, body: body.value, headers: asked, url }, deps);
+  const repeated = (parameter: string) => new URLSearchParams(rawQuery).getAll(parameter);
+  const call = { account, params, query, repeated, body: body.value, headers: asked, url };
+  const answered = await route.handle(call, deps);
   if ('errors' in answered) return answerErrors(answered.status, answered.errors, headers, route);
   const { status, body: shown, csv } = answered;
   const all = { ...headers, ...answered.headers };
@@ -125,14 +138,14 @@ function refuse(failure: ApiFailure, headers: Record<string, string> = {}, route
   return answerErrors(failure.status, [failure], headers, route);
 }
 
-/** SendGrid's families of errors: some routes say `field` always, and be it null; others only where one is at fault. */
+/** SendGrid's families of errors: most say `field` always, and be it null; some routes only where one is at fault. */
 function answerErrors(
   status: number,
   errors: readonly ApiError[],
   headers: Record<string, string>,
   route: Route | undefined,
 ): HttpResponse {
-  const fieldOf = (field: string | null) => (field === null && !route?.nullFields ? {} : { field });
+  const fieldOf = (field: string | null) => (field === null && route && !route.nullFields ? {} : { field });
   const body = { errors: errors.map(({ message, field }) => ({ ...fieldOf(field), message })) };
   return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
 }

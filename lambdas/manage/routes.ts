@@ -1,10 +1,39 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
+import { explain, getMessage } from './activity-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
+import {
+  browserStats,
+  categoryStats,
+  categorySums,
+  changeTimeZone,
+  clientStats,
+  deviceStats,
+  geoStats,
+  getTimeZone,
+  globalStats,
+  listCategories,
+  poolStats,
+  providerStats,
+  sourceIpStats,
+  templateStats,
+} from './stats-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
 import { TRACKING_ROUTES } from './tracking-routes.ts';
+import {
+  changeSigned,
+  changeWebhook,
+  createWebhook,
+  deleteWebhook,
+  getLog,
+  getSigned,
+  getWebhook,
+  listWebhooks,
+  replayWebhook,
+  testWebhook,
+} from './webhook-routes.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Route = {
@@ -20,7 +49,55 @@ export type Route = {
 const SETTINGS = '/v3/user/webhooks/parse/settings';
 const SETTINGS_SCOPE = 'user.webhooks.parse.settings';
 
+const WEBHOOKS = '/v3/user/webhooks/event/settings';
+const WEBHOOKS_SCOPE = 'user.webhooks.event.settings';
+
+/** Literal segments stand before `{names}` of the same place. */
+const EVENT_WEBHOOKS: readonly Route[] = [
+  { method: 'GET', path: `${WEBHOOKS}/all`, scope: `${WEBHOOKS_SCOPE}.read`, handle: listWebhooks },
+  { method: 'GET', path: `${WEBHOOKS}/signed`, scope: `${WEBHOOKS_SCOPE}.read`, handle: getSigned },
+  { method: 'PATCH', path: `${WEBHOOKS}/signed`, scope: `${WEBHOOKS_SCOPE}.update`, handle: changeSigned },
+  { method: 'GET', path: `${WEBHOOKS}/signed/{id}`, scope: `${WEBHOOKS_SCOPE}.read`, handle: getSigned },
+  { method: 'PATCH', path: `${WEBHOOKS}/signed/{id}`, scope: `${WEBHOOKS_SCOPE}.update`, handle: changeSigned },
+  { method: 'GET', path: WEBHOOKS, scope: `${WEBHOOKS_SCOPE}.read`, handle: getWebhook },
+  { method: 'POST', path: WEBHOOKS, scope: `${WEBHOOKS_SCOPE}.create`, handle: createWebhook },
+  { method: 'PATCH', path: WEBHOOKS, scope: `${WEBHOOKS_SCOPE}.update`, handle: changeWebhook },
+  { method: 'GET', path: `${WEBHOOKS}/{id}`, scope: `${WEBHOOKS_SCOPE}.read`, handle: getWebhook },
+  { method: 'PATCH', path: `${WEBHOOKS}/{id}`, scope: `${WEBHOOKS_SCOPE}.update`, handle: changeWebhook },
+  { method: 'DELETE', path: `${WEBHOOKS}/{id}`, scope: `${WEBHOOKS_SCOPE}.delete`, handle: deleteWebhook },
+  { method: 'GET', path: `${WEBHOOKS}/{id}/log`, scope: `${WEBHOOKS_SCOPE}.read`, handle: getLog },
+  { method: 'POST', path: `${WEBHOOKS}/{id}/replay`, scope: `${WEBHOOKS_SCOPE}.update`, handle: replayWebhook },
+  {
+    method: 'POST',
+    path: '/v3/user/webhooks/event/test',
+    scope: 'user.webhooks.event.test.create',
+    handle: testWebhook,
+  },
+];
+
+const STATS: readonly Route[] = [
+  { method: 'GET', path: '/v3/stats', scope: 'stats.global.read', handle: globalStats },
+  { method: 'GET', path: '/v3/stats/ip_pools', scope: 'stats.read', handle: poolStats },
+  { method: 'GET', path: '/v3/stats/source_ips', scope: 'stats.read', handle: sourceIpStats },
+  { method: 'GET', path: '/v3/stats/templates', scope: 'stats.read', handle: templateStats },
+  { method: 'GET', path: '/v3/categories', scope: 'categories.read', handle: listCategories },
+  { method: 'GET', path: '/v3/categories/stats', scope: 'categories.stats.read', handle: categoryStats },
+  { method: 'GET', path: '/v3/categories/stats/sums', scope: 'categories.stats.sums.read', handle: categorySums },
+  { method: 'GET', path: '/v3/mailbox_providers/stats', scope: 'mailbox_providers.stats.read', handle: providerStats },
+  { method: 'GET', path: '/v3/geo/stats', scope: 'geo.stats.read', handle: geoStats },
+  { method: 'GET', path: '/v3/devices/stats', scope: 'devices.stats.read', handle: deviceStats },
+  { method: 'GET', path: '/v3/clients/stats', scope: 'clients.stats.read', handle: clientStats },
+  { method: 'GET', path: '/v3/clients/{client_type}/stats', scope: 'clients.stats.read', handle: clientStats },
+  { method: 'GET', path: '/v3/browsers/stats', scope: 'browsers.stats.read', handle: browserStats },
+  { method: 'GET', path: '/v3/user/timezone', scope: 'user.timezone.read', handle: getTimeZone },
+  { method: 'PATCH', path: '/v3/user/timezone', scope: 'user.timezone.update', handle: changeTimeZone },
+];
+
 export const ROUTES: readonly Route[] = [
+  ...EVENT_WEBHOOKS,
+  { method: 'GET', path: '/v3/messages/{msg_id}', scope: 'email_activity.read', handle: getMessage },
+  { method: 'GET', path: '/v3/messages/{msg_id}/why', scope: 'email_activity.read', handle: explain },
+  ...STATS,
   { method: 'GET', path: SETTINGS, scope: `${SETTINGS_SCOPE}.read`, handle: listSettings },
   { method: 'POST', path: SETTINGS, scope: `${SETTINGS_SCOPE}.create`, handle: createSetting },
   { method: 'GET', path: `${SETTINGS}/{hostname}`, scope: `${SETTINGS_SCOPE}.read`, handle: getSetting },

@@ -22,7 +22,7 @@ const SETTING_LIFE = 60_000;
 const VERDICT_MS = 10_000;
 const POST_MS = 30_000;
 
-const { DNS_SERVERS, ALLOW_PRIVATE_HOSTS, INBOUND_HOST = 'localhost' } = process.env;
+const { DNS_SERVERS, ALLOW_PRIVATE_HOSTS } = process.env;
 const servers = DNS_SERVERS?.split(',') ?? [];
 const allowPrivateHosts = ALLOW_PRIVATE_HOSTS === 'true';
 const tables = openTables();
@@ -39,7 +39,7 @@ const deps: ParseDeps = {
   ...inboundMailsIn(requireVariable('INBOUND_BUCKET'), openBucket()),
   ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
   readParseSetting: (account, hostname) => readSetting(`${account}#${hostname}`),
-  authenticate: openMailAuth({ dns, mta: INBOUND_HOST, timeoutMs: VERDICT_MS }),
+  authenticate: openMailAuth({ dns, mta: requireVariable('INBOUND_HOST'), timeoutMs: VERDICT_MS }),
   post: openWebhookPost({ resolveHost, anyPort: allowPrivateHosts, timeoutMs: POST_MS }),
   silent: new Map(),
   now: Date.now,

@@ -14,6 +14,7 @@ const deps = {
   lanes: requireLanes(),
   expandQueueUrl: requireVariable('EXPAND_QUEUE_URL'),
   parseQueueUrl: process.env.PARSE_QUEUE_URL,
+  notifyQueueUrl: requireVariable('NOTIFY_QUEUE_URL'),
   now: Date.now,
 };
 

@@ -15,6 +15,7 @@ export type ReleaseDeps = {
   expandQueueUrl: string;
   /** Absent in a stack that takes no mail; one that did may have left holds behind. */
   parseQueueUrl?: string | undefined;
+  notifyQueueUrl: string;
   now: () => number;
   /** Milliseconds left of this run. */
   remainingMs: () => number;
@@ -54,9 +55,10 @@ export async function release(deps: ReleaseDeps): Promise<{ released: number; st
  * A lane that is no longer there gives its jobs to another of the pool the sender asked for: an IP was removed, its mail was not.
  * Where that pool is gone too, any lane is better than none.
  */
-function queueOf(hold: Hold, { lanes, expandQueueUrl, parseQueueUrl }: ReleaseDeps): string {
+function queueOf(hold: Hold, { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl }: ReleaseDeps): string {
   if (hold.kind === 'request') return expandQueueUrl;
   if (hold.kind === 'parse') return parseQueueUrl ?? NO_QUEUE;
+  if (hold.kind === 'notify') return notifyQueueUrl;
   const { job } = hold;
   const own = lanes.find(({ name }) => name === job.lane);
   if (own) return own.url;
@@ -71,6 +73,7 @@ function toEntry(hold: Hold, now: number): Entry {
     return { body: JSON.stringify({ ...hold.expansion, released: true }), group: hold.account, delaySeconds };
   if (hold.kind === 'parse')
     return { body: JSON.stringify({ ...hold.parse, hop: hold.parse.hop + 1 }), group: hold.account, delaySeconds };
+  if (hold.kind === 'notify') return { body: JSON.stringify(hold.notify), group: hold.account, delaySeconds };
   const job = { ...hold.job, hop: hold.job.hop + 1 };
   return { body: JSON.stringify(job), group: messageGroup(job, 1), delaySeconds };
 }

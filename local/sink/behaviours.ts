@@ -4,6 +4,7 @@
  * known, so that whatever reads replies is tried on what it will meet. `{ip}` stands for the client's address.
  */
 
+import type { AnswerKind } from './answers.ts';
 import type { Reads } from './reader.ts';
 
 /** Where in the transaction a refusal is said: at RCPT TO, or after the final dot. A 421 also closes the connection. */
@@ -15,7 +16,9 @@ export type Action =
   | { do: 'wait'; seconds: 'n' }
   | { do: 'read'; what: Reads }
   | { do: 'drop'; at: 'data' }
-  | { do: 'drop'; at: 'dot'; attempts?: 'n' };
+  | { do: 'drop'; at: 'dot'; attempts?: 'n' }
+  /** Takes the message, and writes back. */
+  | { do: 'answer'; with: AnswerKind };
 
 export type Behaviour = {
   /** The local part; `{n}` stands for a whole number from 0 to 9999. */
@@ -218,7 +221,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { name: 'click', does: 'follows the first tracked link', action: { do: 'read', what: 'click' } },
   {
     name: 'unsubscribe',
-    does: 'unsubscribes with one click (RFC 8058)',
+    does: 'unsubscribes with one click (RFC 8058), where the mail has a link to do so',
     action: { do: 'read', what: 'unsubscribe' },
   },
   {
@@ -236,6 +239,38 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     does: 'takes the message and closes without a reply the first n times',
     action: { do: 'drop', at: 'dot', attempts: 'n' },
   },
+  {
+    name: 'bounce-later',
+    does: 'is taken, and bounces a moment later as unknown (delivery status by Postfix)',
+    action: { do: 'answer', with: 'bounce' },
+  },
+  {
+    name: 'bounce-later-exchange',
+    does: 'is taken, and bounces a moment later as unknown (Exchange)',
+    action: { do: 'answer', with: 'bounce-exchange' },
+  },
+  {
+    name: 'bounce-later-exim',
+    does: 'is taken, and bounces a moment later as unknown, in words alone (Exim)',
+    action: { do: 'answer', with: 'bounce-exim' },
+  },
+  {
+    name: 'bounce-later-qmail',
+    does: 'is taken, and bounces a moment later as unknown, in words alone (qmail)',
+    action: { do: 'answer', with: 'bounce-qmail' },
+  },
+  {
+    name: 'full-later',
+    does: 'is taken, and bounces a moment later because its mailbox is full',
+    action: { do: 'answer', with: 'bounce-full' },
+  },
+  { name: 'complain', does: 'calls the mail spam (feedback loop)', action: { do: 'answer', with: 'complaint' } },
+  {
+    name: 'unsubscribe-by-mail',
+    does: 'unsubscribes by mail, where the mail says how (List-Unsubscribe)',
+    action: { do: 'answer', with: 'unsubscription' },
+  },
+  { name: 'auto-reply', does: 'is out of office, and says so', action: { do: 'answer', with: 'auto-reply' } },
 ];
 
 const MATCHERS = BEHAVIOURS.map((behaviour) => ({

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { readFields } from '../inbox/fields.ts';
 import type { ArrivalStore } from '../inbox/store.ts';
+import type { AnswerKind, Taken } from './answers.ts';
 import { applies, behaviourOf, type Told } from './behaviours.ts';
 import { createDataReader, type DataReader, type Fault, LINE_BYTES, MESSAGE_BYTES } from './data.ts';
 import { parseMailFrom, parseRcptTo } from './envelope.ts';
@@ -38,6 +39,8 @@ export type SessionDeps = {
   /** Attempts with this key before this one; counts this one. */
   countAttempt: (key: string) => number;
   record: (dot: Dot) => void;
+  /** Writes back, after the reply to the final dot is out. */
+  answer: (kind: AnswerKind, taken: Taken) => void;
 };
 
 type Recipient = { address: string; told: Told | undefined; before: number };
@@ -248,6 +251,9 @@ export function serveSession(connection: Socket, deps: SessionDeps): void {
       const repliedAt = deps.clock();
       for (const dot of dots) dot.repliedAt = repliedAt;
       for (const id of ids) deps.store.replied(id, repliedAt);
+      for (const { address, told } of recipients)
+        if (told?.behaviour.action.do === 'answer')
+          deps.answer(told.behaviour.action.with, { mailFrom, recipient: address, raw });
     });
   };
 

@@ -1,12 +1,15 @@
 /**
  * The sink: the SMTP server that all mail of the local stack goes to. It listens on 127.0.0.1 only, takes what it is
  * sent as the recipients' names tell it (`behaviours.ts`), and puts it into the arrivals store, one arrival per RCPT.
- * Mail never goes further than here.
+ * Mail never goes further than here; what its recipients answer goes to the relay of this machine.
  */
+import { randomUUID } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { makeCertificate } from '../../io/certificate.ts';
 import type { ArrivalStore } from '../inbox/store.ts';
-import { makeCertificate } from './certificate.ts';
+import { composeAnswer } from './answers.ts';
+import { openPostman } from './postman.ts';
 import { type Dot, type SessionDeps, serveSession } from './session.ts';
 
 /** Of attempts and dots each, the newest so many are remembered. */
@@ -18,6 +21,8 @@ export type Sink = {
   dots: Dot[];
   /** Connections accepted since the start. */
   sessions(): number;
+  /** Where its recipients' answers go: a port of this machine. Until then they are let go. */
+  answerTo(port: number | undefined): void;
   stop(): Promise<void>;
 };
 
@@ -27,6 +32,7 @@ export type Sink = {
  * @param latency a remote peer's delays in milliseconds: before every burst of replies, and more after the final dot
  * @param tls whether STARTTLS is offered, with a certificate made now (self-signed)
  * @param clock milliseconds since the epoch
+ * @param onAnswerLost told of an answer of a recipient that was not taken
  * @throws Error with a sentence, when the port is taken
  */
 export async function startSink({
@@ -36,6 +42,7 @@ export async function startSink({
   tls = true,
   clock = Date.now,
   read,
+  onAnswerLost = () => {},
 }: {
   port?: number;
   store: Pick<ArrivalStore, 'add' | 'replied'>;
@@ -44,10 +51,12 @@ export async function startSink({
   clock?: () => number;
   /** What a reader does with a mail that he has; default: nothing. */
   read?: SessionDeps['read'];
+  onAnswerLost?: (problem: string) => void;
 }): Promise<Sink> {
   const hostName = 'mx1.sink.test';
   const attempts = new Map<string, number>();
   const dots: Dot[] = [];
+  const postman = openPostman(onAnswerLost);
   const deps: SessionDeps = {
     hostName,
     store,
@@ -63,6 +72,10 @@ export async function startSink({
       attempts.set(key, before + 1);
       if (attempts.size > REMEMBERED) attempts.delete(attempts.keys().next().value!);
       return before;
+    },
+    answer(kind, taken) {
+      const answer = composeAnswer(kind, taken, randomUUID(), clock());
+      if (answer) postman.carry(answer);
     },
     record(dot) {
       dots.push(dot);
@@ -87,7 +100,9 @@ export async function startSink({
     port: (server.address() as { port: number }).port,
     dots,
     sessions: () => sessions,
+    answerTo: postman.sendTo,
     async stop() {
+      await postman.stop();
       for (const connection of connections) connection.destroy();
       await new Promise<void>((done) => server.close(() => done()));
     },

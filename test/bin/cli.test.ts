@@ -86,6 +86,27 @@ describe('what was typed', () => {
   });
 });
 
+describe('parse and forward', () => {
+  it('make, list and remove a setting; refuse what could not work, in one sentence', async () => {
+    const of = ['--account', 'parse222'];
+    await runJson('domains', 'add', 'parse.example', ...of);
+    const setting = { hostname: 'in.parse.example', url: 'https://shop.example/in', spam_check: false, send_raw: true };
+    expect(await runJson('parse', 'add', 'In.parse.example', setting.url, '--raw', ...of)).toEqual(setting);
+    expect(await runJson('parse', 'list', ...of)).toEqual([setting]);
+    expectSentence(await run(['parse', 'add', 'in.parse.example', setting.url, ...of]), /has a parse setting already/);
+    expectSentence(await run(['parse', 'add', 'elsewhere.example', setting.url, ...of]), /sends from/);
+    expectSentence(await run(['parse', 'add', 'b.parse.example', 'ftp://x.example', ...of]), /https:/);
+    expectSentence(await run(['parse', 'add', 'in.parse.example', setting.url, '--account', 'another2']), /sends from/);
+    expect((await run(['parse', 'remove', 'in.parse.example', ...of])).out).toContain('refused within a minute');
+    expectSentence(await run(['parse', 'remove', 'in.parse.example', ...of]), /no parse setting/);
+
+    expect((await run(['forward', 'set', 'bounces', 'desk@parse.example', ...of])).out).toContain('desk@parse.example');
+    expect(await runJson('forward', 'off', 'complaints', ...of)).toEqual({ enabled: false, email: '' });
+    expectSentence(await run(['forward', 'set', 'letters', 'desk@parse.example', ...of]), /bounces or complaints/);
+    expectSentence(await run(['forward', 'set', 'bounces', 'nobody', ...of]), /not an address/);
+  });
+});
+
 describe('keys', () => {
   it('create shows the secret once; the key sends; list shows it without; delete removes it', async () => {
     const { code, out, err } = await run(['keys', 'create', '--name', 'website']);

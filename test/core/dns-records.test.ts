@@ -31,12 +31,24 @@ it('asks for no return path where nothing is sent from an address of ours, and f
   );
 });
 
+it('sends what comes back to who takes it, where there is somebody, and to nobody else', () => {
+  const [, , record] = dnsRecordsOf(domain, [{ ip: '192.0.2.1', ehloName: 'mta1.example.net' }], {
+    inboundHost: 'smtp.example.net',
+  });
+  expect(record!.value).toBe('10 smtp.example.net');
+  expect(findFault(record!, ['10 SMTP.example.net.'])).toBeUndefined();
+  expect(findFault(record!, ['10 mta1.example.net', '20 smtp.example.net'])).toBeUndefined();
+  expect(findFault(record!, ['10 mta1.example.net'])).toBe(
+    'it does not name smtp.example.net: what comes back goes elsewhere',
+  );
+  expect(findFault(mx, ['10 anything.example.org'])).toBeUndefined();
+});
+
 it('asks for the MX of whoever takes what comes back, even where SES sends all mail', () => {
   const inboundHost = 'inbound-smtp.us-east-1.amazonaws.com';
-  const [, mx] = dnsRecordsOf(domain, [{ ehloName: 'pennypost.invalid' }], { inboundHost });
-  expect(mx).toMatchObject({ name: 'em.example.com', type: 'MX', value: `10 ${inboundHost}` });
-  expect(findFault(mx!, ['10 Inbound-SMTP.us-east-1.amazonaws.com.'], inboundHost)).toBeUndefined();
-  expect(findFault(mx!, ['10 mta1.example.net'], inboundHost)).toMatch(/leads to mta1\.example\.net, not to inbound/);
+  const asked = dnsRecordsOf(domain, [{ ehloName: 'pennypost.invalid' }], { inboundHost });
+  expect(asked.map(({ purpose }) => purpose)).toEqual(['dkim', 'return path', 'dmarc']);
+  expect(asked[1]).toMatchObject({ name: 'em.example.com', type: 'MX', value: `10 ${inboundHost}` });
 });
 
 it.each([

@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutJobs, messageGroup, mustBeStored, parseJob, type StoredRequest, turnsOf } from '../../core/job.ts';
+import {
+  cutJobs,
+  type Job,
+  messageGroup,
+  mimeKey,
+  mustBeStored,
+  parseJob,
+  type StoredRequest,
+  storedBytes,
+  storedOf,
+  turnsOf,
+} from '../../core/job.ts';
 import { JOB_BYTES, JOB_COPIES } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 
@@ -112,5 +123,34 @@ describe('messageGroup', () => {
     const job = { account: 'subuser2', requestId: 'R', attempt: 0 };
     expect(new Set([messageGroup(job, 1), messageGroup(job, 5), messageGroup({ ...job, attempt: 1 }, 5)]).size).toBe(3);
     expect(messageGroup({ ...job, account: 'operator' }, 1)).toBeUndefined();
+  });
+});
+
+describe('a message that came as MIME', () => {
+  const mime = { key: mimeKey('operator', cut.requestId), bytes: 30_000_000 };
+  const request = (changes: Partial<Content>): StoredRequest => {
+    const made = makeRequest([{ to: 1, bcc: 0, pad: 0 }]);
+    return { ...made, content: { ...content, ...changes } };
+  };
+  const jobOf = (stored: StoredRequest, where = {}): Job =>
+    cutJobs(stored, 0, { ...cut, ...where }, () => 'lane-1')[0]!;
+
+  it('is named by its jobs where it is long, and its bytes count as those that are read', () => {
+    expect(mustBeStored(request({ mime }))).toBe(false);
+    expect(storedOf(jobOf(request({ mime })))).toEqual(mime);
+    const contentKey = 'requests/operator/x.json';
+    const stored = jobOf(request({ mime }), { contentKey });
+    expect(storedOf(stored)).toEqual({
+      key: contentKey,
+      bytes: storedBytes(request({})) + JSON.stringify({ mime }).length - 1 + mime.bytes,
+    });
+  });
+
+  it('travels in its jobs where it is short', () => {
+    const octets = 'Subject: h\xe4llo\r\n\r\nHello\r\n';
+    const job = parseJob(JSON.stringify(jobOf(request({ mime: { octets } }))));
+    expect(job.content?.mime).toEqual({ octets });
+    expect(storedOf(job)).toBeUndefined();
+    expect(mustBeStored(request({ mime: { octets: '\r\n'.repeat(10_000) } }))).toBe(true);
   });
 });

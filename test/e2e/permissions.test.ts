@@ -2,10 +2,18 @@
  * Least privilege, held on every call: no function calls outside its synthesized policy, and no statement is there that the
  * stack does not use. The proxy in front of the emulators evaluates the policies of the template itself.
  */
+import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
+import { engagementKey } from '../../core/event/engagement.ts';
+import { OPERATOR } from '../../core/records.ts';
+import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
 
 /** Goes every way that mail can go, so that every permission is needed once. */
@@ -26,6 +34,9 @@ async function goEveryWay(mail: Mail): Promise<void> {
     // A site that one environment at a time may speak to, and one that will have none of our address.
     [mailTo('alone@solo.example')],
     [mailTo('block@blocking.example')],
+    // Two that bounce, one of them again: a block moves to its new time.
+    [mailTo('bounce@example.net')],
+    [mailTo('full@example.net')],
     [mailTo('later@example.net', { send_at: soon })],
     [
       {
@@ -38,6 +49,9 @@ async function goEveryWay(mail: Mail): Promise<void> {
     ],
   ];
   for (const [body, headers] of requests) expect(await mail.post(body, headers)).toMatchObject({ status: 202 });
+  await sleep(1_100);
+  expect(await mail.post(mailTo('full@example.net'))).toMatchObject({ status: 202 });
+  await manageSettings(mail);
   // A queue that does not answer: the request is held, and later expanded and sent with its records read first.
   const outage = mail.stack.faults.add({ function: 'accept', service: 'sqs', kind: 'throttle', times: 100 });
   expect(await mail.post(mailTo('held@example.net'))).toMatchObject({ status: 202 });
@@ -132,6 +146,69 @@ async function goThroughLinks(mail: Mail): Promise<void> {
   ]);
 }
 
+/** Makes a setting, reads it, and removes it: all that manage does with what accounts have. */
+async function manageSettings({ local, operator }: Mail): Promise<void> {
+  const scopes = ['create', 'read', 'delete'].map((one) => `user.webhooks.parse.settings.${one}`);
+  const { key } = await operator.createKey(OPERATOR, 'settings', scopes);
+  const settings = `${local.apiUrl}/v3/user/webhooks/parse/settings`;
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ hostname: 'in.example.com', url: 'https://shop.example/in' });
+  const answers = [
+    await fetch(settings, { method: 'POST', headers, body }),
+    await fetch(settings, { headers }),
+    await fetch(`${settings}/in.example.com`, { method: 'DELETE', headers }),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([201, 200, 204]);
+}
+
+/** Uses everything that events have: a webhook that is signed, has a client's credentials, fails once, and is told again. */
+async function useEvents(mail: Mail): Promise<void> {
+  let answers = 0;
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      const isToken = request.url === '/token';
+      response.writeHead(isToken || answers++ > 0 ? 200 : 500, { 'content-type': 'application/json' });
+      response.end(isToken ? '{"access_token":"t"}' : '');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const call = async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${mail.local.apiUrl}/v3${path}`, {
+      method,
+      headers: { authorization: `Bearer ${mail.local.apiKey}`, 'content-type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return (await answer.json().catch(() => undefined)) as Record<string, unknown>;
+  };
+  const settings = '/user/webhooks/event/settings';
+  const oauth = { oauth_client_id: 'id', oauth_client_secret: 'secret', oauth_token_url: `${url}/token` };
+  const { id } = await call('POST', settings, { enabled: true, url, delivered: true, open: true, ...oauth });
+  await call('PATCH', `${settings}/signed/${id}`, { enabled: true });
+  // announce looks for new webhooks every 15 seconds.
+  await sleep(16_000);
+  const { id: requestId } = await mail.post(mailTo('told@example.net'));
+  const tables = new DynamoDBClient({
+    endpoint: mail.local.awsUrl,
+    region: mail.stack.region,
+    credentials: { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' },
+  });
+  // As track writes it: what its copy was about is read from the outcome.
+  const Item = { ...engagementKey(OPERATOR, requestId, 0, 'open', 'x'), event: 'open', address: 'told@example.net' };
+  await DynamoDBDocumentClient.from(tables).send(
+    new PutCommand({ TableName: mail.stack.outputs.MessagesTable!, Item: { ...Item, at: Date.now(), expiresAt: 9e9 } }),
+  );
+  tables.destroy();
+  const log = () => call('GET', `${settings}/${id}/log`);
+  await eventually(log, (seen) => JSON.stringify(seen).includes('"status":200'), 60);
+  await call('POST', `${settings}/${id}/replay`, { start_time: Math.floor(Date.now() / 1_000) - 3_600 });
+  await eventually(log, (seen) => JSON.stringify(seen).includes('replay'), 60);
+  await call('GET', `/stats?start_date=${new Date().toISOString().slice(0, 10)}`);
+  expect(await call('GET', `/messages/${requestId}`)).toMatchObject({ status: 'delivered' });
+  await call('DELETE', `${settings}/${id}`);
+  server.close();
+}
+
 /** Every policy statement of the synthesized templates, for changing. */
 function editStatements(
   directory: string,
@@ -156,6 +233,7 @@ describe('permissions', () => {
     const mail = await givenMail({
       settings: {
         delivery: { timeoutSeconds: 10 },
+        events: { announceSeconds: 1, tallySeconds: 1 },
         shaping: { providers: { solo: { suffixes: ['solo.example'], connections: 1 } } },
       },
     });
@@ -163,13 +241,14 @@ describe('permissions', () => {
       await goEveryWay(mail);
       await goThroughLists(mail);
       await goThroughLinks(mail);
+      await useEvents(mail);
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
       expect(mail.stack.unusedStatements()).toEqual([]);
       await thenAllIsAccountedFor(mail);
     } finally {
       await mail.end();
     }
-  }, 120_000);
+  }, 180_000);
 
   it('a permission that is missing is named: function, action, resource; and nothing is lost or half done', async () => {
     const mail = await givenMail({

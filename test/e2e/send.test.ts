@@ -10,7 +10,7 @@ const run = promisify(execFile);
 let mail: Mail;
 
 beforeAll(async () => {
-  mail = await givenMail();
+  mail = await givenMail({ settings: { relay: { hostName: 'smtp.example.com' } } });
 });
 afterAll(() => mail.end());
 
@@ -144,6 +144,15 @@ describe('the README', () => {
     expect((await findIn(mail.local.inboxUrl, 'reader@example.net')).dkim.result).toBe('pass');
   });
 
+  it('its nodemailer example sends by SMTP', async () => {
+    const before = mail.arrivals.count();
+    await runScript(block('js', 'createTransport'));
+    await eventually(
+      () => mail.arrivals.count(),
+      (count) => count > before,
+    );
+  });
+
   it('its curl example sends', async () => {
     const before = mail.arrivals.count();
     const { stdout } = await run('bash', ['-c', block('sh', 'curl -i')], {
@@ -210,7 +219,10 @@ describe('over HTTP', () => {
 
   it('a path that is not there: 404', async () => {
     const answer = await fetch(`${mail.local.apiUrl}/v3/nothing`, { method: 'POST' });
-    expect([answer.status, await answer.json()]).toMatchObject([404, { errors: [{ field: null }] }]);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      404,
+      { errors: [{ message: 'not found', field: null }] },
+    ]);
   });
 
   it.each([

@@ -14,7 +14,7 @@ let client: DynamoDBClient;
 let tables: DynamoDBDocumentClient;
 
 beforeAll(async () => {
-  mail = await givenMail({ settings: { inbound: { by: 'relay' } } });
+  mail = await givenMail({ settings: { relay: { hostName: 'smtp.pennypost.example' } } });
   const credentials = { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' };
   client = new DynamoDBClient({ endpoint: mail.local.awsUrl, region: mail.stack.region, credentials });
   tables = DynamoDBDocumentClient.from(client);

@@ -2,10 +2,10 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { makeCertificate } from '../../io/certificate.ts';
 import { askHttps, type HttpsRequest } from '../../io/https.ts';
 import { openMtaSts } from '../../io/mta-sts.ts';
 import { openTlsReportPost } from '../../io/tls-report-post.ts';
-import { makeCertificate } from '../../local/sink/certificate.ts';
 
 const made = makeCertificate(['mta-sts.x.test', 'x.test'], Date.now());
 /** OpenSSL reads no PEM with an empty line, which a certificate of some lengths has. */

@@ -139,7 +139,7 @@ describe('request records', () => {
 });
 
 describe('claims of parts', () => {
-  const claim = (fence: string, hop: number, part?: true) => ({
+  const claim = (fence: string, hop: number, part?: string) => ({
     ...claimKey('operator', 'R6', 'R6.0.0'),
     until: NOW + 180_000,
     fence,
@@ -150,13 +150,14 @@ describe('claims of parts', () => {
 
   // Attack: a run splits a job and dies before it can say so; the whole comes back beside its parts.
   it('let other parts in, and keep the whole out', async () => {
-    expect(await messages.claimJob(claim('part-1', 2, true), NOW)).toBe(true);
-    expect(await messages.claimJob(claim('part-2', 2, true), NOW + 1_000)).toBe(true);
+    expect(await messages.claimJob(claim('part-1', 2, '0'), NOW)).toBe(true);
+    expect(await messages.claimJob(claim('part-2', 2, '0'), NOW + 1_000)).toBe(true);
+    expect(await messages.claimJob(claim('part-of-another-split', 4, '3'), NOW + 1_500)).toBe(false);
     expect(await messages.claimJob(claim('whole', 0), NOW + 2_000)).toBe(false);
     // Not even when their time is over: with fewer hops it is the stale one.
     expect(await messages.claimJob(claim('whole', 0), NOW + 200_000)).toBe(false);
     expect(await messages.claimJob(claim('whole', 3), NOW + 200_000)).toBe(true);
-    expect(await messages.claimJob(claim('part-3', 4, true), NOW + 100_000)).toBe(false);
+    expect(await messages.claimJob(claim('part-3', 4, '0'), NOW + 100_000)).toBe(false);
   });
 });
 

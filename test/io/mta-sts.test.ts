@@ -2,10 +2,10 @@ import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { makeCertificate as makeSinkCertificate } from '../../io/certificate.ts';
 import type { DnsAnswer } from '../../io/dns.ts';
 import { type MtaStsSettings, openMtaSts } from '../../io/mta-sts.ts';
 import { openMx } from '../../io/mx.ts';
-import { makeCertificate as makeSinkCertificate } from '../../local/sink/certificate.ts';
 import { a, mx, type NameServer, startNameServer, txt } from './name-server.ts';
 
 const POLICY = ['version: STSv1', 'mode: enforce', 'mx: *.x.test', 'max_age: 86400', ''].join('\r\n');

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TlsFailureType, TlsPolicy } from '../../core/tls.ts';
-import { makeCertificate } from '../../local/sink/certificate.ts';
+import { makeCertificate } from '../../io/certificate.ts';
 import { makeAuthority } from '../certificate-authority.ts';
 import { type Script, type ScriptedServer, startScript } from '../smtp-script.ts';
 import { type Changes, greet, LONG, mail, open, SECRET, SHORT } from './smtp-open.ts';

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WAITS, type Waits } from '../../core/smtp/limits.ts';
+import { makeCertificate } from '../../io/certificate.ts';
 import { openSession, type SessionOptions } from '../../io/smtp.ts';
-import { makeCertificate } from '../../local/sink/certificate.ts';
 import { type Script, type ScriptedServer, startScript } from '../smtp-script.ts';
 
 const tls = makeCertificate(['mx.x.example'], Date.UTC(2026, 10, 23));

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readParseUrl } from '../../core/parse/url.ts';
 import { openMx } from '../../io/mx.ts';
-import { openWebhookPost } from '../../io/webhook-post.ts';
+import { openTokenRequest, openWebhookPost } from '../../io/webhook-post.ts';
 import { a, type NameServer, startNameServer } from './name-server.ts';
 
 const FORM = { contentType: 'text/plain', pieces: [Buffer.from('a'), Buffer.from('bc')], bytes: 3 };
@@ -68,6 +68,26 @@ describe('a post to what is inside', () => {
       const answer = await poster()(`${scheme}://${host}:${port()}/latest/meta-data`, FORM);
       expect(answer).toHaveProperty('error');
     }
+    expect(connections).toBe(0);
+  });
+
+  it('W1: 200 and more URLs, for events and for tokens: no packet leaves', async () => {
+    const mx = openMx({ servers: [names.address], now: Date.now, random: () => 0, mtaSts: false });
+    const settings = { resolveHost: mx.resolveHost, anyPort: true, timeoutMs: 1_000 };
+    const [post, askToken] = [openWebhookPost(settings), openTokenRequest(settings)];
+    const urls = INSIDE.flatMap((host) => [
+      `http://${host}:${port()}/`,
+      `https://${host}:${port()}/`,
+      `http://public.example@${host}:${port()}/`,
+      `http://user:password@${host}:${port()}/?u=https://public.example/`,
+      `HTTP://${host}:0${port()}/#x`,
+      `http:/\\${host}:${port()}/`,
+      `http://${host}.:${port()}/`,
+      `gopher://${host}:${port()}/`,
+    ]);
+    expect(urls.length).toBeGreaterThan(200);
+    const answers = await Promise.all(urls.flatMap((url) => [post(url, FORM), askToken(url, 'id', 'secret')]));
+    expect(answers.filter((answer) => !('error' in answer))).toEqual([]);
     expect(connections).toBe(0);
   });
 

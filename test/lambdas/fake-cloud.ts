@@ -5,11 +5,12 @@
 
 import { makeApiKey } from '../../core/api-key.ts';
 import type { StoredRequest } from '../../core/job.ts';
+import { REQUEST_BYTES } from '../../core/limits.ts';
 import { type Hold, type IdempotencyRecord, keyKey, type RequestRecord } from '../../core/records.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
-import type { AcceptDeps } from '../../lambdas/accept/accept.ts';
 import type { ExpandDeps } from '../../lambdas/expand/expand.ts';
 import type { ReleaseDeps } from '../../lambdas/release/release.ts';
+import type { AcceptDeps } from '../../submission/accept.ts';
 
 export type Fault = 'throttle' | 'error' | 'after';
 /** Which calls of an operation fail: the first `times` of them. */
@@ -71,6 +72,7 @@ export function makeCloud(plans: Plan[] = []) {
     expandQueueUrl: EXPAND,
     messagesDays: 30,
     deliverTimeoutSeconds: 180,
+    requestBytes: REQUEST_BYTES,
     now: () => cloud.now,
     wait: async (milliseconds) => {
       const until = cloud.now + milliseconds;
@@ -137,6 +139,7 @@ export function makeCloud(plans: Plan[] = []) {
   const release: ReleaseDeps = {
     lanes: LANES,
     expandQueueUrl: EXPAND,
+    notifyQueueUrl: 'notify',
     now: () => cloud.now,
     remainingMs: () => 60_000,
     readDue: async function* (until) {

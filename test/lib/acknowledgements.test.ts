@@ -7,14 +7,14 @@ import type { IConstruct } from 'constructs';
 import { expect, test } from 'vitest';
 import { defineSettings, type SettingsInput } from '../../lib/settings.ts';
 import { makeApp } from '../../lib/synthesize.ts';
-import { stubCode } from './flatten.ts';
+import { stubCode, stubImage } from './flatten.ts';
 
 const packs = (): NagPack[] => [new AwsSolutionsChecks(), new ServerlessChecks()];
 
 /** A stack as the checks see it in `cdk synth`: synthesized, so that references into nested stacks are parameters. */
 function stackWith(input: SettingsInput): IConstruct {
   const outdir = mkdtempSync(join(tmpdir(), 'pennypost-nag-'));
-  const { app, stack } = makeApp(defineSettings(input), { outdir, code: stubCode });
+  const { app, stack } = makeApp(defineSettings(input), { outdir, code: stubCode, image: stubImage });
   app.synth();
   rmSync(outdir, { recursive: true });
   return stack;
@@ -84,7 +84,6 @@ const variants: [string, SettingsInput][] = [
       ],
     },
   ],
-  ['mail that comes back by a relay', { inbound: { by: 'relay' } }],
   ['mail that comes back through SES, with traces', { inbound: { by: 'ses', requireTls: true }, tracing: true }],
   [
     'tracing, and pools with and without an address',
@@ -97,6 +96,20 @@ const variants: [string, SettingsInput][] = [
     },
   ],
   ['CloudFront in front of track', { tracking: { cloudFront: true } }],
+  ['a relay with a certificate of its own making', { relay: { hostName: 'smtp.example.com' } }],
+  [
+    'a relay with ACME, inside only, and tracing',
+    {
+      tracing: true,
+      relay: {
+        hostName: 'smtp.example.com',
+        acme: { hostedZone: 'Z0123456789ABCDEFGHIJ' },
+        internal: true,
+        inbound: false,
+        authWithoutTls: true,
+      },
+    },
+  ],
 ];
 
 test.each(variants)('B1: with %s nothing is found that is not acknowledged', (_, input) => {

@@ -3,7 +3,7 @@
  * path it means (`<Storage/Accounts.Arn>`): what tests and snapshots read. No hash of an asset or a logical id is left.
  * It refuses an intrinsic function that it does not know.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code } from 'aws-cdk-lib/aws-lambda';
@@ -24,9 +24,17 @@ export type Flat = { synthesized: Synthesized; resources: FlatResource[]; output
 /** Stands in for the bundles, so that a template test builds nothing. */
 export const stubCode = () => Code.fromInline('exports.handler = async () => {}');
 
+/** Stands in for the relay's image, in a folder that is the same for all tests. */
+export function stubImage(): string {
+  const folder = join(tmpdir(), 'pennypost-stub-image');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\n');
+  return folder;
+}
+
 export function flatten(input: SettingsInput = {}): Flat {
   const outdir = mkdtempSync(join(tmpdir(), 'pennypost-flat-'));
-  const synthesized = synthesize(defineSettings(input), { outdir, code: stubCode });
+  const synthesized = synthesize(defineSettings(input), { outdir, code: stubCode, image: stubImage });
   rmSync(outdir, { recursive: true });
   const scopes = makeScopes(synthesized);
   const resources = scopes.flatMap((scope) =>
@@ -86,6 +94,7 @@ function makeScope(
     'Fn::Join': ([by, parts]: [string, unknown[]]) => parts.map(resolve).join(by),
     'Fn::Sub': (text: string) => text,
     'Fn::Select': ([index, list]: [number, unknown]) => `${String(resolve(list))}[${index}]`,
+    'Fn::Split': ([by, text]: [string, unknown]) => `${String(resolve(text))}.split(${by})`,
     'Fn::GetAZs': () => 'zones',
   };
   function resolve(value: unknown): unknown {
@@ -122,7 +131,7 @@ export type Statement = {
   Effect: string;
   Action: string | string[];
   Resource: string | string[];
-  Condition?: Record<string, Record<string, string>>;
+  Condition?: Record<string, Record<string, string | string[]>>;
 };
 
 /** The function of each role, by the role's path: `accept`, `expand`, `deliver`, `release`. */
@@ -134,14 +143,32 @@ export function functionsByRole(flat: Flat): Map<string, FlatResource> {
 
 export const functionName = (fn: FlatResource): string => fn.properties.Environment.Variables.POWERTOOLS_SERVICE_NAME;
 
+/** What the role of each task allows, and what the role that starts it does. */
+export function statementsByTask(flat: Flat): { path: string; task: Statement[]; execution: Statement[] }[] {
+  const policies = ofType(flat, 'AWS::IAM::Policy');
+  const of = (role: string): Statement[] =>
+    policies
+      .filter(({ properties }) => (properties.Roles as string[]).some((one) => `${one.slice(0, -1)}.Arn>` === role))
+      .flatMap(({ properties }) => properties.PolicyDocument.Statement);
+  return ofType(flat, 'AWS::ECS::TaskDefinition').map(({ path, properties }) => ({
+    path,
+    task: of(properties.TaskRoleArn),
+    execution: of(properties.ExecutionRoleArn),
+  }));
+}
+
 /** What each function's role allows, in the order of the table of permissions. */
 export function statementsByFunction(flat: Flat): { name: string; path: string; statements: Statement[] }[] {
   const functions = functionsByRole(flat);
+  const ofTasks = ofType(flat, 'AWS::ECS::TaskDefinition').flatMap(({ properties }) =>
+    [properties.TaskRoleArn, properties.ExecutionRoleArn].map((arn: string) => `${arn.slice(0, -'.Arn>'.length)}>`),
+  );
   return ofType(flat, 'AWS::IAM::Policy').flatMap((policy) =>
-    (policy.properties.Roles as string[]).map((role) => {
+    (policy.properties.Roles as string[]).flatMap((role) => {
+      if (ofTasks.includes(role)) return [];
       const fn = functions.get(role.slice(1, -1));
       if (!fn) throw new Error(`${policy.path} is on ${role}, which no function has`);
-      return { name: functionName(fn), path: fn.path, statements: policy.properties.PolicyDocument.Statement };
+      return [{ name: functionName(fn), path: fn.path, statements: policy.properties.PolicyDocument.Statement }];
     }),
   );
 }

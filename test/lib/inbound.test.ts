@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { inboundOf } from '../../lib/inbound-settings.ts';
 import { defineSettings } from '../../lib/settings.ts';
 import { flatten, functionName, ofType } from './flatten.ts';
 
+const RELAY = { hostName: 'smtp.example.com' };
 const TYPES = ['AWS::SES::ReceiptRule', 'AWS::SES::ReceiptRuleSet', 'AWS::SNS::Subscription'];
 
 describe('mail that comes in', () => {
@@ -17,7 +19,7 @@ describe('mail that comes in', () => {
   });
 
   it('by a relay is a bucket that empties itself, two queues with their dead letters, and two functions', () => {
-    const flat = flatten({ inbound: { by: 'relay' } });
+    const flat = flatten({ relay: RELAY });
     const inbound = flat.resources.filter(({ path }) => path.startsWith('Inbound/'));
     const count = (type: string) => inbound.filter((one) => one.type === type).length;
     expect([count('AWS::S3::Bucket'), count('AWS::SQS::Queue'), count('AWS::Lambda::Function')]).toEqual([1, 4, 2]);
@@ -27,7 +29,7 @@ describe('mail that comes in', () => {
       { ExpirationInDays: 18, Status: 'Enabled' },
     ]);
     expect(flat.outputs).toMatchObject({ InboundBucket: '<Inbound/Mail>', InboundQueueUrl: '<Inbound/Work/Queue>' });
-    expect(flat.outputs).not.toHaveProperty('InboundHost');
+    expect(flat.outputs.InboundHost).toBe('smtp.example.com');
   });
 
   it('through SES is stored before it is told, by one rule, over TLS where that is asked for', () => {
@@ -73,7 +75,17 @@ describe('mail that comes in', () => {
   });
 
   it('refuses to forget mails before the dead letters about them', () => {
-    expect(() => defineSettings({ inbound: { by: 'relay', mailDays: 14 } })).toThrow(/inbound\.mailDays/);
+    expect(() => defineSettings({ inbound: { by: 'ses', mailDays: 14 } })).toThrow(/inbound\.mailDays/);
     expect(() => defineSettings({ inbound: { by: 'fax' as never } })).toThrow(/inbound\.by/);
+  });
+
+  it('comes one way: by the relay, which needs no word about it, or through SES', () => {
+    expect(() => defineSettings({ inbound: { by: 'relay' } })).toThrow(/inbound\.by: needs a `relay`/);
+    expect(() => defineSettings({ inbound: { by: 'ses' }, relay: RELAY })).toThrow(/two ways in/);
+    const both = { inbound: { by: 'ses' as const }, relay: { ...RELAY, inbound: false } };
+    expect(inboundOf(defineSettings(both))?.by).toBe('ses');
+    expect(inboundOf(defineSettings({ relay: RELAY }))).toEqual({ by: 'relay', requireTls: false, mailDays: 18 });
+    expect(inboundOf(defineSettings({ relay: { ...RELAY, inbound: false } }))).toBeUndefined();
+    expect(inboundOf(defineSettings())).toBeUndefined();
   });
 });

@@ -31,10 +31,14 @@ test('the outputs are those that the CLI reads', () => {
     'ContentBucket',
     'DashboardUrl',
     'DkimKeyArn',
+    'EventsBucket',
     'HoldsTable',
     'Lanes',
     'MessagesTable',
+    'NotifyQueueUrl',
+    'OutboxTable',
     'SitesTable',
+    'StatsTable',
     'SuppressionsTable',
     'TrackUrl',
     'TrackingSecretArn',
@@ -53,7 +57,17 @@ test('the outputs are those that the CLI reads', () => {
 });
 
 test('each function is what a function of ours is', () => {
-  expect(functions.map(functionName).sort()).toEqual(['accept', 'deliver', 'expand', 'manage', 'release', 'track']);
+  expect(functions.map(functionName).sort()).toEqual([
+    'accept',
+    'announce',
+    'deliver',
+    'expand',
+    'manage',
+    'notify',
+    'release',
+    'tally',
+    'track',
+  ]);
   for (const { path, properties } of functions) {
     const { Runtime, Architectures, Handler, Timeout, MemorySize, TracingConfig, LoggingConfig } = properties;
     expect({ path, Runtime, Architectures, Handler, TracingConfig }).toEqual({
@@ -85,7 +99,7 @@ test('LANES names every lane of every pool, with its queue', () => {
 
   // Act
   const told = ofType(two, 'AWS::Lambda::Function')
-    .filter((fn) => ['accept', 'expand', 'release'].includes(functionName(fn)!))
+    .filter((fn) => ['accept', 'expand', 'release'].includes(functionName(fn)))
     .map((fn) => JSON.parse(fn.properties.Environment.Variables.LANES));
 
   // Assess

@@ -1,17 +1,29 @@
 import { expect, test } from 'vitest';
 import {
+  changeRecord,
   type FunctionName,
   PERMISSIONS,
   type Permission,
+  READ_CERTIFICATE,
   RELEASE_PARSE,
+  TAKE_INBOUND,
+  TASK_PERMISSIONS,
   type Target,
   TRACE,
 } from '../../lib/permissions.ts';
 import type { SettingsInput } from '../../lib/settings.ts';
-import { asList, flatten, ofType, type Statement, statementsByFunction } from './flatten.ts';
+import {
+  asList,
+  flatten,
+  functionName,
+  ofType,
+  type Statement,
+  statementsByFunction,
+  statementsByTask,
+} from './flatten.ts';
 
 const input: SettingsInput = {
-  inbound: { by: 'relay' },
+  relay: { hostName: 'smtp.example.com' },
   pools: [
     { name: 'default', sourceIps: [{ name: 'a-1', ehloName: 'a1.example.com' }] },
     { name: 'bulk', sourceIps: [{ name: 'b-1', ehloName: 'b1.example.com' }] },
@@ -34,7 +46,6 @@ function resourcesOf(target: Target, path: string): string[] {
     lanes: LANES,
     expandQueue: ['<Expand/Work/Queue.Arn>'],
     suppressions: ['<Storage/Suppressions.Arn>'],
-    inboundMail: ['<Inbound/Mail.Arn>/inbound/*'],
     parseQueue: ['<Inbound/ParseWork/Queue.Arn>'],
     ownQueue: [stage.endsWith('/Parse') ? '<Inbound/ParseWork/Queue.Arn>' : `<${part}/Work/Queue.Arn>`],
     dkimKey: ['<Storage/DkimKey.Arn>'],
@@ -43,6 +54,20 @@ function resourcesOf(target: Target, path: string): string[] {
     // Only with a pool's `via`: test/lib/via.test.ts.
     relaySecrets: [],
     ses: [],
+    stats: ['<Storage/Stats.Arn>'],
+    outbox: ['<Storage/Outbox.Arn>'],
+    events: ['<Storage/Events.Arn>'],
+    eventPages: ['<Storage/Events.Arn>/events/*'],
+    ownStream: ['<Storage/Messages.StreamArn>'],
+    ownDeadLetters: [`<${part}/Dead.Arn>`],
+    notifyQueue: ['<Events/Work/Queue.Arn>'],
+    // Only with `relay`.
+    tlsSecret: ['<Certify/Certificate>'],
+    acmeSecret: ['<Certify/Account>'],
+    hostedZone: ['arn:<AWS::Partition>:route53:::hostedzone/Z0123456789ABCDEFGHIJ'],
+    changes: ['arn:<AWS::Partition>:route53:::change/*'],
+    inboundMail: ['<Inbound/Mail.Arn>/inbound/*'],
+    inboundQueue: ['<Inbound/Work/Queue.Arn>'],
     ownLogs: [`<${stage}/Logs.Arn>`],
     anything: ['*'],
   };
@@ -83,14 +108,15 @@ test('no action is a wildcard, and a resource only where AWS knows no other', ()
     for (const { Action, Resource } of statements) {
       expect(asList(Action).filter((action) => action.includes('*'))).toEqual([]);
       if (asList(Resource).includes('*')) {
-        expect(name).toBe('deliver');
-        expect(asList(Action).filter((action) => !action.startsWith('ec2:'))).toEqual([]);
+        expect(['deliver', 'tally', 'announce']).toContain(name);
+        const unnamed = name === 'deliver' ? /^ec2:/ : /^dynamodb:ListStreams$/;
+        expect(asList(Action).filter((action) => !unnamed.test(action))).toEqual([]);
       }
     }
 });
 
 // Attack: a function that the world can call, or one that parses what strangers send, is taken over and goes for the keys.
-test('only deliver decrypts, only with a context; nobody encrypts or administers; who may change what accounts have', () => {
+test('only deliver and notify decrypt, each in its own context; manage encrypts; nobody administers; who may change what accounts have', () => {
   // Act
   const who = (match: RegExp) => [
     ...new Set(
@@ -104,13 +130,15 @@ test('only deliver decrypts, only with a context; nobody encrypts or administers
   );
 
   // Assess
-  expect(who(/^kms:/)).toEqual(['deliver']);
+  expect(who(/^kms:/).sort()).toEqual(['deliver', 'manage', 'notify']);
+  expect(who(/^kms:(?!Decrypt)/)).toEqual(['manage']);
   expect(who(/^secretsmanager:/).sort()).toEqual(['deliver', 'inbound', 'track']);
-  expect(decrypts).toHaveLength(2);
-  for (const { Condition } of decrypts)
-    expect(Condition).toEqual({
-      Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:domain': 'false' },
-    });
+  // Two lanes open keys of domains, notify secrets of webhooks: neither can open the other's.
+  expect(decrypts.map(({ Condition }) => Object.keys(Condition!.Null as object)[1]!).sort()).toEqual([
+    'kms:EncryptionContext:domain',
+    'kms:EncryptionContext:domain',
+    'kms:EncryptionContext:webhook',
+  ]);
   expect(
     who(
       /:(Create|Put.*Policy|Tag|Update(?!Item))(?!LogStream|NetworkInterface)|Scan|Delete(?!Message|NetworkInterface|Item)|iam:|lambda:/,
@@ -147,14 +175,80 @@ test('only deliver decrypts, only with a context; nobody encrypts or administers
       .filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>'))
       .flatMap((one) => asList(one.Action).map((action) => ({ name, action, condition: one.Condition }))),
   );
-  // One item at a time, but for manage, whom nobody gets to without a key, and for inbound's counters.
-  expect(onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage')).toEqual([
+  // One item at a time, but for manage, whom nobody gets to without a key, for inbound's counters, and who looks for webhooks.
+  const many = onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage');
+  expect(many.filter(({ action }) => action === 'dynamodb:Query').map(({ name }) => name)).toEqual([
+    'announce',
+    'notify',
+  ]);
+  expect(many.filter(({ action }) => action !== 'dynamodb:Query')).toEqual([
     {
       name: 'inbound',
       action: 'dynamodb:UpdateItem',
       condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#parse-stats' } },
     },
   ]);
+});
+
+const withRelay = flatten({
+  ...input,
+  relay: { hostName: 'smtp.example.com', acme: { hostedZone: 'Z0123456789ABCDEFGHIJ' } },
+});
+
+test("the relay's tasks may do what their rows say, and nothing else; ECS itself pulls the image and writes the log", () => {
+  // Act
+  const [relay] = statementsByTask(withRelay);
+
+  // Assess
+  const rows = [...TASK_PERMISSIONS.relay, READ_CERTIFICATE, ...TAKE_INBOUND];
+  expect(relay!.task.map(statementLine).sort()).toEqual(rows.map((row) => rowLine(row, relay!.path)).sort());
+  expect(relay!.execution.flatMap(({ Action }) => Action).sort()).toEqual([
+    'ecr:BatchCheckLayerAvailability',
+    'ecr:BatchGetImage',
+    'ecr:GetAuthorizationToken',
+    'ecr:GetDownloadUrlForLayer',
+    'logs:CreateLogStream',
+    'logs:PutLogEvents',
+  ]);
+});
+
+test('a relay with a certificate of its own, that takes nothing in, has neither secrets nor inbound mail', () => {
+  const [relay] = statementsByTask(
+    flatten({ ...input, relay: { hostName: 'smtp.example.com', internal: true, inbound: false } }),
+  );
+  expect(relay!.task.map(statementLine).sort()).toEqual(
+    TASK_PERMISSIONS.relay.map((row) => rowLine(row, relay!.path)).sort(),
+  );
+});
+
+// Attack: the relay, which the whole internet can talk to, is taken over, and goes for keys and for mail that others sent.
+test('a task of the relay reads no stored mail, no DKIM key, no suppression, and deletes nothing', () => {
+  const actions = statementsByTask(withRelay)[0]!.task.flatMap(({ Action }) => Action);
+  expect(
+    actions.filter((action) => /^(kms|iam|lambda|ecs|route53):|Delete|Scan|Query|s3:Get|List|Receive/.test(action)),
+  ).toEqual([]);
+});
+
+// Attack: certify is taken over, and points the company's web site, or its mail, elsewhere.
+test("certify changes one TXT record in the zone, the challenge of the relay's name, and nothing else", () => {
+  const certify = statementsByFunction(withRelay).find(({ name }) => name === 'certify')!;
+  const rows = [...PERMISSIONS.certify, changeRecord('_acme-challenge.smtp.example.com')];
+  expect(certify.statements.map(statementLine).sort()).toEqual(rows.map((row) => rowLine(row, certify.path)).sort());
+  const changing = certify.statements.filter(({ Action }) =>
+    asList(Action).includes('route53:ChangeResourceRecordSets'),
+  );
+  expect(changing).toMatchObject([
+    {
+      Condition: {
+        'ForAllValues:StringEquals': {
+          'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['_acme-challenge.smtp.example.com'],
+          'route53:ChangeResourceRecordSetsRecordTypes': ['TXT'],
+        },
+        Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
+      },
+    },
+  ]);
+  expect(ofType(withRelay, 'AWS::Lambda::Function').map(functionName)).toContain('certify');
 });
 
 test('with tracing on, each function may also send its traces', () => {

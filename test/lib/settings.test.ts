@@ -19,10 +19,12 @@ test('the defaults', () => {
     },
     accept: { accessLogs: false, memoryMb: 256, timeoutSeconds: 29, requestsPerSecond: 1000 },
     expand: { memoryMb: 1024, timeoutSeconds: 60, maximumConcurrency: 10 },
+    events: { announceSeconds: 5, tallySeconds: 60 },
     tracking: { cloudFront: false },
-    retention: { messagesDays: 30, contentDays: 21, logsDays: 14 },
+    retention: { messagesDays: 30, contentDays: 21, eventsDays: 90, statsDays: 400, logsDays: 14 },
     alarms: { oldestSeconds: 900, bounceRatePercent: 5 },
     shaping: {},
+    relay: false,
     tracing: false,
   });
 });
@@ -92,6 +94,8 @@ const wrong: [string, unknown][] = [
   ],
   ['accept.timeoutSeconds: ', { accept: { timeoutSeconds: 30 } }],
   ['retention.contentDays: ', { retention: { contentDays: 20 } }],
+  ['retention.eventsDays: ', { retention: { eventsDays: 6 } }],
+  ['events.announceSeconds: ', { events: { announceSeconds: 31 } }],
   ['retention.messagesDays: ', { retention: { messagesDays: 20 } }],
   ['retention.logsDays: must be one of 1, 3, 5', { retention: { logsDays: 2 } }],
   ['alarms.email: ', { alarms: { email: 'nobody' } }],

@@ -11,7 +11,15 @@ const keys = [
 ];
 
 test('B3: each table is encrypted, on demand, and has the keys of core/records.ts', () => {
-  expect(Object.keys(tables).sort()).toEqual(['Accounts', 'Holds', 'Messages', 'Sites', 'Suppressions']);
+  expect(Object.keys(tables).sort()).toEqual([
+    'Accounts',
+    'Holds',
+    'Messages',
+    'Outbox',
+    'Sites',
+    'Stats',
+    'Suppressions',
+  ]);
   for (const { SSESpecification, BillingMode, KeySchema } of Object.values(tables))
     expect({ SSESpecification, BillingMode, KeySchema }).toEqual({
       SSESpecification: { SSEEnabled: true },
@@ -24,7 +32,7 @@ test('what could not be learnt again has point-in-time recovery', () => {
   const recoverable = Object.keys(tables).filter(
     (name) => tables[name].PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled,
   );
-  expect(recoverable.sort()).toEqual(['Accounts', 'Holds', 'Suppressions']);
+  expect(recoverable.sort()).toEqual(['Accounts', 'Holds', 'Stats', 'Suppressions']);
 });
 
 test('messages are streamed, expire, and are found by recipient', () => {
@@ -43,10 +51,16 @@ test('messages are streamed, expire, and are found by recipient', () => {
   expect(tables.Messages.AttributeDefinitions).toContainEqual({ AttributeName: 'at', AttributeType: 'N' });
 });
 
-test('B3: the content bucket is encrypted, private, for TLS only, and empties itself', () => {
-  const [bucket, ...others] = ofType(flat, 'AWS::S3::Bucket');
-  const [policy] = ofType(flat, 'AWS::S3::BucketPolicy');
-  expect(others).toEqual([]);
+test.each([
+  ['Content', 21],
+  ['Events', 90],
+])('B3: the bucket %s is encrypted, private, for TLS only, and empties itself', (name, days) => {
+  const buckets = ofType(flat, 'AWS::S3::Bucket');
+  expect(buckets.map(({ path }) => path).sort()).toEqual(['Storage/Content', 'Storage/Events']);
+  const bucket = buckets.find(({ path }) => path.endsWith(name));
+  const policy = ofType(flat, 'AWS::S3::BucketPolicy').find(
+    ({ properties }) => properties.Bucket === `<${bucket?.path}>`,
+  );
   expect(bucket?.properties).toMatchObject({
     BucketEncryption: {
       ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
@@ -58,7 +72,9 @@ test('B3: the content bucket is encrypted, private, for TLS only, and empties it
       RestrictPublicBuckets: true,
     },
     LifecycleConfiguration: {
-      Rules: [{ Status: 'Enabled', ExpirationInDays: 21, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }],
+      Rules: [
+        { Status: 'Enabled', ExpirationInDays: days, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
+      ],
     },
   });
   expect(policy?.properties.PolicyDocument.Statement).toContainEqual(

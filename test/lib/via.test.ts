@@ -126,8 +126,8 @@ describe("SES's events", () => {
   test('hear may write outcomes and put addresses on lists, and nothing else', () => {
     expect(actionsOf(flat, 'Hear/').sort()).toEqual(
       [
-        'dynamodb:PutItem',
         'dynamodb:Query',
+        'dynamodb:PutItem',
         'dynamodb:GetItem',
         'dynamodb:PutItem',
         'dynamodb:DeleteItem',

@@ -15,7 +15,10 @@ const flat = flatten({
   delivery: { timeoutSeconds: 120, batchingWindowSeconds: 3, batchSize: 7 },
 });
 const queues = ofType(flat, 'AWS::SQS::Queue');
-const mappings = ofType(flat, 'AWS::Lambda::EventSourceMapping');
+const isOfStream = ({ properties }: { properties: { EventSourceArn?: string } }) =>
+  properties.EventSourceArn === '<Storage/Messages.StreamArn>';
+const allMappings = ofType(flat, 'AWS::Lambda::EventSourceMapping');
+const mappings = allMappings.filter((one) => !isOfStream(one));
 const byReference = (reference: string) => {
   const path = reference.replace(/^<|(\.Arn|\.QueueName)?>$/g, '');
   const found = flat.resources.find((one) => one.path === path);
@@ -26,10 +29,10 @@ const sources = mappings.map(({ properties }) => byReference(properties.EventSou
 const isDead = ({ path }: { path: string }) => path.endsWith('/Dead');
 
 test('every queue has either a consumer and a dead-letter queue, or is one', () => {
-  // Assess: expand and three lanes
-  expect(queues).toHaveLength(8);
+  // Assess: expand, notify and three lanes; and what two followers of the stream gave up
+  expect(queues).toHaveLength(12);
   expect(sources.map(({ path }) => path).sort()).toEqual(queues.filter((one) => !isDead(one)).map(({ path }) => path));
-  expect(new Set(sources.map(({ properties }) => properties.RedrivePolicy.deadLetterTargetArn)).size).toBe(4);
+  expect(new Set(sources.map(({ properties }) => properties.RedrivePolicy.deadLetterTargetArn)).size).toBe(5);
 });
 
 test.each(mappings.map((mapping, i) => [mapping.path, mapping, sources[i]!] as const))(
@@ -48,6 +51,26 @@ test.each(mappings.map((mapping, i) => [mapping.path, mapping, sources[i]!] as c
     expect(queue.RedrivePolicy.maxReceiveCount).toBeGreaterThanOrEqual(5);
     expect(dead.MessageRetentionPeriod).toBe(14 * 86_400);
     expect(dead.MessageRetentionPeriod).toBeGreaterThan(queue.MessageRetentionPeriod);
+  },
+);
+
+test.each(allMappings.filter(isOfStream).map((mapping) => [mapping.path, mapping] as const))(
+  '%s follows the stream: in order, finitely, halved on failure, with a place for what it gives up',
+  (_path, { properties: mapping }) => {
+    const { Destination } = mapping.DestinationConfig.OnFailure;
+    expect(isDead(byReference(Destination))).toBe(true);
+    expect(mapping).toMatchObject({
+      StartingPosition: 'TRIM_HORIZON',
+      BisectBatchOnFunctionError: true,
+      MaximumRetryAttempts: 200,
+      MaximumRecordAgeInSeconds: 23 * 3_600,
+      // Nothing else names the shard to the function.
+      TumblingWindowInSeconds: 900,
+    });
+    expect(mapping.ParallelizationFactor ?? 1).toBe(1);
+    expect(mapping.FilterCriteria.Filters.map(({ Pattern }: { Pattern: string }) => JSON.parse(Pattern))).toEqual([
+      { eventName: ['INSERT', 'MODIFY'], dynamodb: { NewImage: { event: { S: [{ exists: true }] } } } },
+    ]);
   },
 );
 
@@ -106,7 +129,8 @@ test('Q5: no function sends, over queues, to a queue that it is started by, unle
   for (const { path, statements } of statementsByFunction(flat))
     for (const { Action, Resource } of statements)
       if (asList(Action).includes('sqs:SendMessage')) {
-        const started = asList(Resource).map((queue) => startedBy.get(byReference(queue).path)!);
+        // What a follower of the stream gave up goes where nobody is started.
+        const started = asList(Resource).flatMap((queue) => startedBy.get(byReference(queue).path) ?? []);
         next.set(path, [...(next.get(path) ?? []), ...started]);
       }
 
@@ -118,7 +142,7 @@ test('Q5: no function sends, over queues, to a queue that it is started by, unle
   const looping = [...functionsByRole(flat).values()].filter(({ path }) => reach(path).has(path));
 
   // Assess
-  expect([...next.keys()].length).toBe(3);
+  expect([...next.keys()].length).toBe(6);
   expect(looping).toEqual([]);
   for (const { path, properties } of functionsByRole(flat).values())
     expect({ path, RecursiveLoop: properties.RecursiveLoop }).toEqual({ path, RecursiveLoop: undefined });

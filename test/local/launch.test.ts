@@ -16,7 +16,7 @@ afterAll(() => {
 });
 
 function start() {
-  const ports = ['--api-port', '0', '--inbox-port', '0'];
+  const ports = ['api', 'inbox', 'smtp', 'inbound'].flatMap((name) => [`--${name}-port`, '0']);
   const child = spawn(process.execPath, ['local/start.ts', '--folder', folder, '--timings', ...ports]);
   started.push(child);
   let said = '';

@@ -109,8 +109,8 @@ describe('refused', () => {
   const WORK = { 'Fn::GetAtt': ['Work', 'Arn'] };
   it.each<[string, Record<string, object>, string]>([
     [
-      'a stream',
-      { Mapping: { EventSourceArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/T/stream/1' } },
+      'a stream of another kind',
+      { Mapping: { EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/T' } },
       'polls queues of the stack only',
     ],
     ['a short visibility', { Work: { VisibilityTimeout: 0 } }, 'visibility timeout (0 s) is below'],

@@ -54,6 +54,12 @@ exports.handler = async (event, context) => {
 /** Fails what it is told to: \`fail\` one message, \`throw\` the batch. Says what it got. */
 const WORKER = `
 exports.handler = async (event) => {
+  if (event.shardId) {
+    const images = event.Records.map(({ dynamodb }) => dynamodb.NewImage);
+    console.log('stream ' + JSON.stringify({ shard: event.shardId, names: images.map(({ pk, sk }) => pk.S + ' ' + sk.S) }));
+    if (images.some(({ fail }) => fail)) throw new Error('poison');
+    return { state: {} };
+  }
   const bodies = event.Records.map(({ body }) => JSON.parse(body));
   console.log('batch ' + JSON.stringify(event.Records));
   if (bodies.some((body) => body.throw)) throw new Error('poison');

@@ -2,7 +2,8 @@
 import type { ReportRule } from './rule.ts';
 
 /** What is said of the sender says nothing of the recipient's domain. */
-const NOT_OF_SENDER = '^(?!.{0,300}(?:\\bsender\\b|mail from|return-path|envelope-from|\\bhelo\\b|\\behlo\\b))';
+const OF_SENDER =
+  /\bsender\b|mail from|return-path|envelope-from|\bhelo\b|\behlo\b|client host|your (?:host|reverse|server|address|domain|ip|dns|system)/i;
 
 export const CERTAIN: readonly ReportRule[] = [
   {
@@ -13,19 +14,77 @@ export const CERTAIN: readonly ReportRule[] = [
     status: '5.7.1',
   },
   {
+    name: 'report-sender-refused-by-name',
+    match:
+      /\bbatv\b|backscatter|bogus (?:mail from|sender)|(?:empty|null) (?:envelope )?senders?|third-party dsn|unsigned dsn|bouncedeny|returned mail not accepted|sender (?:is (?:a )?spammer|not pre-?approved|domain is empty|verif\w{1,9} fail)|unrout(?:e)?able sender|not owned by user|(?:e|é)metteur (?:invalide|inconnu)|delivery not authorized, message refused|e-?mail address is not verified|mail from .{0,60}not (?:allowed|permitted|accepted)/i,
+    sample: '550 Sender verify failed',
+    classification: 'Reputation',
+    status: '5.7.1',
+  },
+  {
+    name: 'report-client-refused',
+    match:
+      /(?:cannot|can.?t|could not|unable to) (?:find|resolve|verify) your (?:host|address|reverse|domain|ip)|(?:hosts?|servers?|mail) (?:with|from) (?:a )?dynamic (?:ip|address)|dynamic\/zombied|use the smtp server of your isp|(?:rejecting|is an?) open (?:proxy|relay)|looks (?:suspiciously )?like (?:a )?spammer|came from a blocked host|relay host name|(?:requires|needs) confirmation|confirm this (?:mail )?server|client .{0,40}proper dns|invalid rdns|blocked for abuse|reset-request|(?:ip|host) ?name lookup failed|without (?:a )?reverse dns/i,
+    sample: '550 Please use the smtp server of your ISP.',
+    classification: 'Reputation',
+    status: '5.7.1',
+  },
+  {
+    name: 'report-rate',
+    match:
+      /throttling failure|daily (?:message |sending )?quota|frequency limited|rate[- ]limit|maximum (?:connect\w{0,4}|sending) (?:limit|rate)|connection limit|try again slower|at a rate that (?:prevents|exceeds)|too many (?:concurrent|simultaneous|connections|errors from|messages (?:from|in|per))/i,
+    unless: /reputation|\btls\b/i,
+    sample: '554 Throttling failure: Daily message quota exceeded.',
+    classification: 'Frequency or Volume Too High',
+    status: '4.7.0',
+  },
+  {
+    name: 'report-disk-full',
+    match:
+      /(?:insufficient|not enough|no|out of) (?:disk |free )?space (?:left )?on (?:the |this )?(?:disk|device|volume|server|system)|insufficient (?:disk|system) (?:space|storage|resources)|mail system full|disk (?:is )?full|queue file write error/i,
+    sample: '452 4.4.5 Insufficient disk space; try again later',
+    classification: 'Technical Failure',
+    status: '4.3.1',
+  },
+  {
+    name: 'report-mail-file-full',
+    match:
+      /mail ?file size exceeds|mail quota exceeded|too many messages on (?:the|this) server|(?:user|recipient|mailbox|account)\b.{0,60}(?:not have enough space|space has been used up|exhausted .{0,20}(?:storage|space))|disabled temporar\w{2,4} for exceeding/i,
+    sample: 'Mail file size exceeds the maximum size allowed for mail delivery',
+    classification: 'Mailbox Unavailable',
+    status: '5.2.2',
+  },
+  {
+    // Lists that a server's operator keeps: they speak of the recipient, but not of whether he is there.
+    name: 'report-recipient-list',
+    match: /bad ?rcptto|badrecipientto|validrcptto|envelope recipient (?:has been denied|is in my)/i,
+    sample: '553 sorry, your envelope recipient has been denied (#5.7.1)',
+    classification: 'Invalid Address',
+    status: '5.1.1',
+  },
+  {
     name: 'report-policy',
     match:
-      /^(?!.{0,500}\b(?:dmarc|spf|dkim)\b).{0,500}(?:rejected|accepted|refused|denied|blocked) (?:for|due to|by|because of) (?:local |security |our |your )?polic(?:y|ies)\b/i,
+      /(?:rejected|accepted|refused|denied|blocked) (?:for|due to|by|because of) (?:local |security |our |your )?polic(?:y|ies)\b/i,
+    unless: /\b(?:dmarc|spf|dkim)\b/i,
     sample: '554 Mail from x@example.com rejected for policy reasons.',
     classification: 'Content',
     status: '5.7.1',
   },
   {
+    name: 'report-login-required',
+    match:
+      /unauthenticated senders? (?:is |are )?not allowed|must (?:first )?authenticate|authentication (?:is )?(?:required|failure|credentials)|authentication failed; server|please (?:authenticate|log ?in) first|verification failure|insecure mail relay|not configured to relay/i,
+    unless: /\b(?:dmarc|spf|dkim)\b/i,
+    sample: '550 Unauthenticated senders not allowed',
+    classification: 'Technical Failure',
+    status: '5.7.0',
+  },
+  {
     name: 'report-null-mx',
-    match: new RegExp(
-      `${NOT_OF_SENDER}.{0,1500}(?:null ?mx|does(?:n.?t| not) receive e-?mail according to the administrator|domain .{0,80}(?:does not|doesn.?t) accept (?:any )?e?-?mail|5\\.1\\.10 .{0,60}(?:nullmx|null mx))`,
-      'i',
-    ),
+    match:
+      /null ?mx|mx or srv record indicated no smtp service|no mx found for (?:the )?domain|couldn.?t find a mail exchanger or ip address|type=mx: malformed or unexpected name server reply|does(?:n.?t| not) receive e-?mail according to the administrator|domain .{0,80}(?:does not|doesn.?t) accept (?:any )?e?-?mail/i,
+    unless: OF_SENDER,
     sample:
       "The domain example.org doesn't receive email according to the administrator: returned Null MX https://www.rfc-editor.org/info/rfc7505",
     classification: 'Mailbox Unavailable',
@@ -35,7 +94,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-program-failed',
     match:
-      /x-unix ?; ?\d{1,3}\b|unknown mailer error|command (?:died|failed|time limit)|can.?t exec|child process (?:of|returned|died)|local (?:delivery agent|mailer).{0,40}(?:fail|error|died)|deliver(?:y|ed)? to (?:program|command|pipe|file) .{0,60}fail|procmail:|maildrop:|vdelivermail|pipe to \|?[^ ]{1,80}.{0,60}(?:fail|return|exit)|exited with (?:status|code)|exit (?:status|code):? \d|fail(?:ed|ure) .{0,20}(?:mailbox|maildir).{0,20}(?:open|write|lock)|cannot (?:create|open|write to|append|update) .{0,60}(?:mailbox|mail ?dir|\/var\/|\/home\/|file)/i,
+      /x-unix ?; ?\d{1,3}\b|unknown mailer error|command (?:died|failed|time limit)|can.?t exec|child process (?:of|returned|died)|local (?:delivery agent|mailer).{0,40}(?:fail|error|died)|deliver(?:y|ed)? to (?:program|command|pipe|file) .{0,40}fail|procmail:|maildrop:|command output:|user output file|^pipe to \||(?:^| )pipe to \|.{1,200}generated by|exited with (?:status|code)|exit (?:status|code):? \d|cannot (?:create|open|write to|append|update) .{0,40}(?:mailbox|mail ?dir|\/var\/|\/home\/|file)/i,
     sample: 'Command died with status 126: "/usr/libexec/deliver"',
     classification: 'Technical Failure',
     status: '5.3.0',
@@ -43,7 +102,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-message-expired',
     match:
-      /message expired: unable to deliver|^(?:smtp; ?)?(?:5\d\d 4\.4\.7|4\.4\.7 message expired)|queue\.expired|envelope expired|could not be delivered for too long|message will be deleted from queue|5\.4\.316 message expired/i,
+      /message expired: unable to deliver|^(?:smtp; ?)?(?:5\d\d 4\.4\.7|4\.4\.7 message expired)|queue\.expired|envelope expired|(?:could not be delivered|in (?:the )?queue) (?:for )?too long|message will be deleted from queue|5\.4\.316 message expired/i,
     sample: '554 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.2 Connection timed out>',
     classification: 'Technical Failure',
     status: '4.4.7',
@@ -66,10 +125,9 @@ export const CERTAIN: readonly ReportRule[] = [
   },
   {
     name: 'report-host-unknown',
-    match: new RegExp(
-      `${NOT_OF_SENDER}.{0,1500}(?:nxdomain|name (?:service|server) error|host or domain name not found|host not found|(?:host|domain)(?: name)?(?: is)? (?:unknown|not found|lookup fail)|unknown (?:host|domain)|no such (?:host|domain)\\b|domain (?:does not|doesn.?t) exist|(?:host|domain)(?: name)? .{0,80}(?:does not|doesn.?t|couldn.?t|could not) (?:exist|be found|be resolved)|couldn.?t find any host|illegal host\\/domain|bad destination (?:host|system)|invalid (?:destination )?(?:host|domain)(?: name)?\\b|dns (?:hard )?error|(?:dns|mx|a) (?:record )?look-?up (?:error|fail)|no mx (?:record|host)|(?:no|non-?existent) mail (?:server|host|exchanger?)s? .{0,40}(?:domain|found|for)|cannot (?:resolve|find) .{0,40}(?:host|domain)|host name lookup failure|unable to (?:look ?up|resolve|find) .{0,60}(?:host|domain|mx)|mail domain mentioned in email address is unknown|no route found to domain|unrouteable mail domain)`,
-      'i',
-    ),
+    match:
+      /nxdomain|name (?:service|server) error|name or service not known|malformed name server reply|(?:recipient |destination )?domain must exist|dns records? .{0,60}could not be found|unable to resolve route|host or domain name not found|host not found|(?:host|domain)(?: name)?(?: is)? (?:unknown|not found|lookup fail)|unknown (?:host|domain)|no such (?:host|domain)\b|domain (?:does not|doesn.?t) exist|(?:host|domain) .{0,60}(?:does not|doesn.?t|couldn.?t|could not) (?:exist|be found|be resolved)|couldn.?t find any host|illegal host\/domain|bad destination (?:host|system)|invalid (?:destination )?(?:host|domain)\b|dns (?:hard )?error|(?:dns|mx|a) (?:record )?look-?up (?:error|fail)|no mx (?:record|host)|no mail (?:server|host|exchanger)s? .{0,40}(?:domain|found|for)|cannot (?:resolve|find) .{0,40}(?:host|domain)|host name lookup failure|unable to (?:look ?up|resolve|find) .{0,40}(?:host|domain|mx)|account or domain may not exist|mail domain mentioned in email address is unknown|no route found to domain|unrouteable mail domain/i,
+    unless: OF_SENDER,
     sample:
       'Host or domain name not found. Name service error for name=example.net type=AAAA: Host found but no data record of requested type',
     classification: 'Technical Failure',

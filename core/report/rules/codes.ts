@@ -6,7 +6,7 @@ export type CodeRule = { match: RegExp; classification: Classification; type?: '
 export const CODES: readonly CodeRule[] = [
   // No such mailbox, or moved without a forward: these two can mean nothing else when no words come with them.
   { match: /^5\.1\.[16]$/, classification: 'Invalid Address', type: 'bounce' },
-  { match: /^[45]\.1\.(?:1|3|6|9)$/, classification: 'Invalid Address' },
+  { match: /^[45]\.1\.(?:0|1|3|6|9)$/, classification: 'Invalid Address' },
   { match: /^[45]\.1\.10$/, classification: 'Mailbox Unavailable' },
   { match: /^[45]\.1\.(?:7|8)$/, classification: 'Reputation' },
   { match: /^[45]\.1\.(?:2|4|5)$/, classification: 'Technical Failure' },

@@ -10,6 +10,8 @@ export type ReportRule = {
   name: string;
   /** On at most REPLY_KEPT characters, runs of white space as one. */
   match: RegExp;
+  /** Words that make it mean something else. */
+  unless?: RegExp;
   /** What a real server wrote, with names replaced: of its list this rule is the first to match it. */
   sample: string;
   classification: Classification;
@@ -22,3 +24,8 @@ export type ReportRule = {
   /** Not in answer to MAIL or to the connection: what is said there is of the sender. */
   ofRecipient?: true;
 };
+
+/** @param text as `readable` gives it */
+export function applies({ match, unless }: ReportRule, text: string): boolean {
+  return match.test(text) && !unless?.test(text);
+}

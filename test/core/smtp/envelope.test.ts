@@ -21,6 +21,17 @@ describe('envelope', () => {
     });
   });
 
+  it('says of a body above 127 what is offered, and refuses where nothing is: it may not be converted', () => {
+    expect(make({ eightBitBody: true })).toMatchObject({
+      mail: 'MAIL FROM:<bounce@em.sender.example> SIZE=10 BODY=8BITMIME\r\n',
+    });
+    expect(make({ eightBitBody: true }, NO_EXTENSIONS)).toMatchObject({
+      ok: false,
+      stage: 'mail',
+      reply: { code: 554, text: expect.stringContaining('5.6.3') },
+    });
+  });
+
   it('writes domains in ASCII and local parts as they are', () => {
     expect(make({ to: 'Bob@BÜCHER.example' }, NO_EXTENSIONS)).toMatchObject({
       rcpt: 'RCPT TO:<Bob@xn--bcher-kva.example>\r\n',

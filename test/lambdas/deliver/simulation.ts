@@ -167,6 +167,7 @@ export function simulate(
         host,
         address,
         tlsFailures: [],
+        eightBitMime: true,
         idleFor: () => 0,
         accepted: () => accepted,
         usable: () => open,
@@ -237,6 +238,9 @@ export function simulate(
       readLinkHost: async () => undefined,
       trackingKey: async () => makeTrackingKey(Buffer.alloc(32, 7)),
       readContent: async (key) => {
+        throw new Error(`no ${key}`);
+      },
+      readMime: async (key) => {
         throw new Error(`no ${key}`);
       },
       storeContent: async () => {},

@@ -29,6 +29,7 @@ async function setUp(via: PoolVia, mxSays?: string) {
     host: 'ses',
     address: 'ses',
     tlsFailures: [],
+    eightBitMime: true,
     idleFor: () => 0,
     accepted: () => bySes.length,
     usable: () => true,

@@ -42,6 +42,8 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     attempts: [] as AttemptRecord[],
     holds: [] as Hold[],
     bucket: new Map<string, StoredRequest>(),
+    /** Of the bucket: messages that came as MIME. */
+    mimes: new Map<string, Buffer>(),
     claims: new Map<string, ClaimRecord>(),
     problems: [] as string[],
     published: new Map<string, Tally>() as ReadonlyMap<string, Tally>,
@@ -131,6 +133,11 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
       const stored = world.bucket.get(key);
       if (!stored) throw new Error(`no ${key}`);
       return structuredClone(stored);
+    },
+    readMime: async (key) => {
+      const octets = world.mimes.get(key);
+      if (!octets) throw new Error(`no ${key}`);
+      return Buffer.from(octets);
     },
     storeContent: async (key, request) => {
       world.bucket.set(key, structuredClone(request));

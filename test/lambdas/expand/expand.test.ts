@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Job } from '../../../core/job.ts';
-import { accept } from '../../../lambdas/accept/accept.ts';
 import { expand } from '../../../lambdas/expand/expand.ts';
+import { accept } from '../../../submission/accept.ts';
 import { EXPAND, makeCloud, makeMail, makePost, type Plan } from '../fake-cloud.ts';
 
 const PERSONALIZATIONS = Array.from({ length: 1_000 }, (_, i) => ({

@@ -37,8 +37,8 @@ export async function startManage() {
     return `Bearer ${key}`;
   };
   /** A call by an account. `url` may have a query. */
-  const callBy = (account: string, overrides: Partial<ManageDeps> = {}) => {
-    const authorization = keyOf(account);
+  const callBy = (account: string, overrides: Partial<ManageDeps> = {}, scopes?: string[]) => {
+    const authorization = keyOf(account, scopes);
     return async (method: string, url: string, body?: unknown, headers: Record<string, string> = {}) => {
       const { pathname, searchParams } = new URL(url, 'https://api.example');
       const query: Record<string, string> = {};

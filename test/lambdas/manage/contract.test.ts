@@ -96,7 +96,12 @@ describe.skipIf(operations.length === 0)('the suppressions of SendGrid’s OpenA
     async (_, { method, path }) => {
       const call = world.callBy('strange2');
       const none = await call(method, path, undefined, { authorization: '' });
-      expect([none.status, none.json]).toEqual([401, { errors: [{ field: null, message: expect.any(String) }] }]);
+      expect([none.status, none.json]).toEqual([401, { errors: [{ field: null, message: 'authorization required' }] }]);
+      const wrong = await call(method, path, undefined, { authorization: 'Bearer SG.x' });
+      expect([wrong.status, wrong.json.errors[0].field]).toEqual([401, null]);
+      const poor = world.callBy('strange2', {}, ['mail.send']);
+      const refused = await poor(method, path);
+      expect([refused.status, refused.json]).toEqual([403, { errors: [{ field: null, message: 'access forbidden' }] }]);
     },
   );
 });

@@ -4,6 +4,7 @@ import type { DomainRecord, KeyRecord, ParseSettingRecord } from '../../../core/
 import { HostTakenError } from '../../../io/hosts.ts';
 import { type HttpRequest, type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
 import { ROUTES } from '../../../lambdas/manage/routes.ts';
+import { inMemory } from './webhooks.ts';
 
 const NOW = Date.parse('2026-11-25T12:00:00Z');
 const ALL = ROUTES.map(({ scope }) => scope);
@@ -16,6 +17,7 @@ function setUp(overrides: Partial<ManageDeps> = {}) {
   const problems: string[] = [];
   // What these cases call; the routes of suppressions are tried on real tables (suppressions.test.ts).
   const called: Partial<ManageDeps> = {
+    ...inMemory().deps,
     now: () => NOW,
     anyPort: false,
     windows: new Map(),

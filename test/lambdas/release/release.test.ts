@@ -70,3 +70,29 @@ it('and stays in the pool that was asked for', async () => {
   await release(world.release);
   expect(world.cloud.queues.get('lane:bulk-1')).toHaveLength(1);
 });
+
+it('moves a mail for a customer’s URL to the parse queue, one hop further; without one it stays', async () => {
+  const parse = {
+    v: 1 as const,
+    account: 'customer',
+    hostname: 'in.shop.example',
+    attempt: 1,
+    hop: 0,
+    mail: {
+      v: 1 as const,
+      id: 'a',
+      key: 'inbound/a.eml',
+      receivedAt: START,
+      mailFrom: '',
+      rcptTo: ['x@in.shop.example'],
+    },
+  };
+  const hold: Hold = { ...holdKey('parse.a', START), due: START, account: 'customer', copies: 0, kind: 'parse', parse };
+  const world = await makeHeld([hold]);
+  expect(await release(world.release)).toEqual({ released: 0, stayed: 1 });
+  world.cloud.queues.set('parse', []);
+  expect(await release({ ...world.release, parseQueueUrl: 'parse' })).toEqual({ released: 1, stayed: 0 });
+  const [queued] = world.cloud.queues.get('parse')!;
+  expect(JSON.parse(queued!.body)).toEqual({ ...parse, hop: 1 });
+  expect(queued!.group).toBe('customer');
+});

@@ -6,11 +6,11 @@ import { composeBody, composeHeader } from '../../../core/compose.ts';
 import { parseJob } from '../../../core/job.ts';
 import type { Hold } from '../../../core/records.ts';
 import type { Rua, TlsCount } from '../../../core/tls-report.ts';
+import { makeCertificate } from '../../../io/certificate.ts';
 import { openMx } from '../../../io/mx.ts';
 import { tlsReportsIn } from '../../../io/tls-reports.ts';
 import { createTlsCounts } from '../../../lambdas/deliver/tls-counts.ts';
 import { type ReportDeps, report } from '../../../lambdas/report/report.ts';
-import { makeCertificate } from '../../../local/sink/certificate.ts';
 import { startDynamodb } from '../../io/dynamodb.ts';
 import { a, type NameServer, startNameServer, txt } from '../../io/name-server.ts';
 

@@ -1,0 +1,54 @@
+/** The stats table: what was counted, by account, hour and shard (core/stats/record.ts). */
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import type { Kind } from '../core/stats/count.ts';
+import { readStatsKey, type StatsRecord, statsKey } from '../core/stats/record.ts';
+import type { Table } from './aws.ts';
+
+/** Counters of one hour, and of which category or template. */
+export type StatsOfHour = { hour: string; name: string; counts: Record<string, number> };
+
+export function statsIn(table: string, client: Table) {
+  return {
+    /** Strongly consistent. */
+    readStats: async ({ pk, sk }: Pick<StatsRecord, 'pk' | 'sk'>): Promise<StatsRecord | undefined> =>
+      (await client.send(new GetCommand({ TableName: table, Key: { pk, sk }, ConsistentRead: true }))).Item as
+        | StatsRecord
+        | undefined,
+
+    /** Writes an item in the place of the one that was read. False: that is no longer there. */
+    writeStats: async (record: StatsRecord, before: Pick<StatsRecord, 'sequence'> | undefined): Promise<boolean> => {
+      const condition = before
+        ? {
+            ConditionExpression: '#sequence = :before',
+            ExpressionAttributeNames: { '#sequence': 'sequence' },
+            ExpressionAttributeValues: { ':before': before.sequence },
+          }
+        : { ConditionExpression: 'attribute_not_exists(pk)' };
+      try {
+        await client.send(new PutCommand({ TableName: table, Item: record, ...condition }));
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
+    },
+
+    /** Everything of one kind from one hour to another, both included (`YYYY-MM-DDTHH`). */
+    readHours: async function* (account: string, kind: Kind, from: string, to: string): AsyncGenerator<StatsOfHour> {
+      let next: Record<string, unknown> | undefined;
+      do {
+        const page = await client.send(
+          new QueryCommand({
+            TableName: table,
+            KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+            ExpressionAttributeValues: { ':pk': statsKey(account, kind), ':from': from, ':to': `${to}#~` },
+            ...(next ? { ExclusiveStartKey: next } : {}),
+          }),
+        );
+        for (const { sk, counts } of (page.Items ?? []) as StatsRecord[]) yield { ...readStatsKey(sk), counts };
+        next = page.LastEvaluatedKey;
+      } while (next);
+    },
+  };
+}

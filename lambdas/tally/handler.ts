@@ -1,0 +1,26 @@
+/** tally's handler: a batch of one shard of the messages table's stream. An error hands all of it back. */
+import middy from '@middy/core';
+import { openBucket, openTables } from '../../io/aws.ts';
+import { requireNumber, requireVariable } from '../../io/environment.ts';
+import { messagesIn } from '../../io/messages.ts';
+import { pagesIn } from '../../io/pages.ts';
+import { statsIn } from '../../io/stats.ts';
+import { readStream, STREAM_ANSWER, type StreamEvent } from '../../io/stream.ts';
+import { type TallyDeps, tally } from './tally.ts';
+
+const tables = openTables();
+const report = (problem: string) => console.error(JSON.stringify({ level: 'ERROR', stage: 'tally', problem }));
+
+const deps: TallyDeps = {
+  readAbouts: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readAbouts,
+  ...statsIn(requireVariable('STATS_TABLE'), tables),
+  ...pagesIn(requireVariable('EVENTS_BUCKET'), openBucket()),
+  statsDays: requireNumber('STATS_DAYS'),
+  known: new Map(),
+  report,
+};
+
+export const handler = middy<StreamEvent, typeof STREAM_ANSWER>().handler(async (event) => {
+  await tally(event.shardId, readStream(event, report), deps);
+  return STREAM_ANSWER;
+});

@@ -1,0 +1,98 @@
+/**
+ * accept: `POST /v3/mail/send`. It promises that a 202 means everything needed to deliver is durable, and that any other
+ * answer means nothing of the request will be sent. It refuses, with SendGrid's status, message and field, whatever it
+ * could not deliver as asked.
+ */
+import { createHash } from 'node:crypto';
+import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.ts';
+import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/errors.ts';
+import { makeRequestId } from '../core/ids.ts';
+import { groupsNamed, parseJsonBody, validateMailSend } from '../core/mail-send/index.ts';
+import type { KeyRecord } from '../core/records.ts';
+import { readBody } from './body.ts';
+import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
+
+/** An HTTP request, header names in lower case, the body as it came. */
+export type HttpRequest = { method: string; path: string; headers: Record<string, string | undefined>; body: Buffer };
+export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
+
+export type AdmitDeps = { readKey: (key: ApiKey) => Promise<KeyRecord | undefined> };
+
+export type AcceptDeps = RequestDeps &
+  AdmitDeps & {
+    /** Milliseconds since the epoch. */
+    now: () => number;
+    randomBytes: (count: number) => Uint8Array;
+    /** Bytes that a body may have, unpacked. */
+    requestBytes: number;
+    /** Where a body of up to 30 MB is taken (the relay's address), if there is such a place and this is not it. */
+    bigDoorUrl?: string;
+  };
+
+const PATH = '/v3/mail/send';
+
+export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
+  const admitted = await admit(http, deps);
+  if (!admitted.ok) return admitted.answer;
+  const { key } = admitted;
+
+  const body = await readBody(http, deps);
+  if (!body.ok) return refuse(body.error);
+  const parsed = parseJsonBody(body.bytes, http.headers['content-type']);
+  if (!parsed.ok) return answerErrors(parsed.status, parsed.errors);
+  const pools = new Set(deps.lanes.map(({ pool }) => pool));
+  const named = groupsNamed(parsed.value);
+  const groups = await look(async () =>
+    named.length === 0 ? new Set<number>() : deps.readGroupIds(key.account, named),
+  );
+  if (!groups.ok) return refuse(groups.error);
+  const validAt = (time: number) => validateMailSend(parsed.value, { now: time, pools, groups: groups.found });
+  const now = deps.now();
+  const valid = validAt(now);
+  if (!valid.ok) return answerErrors(400, valid.errors);
+
+  const requestId = makeRequestId(now, deps.randomBytes(10));
+  const submission = { account: key.account, keyId: key.id, requestId, request: valid.request };
+  const idempotencyKey = http.headers['idempotency-key'];
+  const idempotency: Idempotency | undefined =
+    idempotencyKey === undefined
+      ? undefined
+      : {
+          key: idempotencyKey,
+          fingerprint: () => createHash('sha256').update(body.bytes).digest('hex'),
+          readAt: (time) => {
+            const first = validAt(time);
+            return first.ok ? first.request : undefined;
+          },
+        };
+  const taken = await takeRequest(submission, idempotency, deps);
+  if (!taken.ok) return refuse(taken.error);
+  if ('checked' in taken) return { status: 200, headers: {}, body: '' };
+  return { status: 202, headers: { 'X-Message-Id': taken.requestId }, body: '' };
+}
+
+/** What can be said of a request before its body: a door for large ones asks first. */
+export async function admit(
+  http: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
+  deps: AdmitDeps,
+): Promise<{ ok: true; key: ApiKey } | { ok: false; answer: HttpResponse }> {
+  const no = (failure: ApiFailure) => ({ ok: false as const, answer: refuse(failure) });
+  if (http.path !== PATH) return no(apiErrors.notFound);
+  if (http.method !== 'POST') return no(apiErrors.methodNotAllowed);
+  const key = readAuthorization(http.headers.authorization);
+  const known = await look(async () => key && deps.readKey(key));
+  if (!known.ok) return no(known.error);
+  const record = known.found;
+  if (!key || !secretMatches(key.secret, record?.secretHash)) return no(apiErrors.unauthorized);
+  if (!record?.scopes.includes('mail.send')) return no(apiErrors.forbidden);
+  return { ok: true, key };
+}
+
+/** A failure in SendGrid's shape. */
+export function refuse(failure: ApiFailure): HttpResponse {
+  return answerErrors(failure.status, [failure]);
+}
+
+function answerErrors(status: number, errors: ApiError[]): HttpResponse {
+  return { status, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(errorBody(errors)) };
+}

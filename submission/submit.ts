@@ -1,0 +1,77 @@
+/**
+ * submit: a message that came by SMTP (RFC 6409), its octets stored or in hand. It promises as much as `accept`: 250 when
+ * everything needed to deliver is durable, and with any other reply nothing of it will be sent. It refuses what the API
+ * refuses, in the words of SMTP.
+ */
+import { type ApiFailure, apiErrors } from '../core/errors.ts';
+import { makeRequestId } from '../core/ids.ts';
+import type { MailRequest } from '../core/mail.ts';
+import { type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
+import type { Submitted, SubmittedMail } from '../core/submit-mime/submitted.ts';
+import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
+
+export type SubmitDeps = RequestDeps & {
+  randomBytes: (count: number) => Uint8Array;
+  /** Where a message's header and envelope become a request (core/submit-mime). */
+  readSubmitted: (
+    submitted: Submitted,
+    context: { now: number; pools: Set<string>; groups: ReadonlySet<number> },
+  ) => SubmittedMail;
+};
+
+/** Who sends, under which id, what, and the SHA-256 (hex) of envelope and message, for `Idempotency-Key`. */
+export type SubmittedBy = {
+  account: string;
+  keyId: string;
+  requestId: string;
+  submitted: Submitted;
+  fingerprint: () => string;
+};
+
+/** X-SMTPAPI's `asm_group_id`, `asm_groups_to_display`: few mails have them, and only for these the groups are read. */
+const NAMES_GROUP = /asm_group/i;
+
+export type Submitting = { ok: true; requestId: string } | { ok: false; reply: SmtpReply };
+
+export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Submitting> {
+  const { account, keyId, requestId, submitted, fingerprint } = message;
+  const pools = new Set(deps.lanes.map(({ pool }) => pool));
+  const groups = await look(async () =>
+    NAMES_GROUP.test(submitted.header.toString('latin1')) ? deps.readGroupIds(account) : new Set<number>(),
+  );
+  if (!groups.ok) return { ok: false, reply: replyTo(groups.error) };
+  const readAt = (now: number) => deps.readSubmitted(submitted, { now, pools, groups: groups.found });
+  const read = readAt(deps.now());
+  if (read.ok === false) return read;
+
+  const idempotency: Idempotency | undefined =
+    read.idempotencyKey === undefined
+      ? undefined
+      : { key: read.idempotencyKey, fingerprint, readAt: (time) => requestOf(readAt(time)) };
+  const taken = await takeRequest({ account, keyId, requestId, request: read.request }, idempotency, deps);
+  if (!taken.ok) return { ok: false, reply: replyTo(taken.error) };
+  if (read.ok === 'dropped' && read.notice) await tell(read.notice, message, deps);
+  return { ok: true, requestId: 'requestId' in taken ? taken.requestId : requestId };
+}
+
+/** The mail that tells MAIL FROM of a broken X-SMTPAPI. The message itself is on record as dropped already, so it may fail. */
+async function tell(notice: MailRequest, { account, keyId }: SubmittedBy, deps: SubmitDeps): Promise<void> {
+  const requestId = makeRequestId(deps.now(), deps.randomBytes(10));
+  await takeRequest({ account, keyId, requestId, request: notice }, undefined, deps);
+}
+
+const requestOf = (read: SubmittedMail): MailRequest | undefined => (read.ok === false ? undefined : read.request);
+
+/** The failures that `takeRequest` knows, as replies. */
+const REPLIES = new Map<ApiFailure, SmtpReply>([
+  [apiErrors.senderNotVerified, smtpReplies.senderNotVerified],
+  [apiErrors.badIdempotencyKey, smtpReplies.badIdempotencyKey],
+  [apiErrors.idempotencyMismatch, smtpReplies.idempotencyMismatch],
+  [apiErrors.idempotencyInProgress, smtpReplies.idempotencyInProgress],
+  [apiErrors.uncertain, smtpReplies.uncertain],
+]);
+
+/** Whatever is not the message's fault is for a while: 4xx. */
+function replyTo(error: ApiFailure): SmtpReply {
+  return REPLIES.get(error) ?? smtpReplies.unavailable;
+}

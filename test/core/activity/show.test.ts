@@ -1,0 +1,139 @@
+/** One message, and why it is where it is. */
+import { describe, expect, test } from 'vitest';
+import { explainMessage, historyOf, readMessageId, showMessage } from '../../../core/activity/show.ts';
+import { engagementKey } from '../../../core/event/engagement.ts';
+import { makeRequestId, sgMessageId } from '../../../core/ids.ts';
+import { attemptKey, copyKey, lateKey, recipientKey, requestKey } from '../../../core/records.ts';
+
+const START = Date.UTC(2026, 10, 25, 12);
+const ID = makeRequestId(START, Buffer.alloc(10, 3));
+const about = {
+  smtpId: '<x>',
+  from: 'shop@example.com',
+  pool: 'p',
+  ip: '198.51.100.1',
+  categories: ['a'],
+  customArgs: { k: 'v' },
+};
+const base = { site: 's', lane: 'l1', mx: 'mx.example.net [203.0.113.1]', tls: 'TLSv1.3 X', about, expiresAt: 1 };
+const request = {
+  ...requestKey('operator', ID),
+  acceptedAt: START,
+  copies: 2,
+  keyId: 'SG.key',
+  from: 'shop@example.com',
+  subject: 'Hi',
+  expiresAt: 1,
+};
+const deferred = {
+  ...attemptKey('operator', ID, 1, 'deferred', 0),
+  ...base,
+  event: 'deferred',
+  attempt: 0,
+  address: 'b@example.net',
+  at: START + 1_000,
+  due: START + 301_000,
+  reply: '451 4.7.1 slow down',
+  classification: 'Frequency or Volume Too High',
+  rule: 'google-rate',
+};
+const delivered = {
+  ...copyKey('operator', ID, 1),
+  ...base,
+  event: 'delivered',
+  attempt: 1,
+  recipient: recipientKey('operator', 'b@example.net'),
+  at: START + 302_000,
+  reply: '250 ok',
+};
+const open = {
+  ...engagementKey('operator', ID, 1, 'open', 'x'),
+  event: 'open',
+  address: 'b@example.net',
+  at: START + 400_000,
+  userAgent: 'UA',
+  expiresAt: 1,
+};
+
+test('ids: those of events, and what mail/send answered', () => {
+  expect(readMessageId(sgMessageId(ID, 7))).toEqual({ requestId: ID, index: 7 });
+  expect(readMessageId(ID)).toEqual({ requestId: ID, index: 0 });
+  for (const wrong of ['', 'x', `${ID}.recvd.x`, `${ID}/..`, `${ID}#request`])
+    expect(readMessageId(wrong)).toBeUndefined();
+});
+
+describe('a message', () => {
+  test('with everything that happened to it, in order, and nothing of other copies', () => {
+    const items = [open, request, delivered, deferred, { ...delivered, ...copyKey('operator', ID, 0) }];
+    const history = historyOf(items, 1)!;
+    expect(showMessage(ID, 1, history)).toMatchObject({
+      from_email: 'shop@example.com',
+      to_email: 'b@example.net',
+      subject: 'Hi',
+      status: 'delivered',
+      api_key_id: 'SG.key',
+      categories: ['a'],
+      unique_args: { k: 'v' },
+      outbound_ip: '198.51.100.1',
+      events: [
+        { event_name: 'processed', processed: '2026-11-25T12:00:00Z' },
+        { event_name: 'deferred', reason: '451 4.7.1 slow down', attempt_num: 0, mx_server: base.mx },
+        { event_name: 'delivered', reason: '250 ok' },
+        { event_name: 'opened', http_user_agent: 'UA' },
+      ],
+    });
+  });
+
+  test('that is not there is not there', () => {
+    expect(historyOf([], 0)).toBeUndefined();
+    expect(historyOf([request], 2)).toBeUndefined();
+    expect(showMessage(ID, 0, historyOf([request], 0)!)).toMatchObject({ status: 'processed', events: [] });
+  });
+});
+
+describe('why', () => {
+  const why = (...items: object[]) =>
+    explainMessage(ID, 1, historyOf([request, ...items] as Record<string, unknown>[], 1)!, START + 2_000);
+
+  test('waits: for the next attempt, and who holds it', () => {
+    expect(why(deferred)).toMatchObject({
+      status: 'processed',
+      who: 'us',
+      next_attempt: '2026-11-25T12:05:01Z',
+      held_by: 'the schedule of retries',
+      attempts: [
+        { attempt: 0, result: 'deferred', reply: '451 4.7.1 slow down', rule: 'google-rate', server: base.mx },
+      ],
+    });
+    expect(why()).toMatchObject({ cause: 'It is accepted, and no attempt was made yet.', attempts: [] });
+  });
+
+  test('ended: what it means, and who can put it right', () => {
+    const end = (more: object) => why({ ...delivered, ...more });
+    expect(end({})).toMatchObject({ status: 'delivered', who: 'nobody' });
+    expect(end({ event: 'bounced', type: 'bounce', classification: 'Invalid Address' })).toMatchObject({
+      status: 'not_delivered',
+      who: 'sender',
+    });
+    expect(end({ event: 'bounced', type: 'blocked', classification: 'Reputation' })).toMatchObject({
+      who: 'ip owner',
+      do: expect.stringContaining('doctor'),
+    });
+    expect(end({ event: 'dropped', reply: 'Bounced Address' })).toMatchObject({
+      cause: expect.stringContaining('list of bounces'),
+    });
+    expect(end({ event: 'unknown' })).toMatchObject({ cause: expect.stringContaining('may have arrived') });
+  });
+
+  test('what came later stands beside it', () => {
+    const late = {
+      ...lateKey('operator', ID, 1, 'bounced'),
+      ...base,
+      event: 'bounced',
+      address: 'b@example.net',
+      at: START + 9e6,
+      reply: '550 gone',
+    };
+    expect(why(delivered, late)).toMatchObject({ later: [{ result: 'bounced', reply: '550 gone' }] });
+  });
+});

@@ -1,0 +1,176 @@
+/**
+ * Mail by SMTP on the whole local stack: the relay's process with its task's environment under its task's role, the programs that
+ * customers send with, TLS and AUTH. What arrives is signed, and its records are those that HTTP makes.
+ */
+import { request } from 'node:https';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { createTransport } from 'nodemailer';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OPERATOR } from '../../core/records.ts';
+import { messagesIn } from '../../io/messages.ts';
+import { OPERATOR_KEY } from '../../local/proxy.ts';
+import { begin, type Client, logIn, plain } from '../relay/client.ts';
+import { PROGRAMS } from '../relay/programs.ts';
+import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
+
+let mail: Mail;
+beforeAll(async () => {
+  mail = await givenMail({ settings: { relay: { hostName: 'smtp.example.com' } } });
+}, 120_000);
+afterAll(() => mail.end());
+
+type Found = { id: string; to: string; raw: string; dkim: { result: string } };
+
+async function findIn(to: string): Promise<Found> {
+  const { inboxUrl } = mail.local;
+  const [summary] = await eventually(
+    async () => (await (await fetch(`${inboxUrl}/messages?to=${encodeURIComponent(to)}`)).json()) as Found[],
+    (list) => list.length > 0,
+  );
+  return (await (await fetch(`${inboxUrl}/messages/${summary!.id}`)).json()) as Found;
+}
+const message = (to: string) =>
+  Buffer.from(
+    [
+      'From: The Shop <shop@example.com>',
+      `To: ${to}`,
+      'Subject: Your order',
+      'Message-ID: <kept@example.com>',
+      'Date: Mon, 23 Nov 2026 12:00:00 +0000',
+      '',
+      'It is on its way.',
+      '',
+    ].join('\r\n'),
+  );
+
+describe('programs', () => {
+  for (const [n, { name, missing, send }] of PROGRAMS.entries()) {
+    const why = missing();
+    it.skipIf(why !== undefined)(
+      `${name}: arrives, signed`,
+      async () => {
+        const { port, securePort: tlsPort, password } = mail.local.smtp!;
+        const to = `reader${n}@example.net`;
+        await send({ port, tlsPort: tlsPort!, password, from: 'shop@example.com', to: [to], message: message(to) });
+        const found = await findIn(to);
+        expect(found.dkim.result).toBe('pass');
+        expect(found.raw).toContain('\r\nMessage-ID: <kept@example.com>\r\n');
+        // swaks ends with an empty line of its own.
+        expect(found.raw).toMatch(/\r\n\r\nIt is on its way\.(\r\n)+$/);
+      },
+      60_000,
+    );
+  }
+});
+
+it('the records of a message are the same by SMTP and by HTTP', async () => {
+  const { port, password } = mail.local.smtp!;
+  const transport = createTransport({
+    ...{ host: '127.0.0.1', port, requireTLS: true, tls: { rejectUnauthorized: false } },
+    auth: { user: 'apikey', pass: password },
+  });
+  // An address that bounced gets nothing more, so each message has its own.
+  const [to, other] = ['bounce+smtp@example.net', 'bounce+http@example.net'];
+  const { response } = await transport.sendMail({ envelope: { from: 'shop@example.com', to }, raw: message(to) });
+  const bySmtp = /Ok: queued as (\S+)/.exec(response)![1]!;
+  const { id: byHttp } = await mail.post(mailTo(other));
+  await thenAllIsAccountedFor(mail);
+  const client = new DynamoDBClient({
+    endpoint: mail.local.awsUrl,
+    region: mail.stack.region,
+    credentials: { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' },
+  });
+  const { readTrace } = messagesIn(mail.stack.outputs.MessagesTable!, DynamoDBDocumentClient.from(client));
+  /** Without what is each message's own: times, ids, its recipient. */
+  const shape = async (id: string) =>
+    (await readTrace(OPERATOR, id)).map(
+      ({ pk: _, at: _at, acceptedAt: _accepted, expiresAt: _expires, recipient: _recipient, about, sk, ...item }) => ({
+        ...{ sk, ...item },
+        ...(about ? { about: { ...(about as object), smtpId: '' } } : {}),
+      }),
+    );
+  const [smtp, http] = [await shape(bySmtp), await shape(byHttp)];
+  expect(smtp).toEqual(http);
+  expect(smtp.map(({ sk }) => sk)).toEqual(['0000', 'request']);
+  client.destroy();
+});
+
+it('30 MB at the big door, of which the function’s 413 tells', async () => {
+  const attachments = [{ content: Buffer.alloc(6_000_000, 7).toString('base64'), filename: 'film.bin' }];
+  const body = mailTo('film@example.net', { attachments });
+  const refused = await mail.post(body);
+  expect([refused.status, refused.body]).toEqual([413, expect.any(String)]);
+  const { bigDoorUrl, apiKey } = mail.local;
+  const { status, id } = await postTo(bigDoorUrl!, apiKey, JSON.stringify(body));
+  expect(status).toBe(202);
+  await thenAllIsAccountedFor(mail, [id]);
+  expect((await findIn('film@example.net')).dkim.result).toBe('pass');
+}, 60_000);
+
+it('a message of 12 MB goes to the bucket in parts, and arrives whole', async () => {
+  const { port, password } = mail.local.smtp!;
+  const line = `${'0123456789 '.repeat(6)}\r\n`;
+  const text = line.repeat(Math.ceil(12_000_000 / line.length));
+  const transport = createTransport({
+    ...{ host: '127.0.0.1', port, requireTLS: true, tls: { rejectUnauthorized: false } },
+    auth: { user: 'apikey', pass: password },
+  });
+  const raw = Buffer.concat([message('long@example.net'), Buffer.from(text)]);
+  await transport.sendMail({ envelope: { from: 'shop@example.com', to: 'long@example.net' }, raw });
+  const found = await findIn('long@example.net');
+  expect(found.dkim.result).toBe('pass');
+  expect(found.raw.endsWith(`It is on its way.\r\n${text}`)).toBe(true);
+}, 60_000);
+
+it('SIGTERM with 200 sessions open: what was answered with 250 is delivered, nobody is cut inside DATA, then another task', async () => {
+  // Prepare
+  const { securePort, password } = mail.local.smtp!;
+  const sessions: Client[] = [];
+  for (let n = 0; n < 200; n++) sessions.push(await logIn(securePort!, plain(password)));
+  const sending = sessions.filter((_, n) => n % 2 === 0);
+  const text = message('drain@example.net').toString();
+  await Promise.all(
+    sending.map(async (client) => {
+      await begin(client, 'drain@example.net');
+      await client.say('DATA');
+      client.write(text.slice(0, 60));
+    }),
+  );
+  const [task] = mail.stack.tasks.list();
+
+  // Act
+  process.kill(task!.pid!, 'SIGTERM');
+  const parted = await Promise.all(sessions.filter((_, n) => n % 2 === 1).map((client) => client.reply()));
+  const answers = await Promise.all(
+    sending.map(async (client, n) => {
+      await new Promise((done) => setTimeout(done, n * 5));
+      client.write(`${text.slice(60)}.\r\n`);
+      return [await client.reply(), await client.reply()] as const;
+    }),
+  );
+
+  // Assess
+  for (const said of parted) expect(said).toMatch(/^421 4\.3\.2/);
+  for (const [taken, end] of answers) expect([taken.slice(0, 3), end.slice(0, 3)]).toEqual(['250', '421']);
+  const ids = answers.map(([taken]) => /queued as (\S+)/.exec(taken)![1]!);
+  const ledger = await thenAllIsAccountedFor(mail, ids);
+  expect(ledger).toMatchObject({ accepted: 100, delivered: 100 });
+  expect(mail.log.join('\n')).toMatch(/"event":"ended","cut":0/);
+  await eventually(
+    () => mail.stack.tasks.list()[0]!.starts,
+    (starts) => starts > task!.starts,
+  );
+}, 120_000);
+
+/** The door's certificate is its own. */
+function postTo(url: string, apiKey: string, body: string): Promise<{ status: number; id: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+    const asked = request(`${url}/v3/mail/send`, { method: 'POST', headers, rejectUnauthorized: false }, (response) => {
+      response.resume();
+      resolve({ status: response.statusCode!, id: String(response.headers['x-message-id']) });
+    });
+    asked.on('error', reject).end(body);
+  });
+}
