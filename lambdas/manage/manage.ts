@@ -15,6 +15,7 @@ import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
+import type { TrackingRouteDeps } from './tracking-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
@@ -35,6 +36,7 @@ export type ManageDeps = ParseRouteDeps &
   ListRouteDeps &
   MailSettingsRouteDeps &
   StatsRouteDeps &
+  TrackingRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     /** Calls by account, for the life of the environment. */

@@ -21,6 +21,7 @@ import {
   templateStats,
 } from './stats-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
+import { TRACKING_ROUTES } from './tracking-routes.ts';
 import {
   changeSigned,
   changeWebhook,
@@ -106,6 +107,7 @@ export const ROUTES: readonly Route[] = [
   ...SUPPRESSION_ROUTES,
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
+  ...TRACKING_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };
