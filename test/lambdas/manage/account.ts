@@ -5,6 +5,7 @@ import { groupsIn } from '../../../io/groups.ts';
 import { listSettingsIn } from '../../../io/list-settings.ts';
 import { suppressionListsIn } from '../../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
+import { trackingIn } from '../../../io/tracking.ts';
 import { type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
 import { ROUTES } from '../../../lambdas/manage/routes.ts';
 import { startDynamodb } from '../../io/dynamodb.ts';
@@ -23,6 +24,7 @@ export async function startManage() {
     ...listSettingsIn('Accounts', dynamodb.client),
     ...suppressionsIn('Suppressions', dynamodb.client),
     ...suppressionListsIn('Suppressions', dynamodb.client),
+    ...trackingIn('Accounts', dynamodb.client, () => clock.now),
   };
   const called: Partial<ManageDeps> = {
     ...tables,
