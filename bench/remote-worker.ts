@@ -21,8 +21,6 @@ export type RemoteRow = {
   slowEvery: number;
   /** Seconds after which no further invocation begins. */
   seconds: number;
-  /** Collects garbage at every sample (needs --expose-gc): for memory, at the cost of the other figures. */
-  memory?: boolean;
 };
 
 export type Invocation = { wallMs: number; cpuMs: number; delivered: number };
@@ -34,8 +32,6 @@ export type RemoteMeasured = {
   connections: number;
   /** Messages between MAIL and the reply to the dot, while the lane had more. */
   inFlight: { mean: number; peak: number };
-  openPeak: number;
-  bytesPerConnection: number;
   problems: string[];
 };
 
@@ -80,22 +76,20 @@ function openLane() {
 }
 
 const lane = openLane();
-let [inFlight, peak, open, openPeak, held] = [0, 0, 0, 0, 0];
+let [inFlight, peak, held] = [0, 0, 0];
 const samples: number[] = [];
 
-/** Counts connections that are open and messages that are on their way. */
+/** Counts messages that are on their way. */
 function watchSessions(openSession: DeliverDeps['openSession']): DeliverDeps['openSession'] {
   return async (options) => {
     const opened = await openSession(options);
     if (!opened.ok) return opened;
-    openPeak = Math.max(openPeak, ++open);
     const { session } = opened;
     const send: typeof session.send = async (message) => {
       peak = Math.max(peak, ++inFlight);
       return session.send(message).finally(() => inFlight--);
     };
-    const quit = () => session.quit().finally(() => open--);
-    return { ok: true, session: { ...session, send, quit } };
+    return { ok: true, session: { ...session, send } };
   };
 }
 
@@ -114,27 +108,9 @@ deps.hold = async ({ due, ...hold }) => {
 
 const invocations: Invocation[] = [];
 const beganAt = performance.now();
-let baseRss = 0;
-const residents: { open: number; rss: number }[] = [];
 setInterval(() => {
   if (lane.isFull() && performance.now() - beganAt > 3_000) samples.push(inFlight);
-  if (row.memory) globalThis.gc?.();
-  residents.push({ open, rss: process.memoryUsage.rss() });
 }, 100).unref();
-
-/** Resident bytes of an open connection with the message on it: what there is at the height of a run, and was before it. */
-function bytesPerConnection(): number {
-  const high = residents.filter((one) => one.open >= openPeak * 0.9);
-  const mean = (of: (one: (typeof residents)[number]) => number) =>
-    high.reduce((sum, one) => sum + of(one), 0) / Math.max(1, high.length);
-  return (
-    (mean(({ rss }) => rss) - baseRss) /
-    Math.max(
-      1,
-      mean(({ open }) => open),
-    )
-  );
-}
 
 async function invoke(batch: LaneMessage[]): Promise<void> {
   begin();
@@ -147,13 +123,6 @@ async function invoke(batch: LaneMessage[]): Promise<void> {
   invocations.push({ wallMs, cpuMs: (user + system) / 1_000, delivered: counts.delivered - before.delivered });
 }
 
-if (row.memory) {
-  // Code is loaded and compiled, and the heap has its first size: that is no connection's.
-  await invoke(lane.take(row.slowEvery - 1));
-  globalThis.gc?.();
-  baseRss = process.memoryUsage.rss();
-  residents.length = 0;
-}
 while (performance.now() - beganAt < row.seconds * 1_000 && lane.left() > 0) {
   const batch = lane.take(row.batchSize);
   if (batch.length === 0) {
@@ -169,8 +138,6 @@ const measured: RemoteMeasured = {
   left: lane.left(),
   connections: counts.sessions,
   inFlight: { mean: samples.reduce((sum, n) => sum + n, 0) / Math.max(1, samples.length), peak },
-  openPeak,
-  bytesPerConnection: bytesPerConnection(),
   problems: counts.problems,
 };
 process.stdout.write(`${JSON.stringify(measured)}\n`, () => process.exit(0));

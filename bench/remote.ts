@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { formatTable, show } from './figures.ts';
 import { describeMachine, onCore } from './machine.ts';
+import { measureMemory, memoryTable } from './memory.ts';
 import type { RemoteMeasured, RemoteRow } from './remote-worker.ts';
 import { startBenchSink } from './sinks.ts';
 
@@ -39,9 +40,7 @@ export function billedPerMillion({ invocations }: Pick<RemoteMeasured, 'invocati
 }
 
 async function measure(row: RemoteRow): Promise<RemoteMeasured> {
-  // A young generation as small as Lambda's memory makes it: else what is seen is garbage that nobody had to collect.
-  const flags = row.memory ? ['--expose-gc', '--max-semi-space-size=2'] : [];
-  const [program, ...given] = onCore(0, [process.execPath, ...flags, WORKER, JSON.stringify(row)]);
+  const [program, ...given] = onCore(0, [process.execPath, WORKER, JSON.stringify(row)]);
   const child = spawn(program!, given, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (piece: string) => {
@@ -54,12 +53,9 @@ async function measure(row: RemoteRow): Promise<RemoteMeasured> {
 
 export async function benchRemote({ json, quick, markdown }: RemoteOptions): Promise<void> {
   const results: { lane: string; measured: RemoteMeasured; gbSecondsPerMillion: Record<number, number> }[] = [];
+  const memory = await measureMemory(quick ? 1 : 5);
   const sink = await startBenchSink(PEER);
-  let bytesPerConnection = 0;
   try {
-    // One run, which its slow peers keep while the others' mail fills its connections.
-    const memory = { ...MIXED, batchSize: 100, messages: 4_000, port: sink.port, seconds: 5, memory: true };
-    ({ bytesPerConnection } = await measure(memory));
     for (const [lane, shape] of Object.entries(LANES)) {
       if (quick && shape.batchSize !== 100) continue;
       const messages = quick ? Math.min(shape.messages, 3_000) : shape.messages;
@@ -72,9 +68,9 @@ export async function benchRemote({ json, quick, markdown }: RemoteOptions): Pro
   } finally {
     await sink.stop();
   }
-  if (json) return console.log(JSON.stringify({ bytesPerConnection, lanes: results }));
+  if (json) return console.log(JSON.stringify({ memory, lanes: results }));
   print(results, markdown);
-  console.log(`\nMemory per connection, with its message: ${show(bytesPerConnection / 1_024)} KB`);
+  console.log(`\n${memoryTable(memory, markdown)}`);
 }
 
 function print(results: Parameters<typeof rowOf>[0][], markdown: boolean): void {

@@ -93,15 +93,6 @@ function makeSession(
   patience.pause(false);
   let accepted = 0;
   let mustReset = false;
-  /** Where the pieces of a message are put together. It is free again when the message was written and answered. */
-  let room = Buffer.alloc(0);
-  const joinPieces = (pieces: readonly Buffer[], size: number): Buffer => {
-    if (pieces.length === 1) return pieces[0]!;
-    if (size > room.length) room = Buffer.allocUnsafeSlow(Math.min(ONE_PIECE, 2 * size));
-    let to = 0;
-    for (const piece of pieces) to += piece.copy(room, to);
-    return room.subarray(0, to);
-  };
   const send = async ({ from, to, octets, eightBit = false, eightBitBody = false }: Outgoing): Promise<Sent> => {
     let size = 0;
     for (const piece of octets) size += piece.length;
@@ -111,7 +102,7 @@ function makeSession(
     const commands = mustReset ? ['RSET\r\n', mail, rcpt] : [mail, rcpt];
     mustReset = true;
     patience.resume();
-    const message = { pieces: size <= ONE_PIECE ? [joinPieces(octets, size)] : octets, size };
+    const message = { pieces: octets, size };
     const transaction = { commands, encoding: ascii ? 'latin1' : 'utf8', message } as const;
     const result = await transact(line, transaction, offered.pipelining, options, patience.within);
     const code = 'reply' in result ? result.reply?.code : undefined;
@@ -144,9 +135,6 @@ function makeSession(
     },
   };
 }
-
-/** Up to this many octets go out as one piece: copying them costs less than a second write. */
-const ONE_PIECE = 65_536;
 
 type Message = { pieces: Buffer[]; size: number };
 type Transaction = {

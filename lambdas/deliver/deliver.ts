@@ -29,7 +29,7 @@ import { openIntake } from './intake.ts';
 import { createLetters, type Letters } from './letter.ts';
 import { HORIZON, openSites, type Sites } from './sites.ts';
 import type { SuppressedDeps } from './suppressed.ts';
-import type { LaneMessage } from './take.ts';
+import type { LaneMessage, ReadMessage } from './take.ts';
 import { createTallies } from './tally.ts';
 import type { TlsCounts } from './tls-counts.ts';
 import type { WarmUp } from './warm-up.ts';
@@ -77,7 +77,7 @@ export type DeliverDeps = SuppressedDeps & {
   /** Up to so many further messages of the lane, at once; they stay hidden from others until this run is over. */
   receive: (count: number) => Promise<LaneMessage[]>;
   /** Takes received messages from the lane for good. */
-  remove: (messages: LaneMessage[]) => Promise<void>;
+  remove: (messages: ReadMessage[]) => Promise<void>;
   readContent: (key: string) => Promise<StoredRequest>;
   /** A message that came as MIME and is too long to travel. */
   readMime: (key: string) => Promise<Buffer>;

@@ -11,7 +11,7 @@ import { holdKey } from '../../core/records.ts';
 import { nextAttempt } from '../../core/retry.ts';
 import type { Run } from './deliver.ts';
 import { insist, recordFinal, recordPutOff } from './record.ts';
-import type { LaneMessage, Postponed, PutOff, Task } from './take.ts';
+import type { Postponed, PutOff, ReadMessage, Task } from './take.ts';
 
 /** Minutes between two runs, at most, for copies that were not begun in time again and again. */
 const POSTPONED_MINUTES = 15;
@@ -128,7 +128,7 @@ async function expireAll(task: Task, run: Run): Promise<void> {
 }
 
 /** Holds a whole job that this run has no time for. */
-export async function leaveForLater({ receiveCount }: LaneMessage, job: Job, run: Run): Promise<boolean> {
+export async function leaveForLater({ receiveCount }: ReadMessage, job: Job, run: Run): Promise<boolean> {
   if (receiveCount === 1 && isFirstSeen(job)) for (const _ of job.copies) run.tallies.count('other', 'accepted');
   const due = run.deps.now() + Math.min(job.hop, POSTPONED_MINUTES) * MINUTE;
   await hold(job, job.copies, due, run, job.maybeSent === true || receiveCount > 1);

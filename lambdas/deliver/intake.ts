@@ -13,7 +13,7 @@ import { leaveForLater } from './holding.ts';
 import { keepToBudget } from './overflow.ts';
 import { fail, settle } from './settle.ts';
 import type { Item } from './sites.ts';
-import { type LaneMessage, type Task, takeJob } from './take.ts';
+import { type LaneMessage, type ReadMessage, type Task, takeJob } from './take.ts';
 
 export type Intake = {
   /** Jobs that are not done yet. */
@@ -44,22 +44,32 @@ export function openIntake(run: Run): Intake {
   let bytes = 0;
   let waiters: (() => void)[] = [];
 
-  const take = async (message: LaneMessage): Promise<boolean> => {
-    open++;
-    bytes += message.body.length;
+  // Not async: what an async function was called with stays in memory until it ends, and bodies are not to.
+  const take = ({ body, ...message }: LaneMessage): Promise<boolean> => {
     try {
-      return await work(message);
+      return takeRead(message, parseJob(body), body.length);
     } catch (error) {
-      deps.report(`message ${message.messageId}: ${(error as Error).message}`);
-      return false;
+      return Promise.resolve(refuse(message, error as Error));
+    }
+  };
+  const refuse = ({ messageId }: ReadMessage, { message }: Error): false => {
+    deps.report(`message ${messageId}: ${message}`);
+    return false;
+  };
+  const takeRead = async (message: ReadMessage, job: Job, size: number): Promise<boolean> => {
+    open++;
+    bytes += size;
+    try {
+      return await work(message, job);
+    } catch (error) {
+      return refuse(message, error as Error);
     } finally {
       open--;
-      bytes -= message.body.length;
+      bytes -= size;
       if (open === 0) for (const wake of waiters.splice(0)) wake();
     }
   };
-  const work = async (message: LaneMessage): Promise<boolean> => {
-    const job = parseJob(message.body);
+  const work = async (message: ReadMessage, job: Job): Promise<boolean> => {
     const stored = storedOf(job);
     const leave = await room.enter(stored?.key ?? message.messageId, stored?.bytes ?? 0);
     try {
@@ -70,7 +80,7 @@ export function openIntake(run: Run): Intake {
       if (stored) mimes.forget(mimeKey(job.account, job.requestId));
     }
   };
-  const workIn = async (message: LaneMessage, job: Job): Promise<boolean> => {
+  const workIn = async (message: ReadMessage, job: Job): Promise<boolean> => {
     // Not even its content need be read for what this run cannot begin.
     if (!run.hasTime()) return leaveForLater(message, job, run);
     const task = await takeJob(message, job, seen, { ...run, deps: reading });
@@ -125,7 +135,7 @@ export function openIntake(run: Run): Intake {
     return (route.kind === 'site' && viaOf(route.provider)) || route;
   };
 
-  let done: LaneMessage[] = [];
+  let done: ReadMessage[] = [];
   let removing: Promise<void> = Promise.resolve();
   const removeDone = (): Promise<void> => {
     const messages = done;
@@ -155,10 +165,13 @@ export function openIntake(run: Run): Intake {
         waiters.push(wake);
       }),
     take,
-    takeOwn: async (message) => {
-      if (!(await take(message))) return;
-      done.push(message);
-      if (done.length >= REMOVED) void removeDone();
+    takeOwn: (message) => {
+      const { body: _, ...read } = message;
+      return take(message).then((isDone) => {
+        if (!isDone) return;
+        done.push(read);
+        if (done.length >= REMOVED) void removeDone();
+      });
     },
     close: removeDone,
   };

@@ -15,7 +15,7 @@ import type { Attachment, Copy, Part, Personalization } from '../../core/mail.ts
 import type { Entity } from '../../core/mime.ts';
 import { renderPersonalization } from '../../core/render.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
-import { type Taken, takeOctets } from './octets.ts';
+import { type Taken, takeOctets } from '../../io/octets.ts';
 import { changesRaw, writeRaw } from './raw-letter.ts';
 import type { Task } from './take.ts';
 import { trackerOf } from './tracking.ts';

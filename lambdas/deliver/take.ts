@@ -22,6 +22,8 @@ import { readTaskTracking, type TaskTracking } from './tracking.ts';
 
 /** A message of the lane's queue. `receipt`: of one that this run received itself. */
 export type LaneMessage = { messageId: string; body: string; receiveCount: number; receipt?: string };
+/** One whose job was read: with its body, all that waits here would be in memory twice. */
+export type ReadMessage = Omit<LaneMessage, 'body'>;
 
 type SendingDomain = SigningDomain;
 
@@ -43,7 +45,7 @@ export type Postponed = { copy: Copy; turn: { due: number; under: number } | und
 
 /** A job at work. */
 export type Task = {
-  message: LaneMessage;
+  message: ReadMessage;
   job: Job;
   /** The copies that are not final yet. */
   copies: Copy[];
@@ -97,7 +99,7 @@ export const TWIN_WAIT = 4 * 60_000;
  * @param seen ids of the jobs that this batch has already: the same one again waits its turn
  */
 export async function takeJob(
-  message: LaneMessage,
+  message: ReadMessage,
   job: Job,
   seen: Set<string>,
   run: Run,
