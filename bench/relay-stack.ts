@@ -78,12 +78,9 @@ async function flood(launched: Launched, port: number, messages: number): Promis
   const begun = performance.now();
   // A session for every message, and a recipient of its own (-N).
   const load = ['-s', String(SESSIONS), '-m', String(messages), '-l', String(BYTES), '-N'];
-  await run(findProgram('smtp-source')!, [
-    ...load,
-    ...['-f', 'shop@example.com', '-t', 'reader@example.net', `127.0.0.1:${port}`],
-  ]);
+  const addresses = ['-f', 'shop@example.com', '-t', 'reader@example.net', `127.0.0.1:${port}`];
+  await run(findProgram('smtp-source')!, [...load, ...addresses]).finally(() => clearInterval(sampling));
   const acceptSeconds = (performance.now() - begun) / 1_000;
-  clearInterval(sampling);
   const cpu = cpuSecondsOf([pid]) - cpuBefore;
   const ledger = await settled(launched);
   const seconds = (performance.now() - begun) / 1_000;
