@@ -12,7 +12,17 @@ import { RULES } from '../shaping/rules/index.ts';
 import { REPLY_RECORDED } from '../smtp/limits.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { findReply, hostIn, stageIn, statusIn } from './reply.ts';
-import { applies, CERTAIN, CODES, type CodeRule, legible, type ReportRule, TRANSLATED, WORDS } from './rules/index.ts';
+import {
+  applies,
+  CERTAIN,
+  CODES,
+  type CodeRule,
+  legible,
+  REPLY_CODES,
+  type ReportRule,
+  TRANSLATED,
+  WORDS,
+} from './rules/index.ts';
 
 export type Told = {
   /** The report's word on this recipient: a reply, or words. */
@@ -106,7 +116,7 @@ function judged(
   // A refusal before any recipient was named, without a reason, is of who sends.
   if ((stage === 'mail' || stage === 'connect') && code !== undefined && code >= 500)
     return { classification: 'Reputation', type: 'blocked', status, diagnostic };
-  const coded = byCode(status);
+  const coded = byCode(status) ?? (code === undefined ? undefined : byReplyCode(code));
   return {
     classification: coded?.classification ?? 'Unclassified',
     type: coded?.type === 'bounce' && isPermanent && stage !== 'mail' ? 'bounce' : 'blocked',
@@ -142,6 +152,11 @@ function elsewhere(texts: readonly string[], said: string, shaping: Shaping, pro
 function overruling(texts: readonly string[], all: boolean): Known | undefined {
   const rules = all ? CERTAIN : CERTAIN.filter(({ overrules }) => overrules);
   return texts.map((text) => first(rules, text)).find((one) => one !== undefined);
+}
+
+/** RFC 5321 4.2.2, RFC 4954, RFC 7504: what a reply code says alone. 550, 553 and 554 say nothing alone. */
+function byReplyCode(code: number): CodeRule | undefined {
+  return REPLY_CODES.find(({ match }) => match.test(String(code)));
 }
 
 function byCode(status: string): CodeRule | undefined {
