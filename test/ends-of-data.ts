@@ -31,7 +31,8 @@ const READINGS: readonly (readonly [RegExp, string])[] = [
 
 /** What goes over the connection has one end of data, the last, however it is read, NULs dropped or not. */
 export function assertOneEnd(wire: Buffer): void {
-  const text = wire.toString('latin1');
+  // Before a message stands the end of the line `DATA`.
+  const text = `\r\n${wire.toString('latin1')}`;
   for (const read of [text, text.replaceAll('\0', '')])
     for (const [lineEnd, dot] of READINGS) expect(read.split(lineEnd).filter((line) => line === dot)).toHaveLength(1);
   expect(text.endsWith('\r\n.\r\n')).toBe(true);
