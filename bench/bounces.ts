@@ -2,6 +2,7 @@
  * How well reports are read: every mail of a corpus of bounces through `core/report`, its verdicts written as the scorer of that
  * corpus wants them, and the score. `--corpus DIR` holds the mails, `expected.tsv` and `score.py`; `--predictions FILE` is
  * where the verdicts go; `--files FILE` names the mails to look at, one a line (to keep some unseen).
+ * `--blind` reads each mail again without the rules that only it needs (bounces-blind.ts): a look at mails that nobody has seen.
  * It also reads each mail with LF, CRLF and CR as line ends, and says where the verdict differs: nowhere.
  */
 import { spawnSync } from 'node:child_process';
@@ -10,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Report, readReport } from '../core/report/index.ts';
+import { readBlind } from './bounces-blind.ts';
 
 /** What the labels of that corpus call the reader of a complaint that hides him. */
 const HIDDEN = 'undisclosed-recipient-in-headers@libsisimai.org.invalid';
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     predictions: { type: 'string' },
     files: { type: 'string' },
     json: { type: 'boolean' },
+    blind: { type: 'boolean' },
   },
 });
 const out = values.predictions ?? join(mkdtempSync(join(tmpdir(), 'pennypost-bounces-')), 'predictions.tsv');
@@ -51,6 +54,13 @@ console.log(
 console.log(`other verdict with LF, CRLF or CR: ${differing.length === 0 ? 'none' : differing.join(', ')}`);
 const score = spawnSync('python3', [join(values.corpus, 'score.py'), expectedOf(), out], { encoding: 'utf8' });
 process.stdout.write(score.error ? `no score: ${score.error.message}\n` : score.stdout + score.stderr);
+if (values.blind)
+  for (const by of ['mail', 'family'] as const) {
+    const { named, classed, invalid, invalidRight } = readBlind(values.corpus!, classesOf(), by);
+    console.log(
+      `without what only its ${by} needs: class accuracy ${(classed / named).toFixed(3)}, precision of Invalid Address ${invalidRight}/${invalid}`,
+    );
+  }
 if (values.json)
   console.log(
     JSON.stringify({
@@ -71,6 +81,21 @@ function expectedOf(): string {
   const some = join(mkdtempSync(join(tmpdir(), 'pennypost-bounces-')), 'expected.tsv');
   writeFileSync(some, `${[head, ...rows.filter((row) => listed.has(row.split('\t')[0]!))].join('\n')}\n`);
   return some;
+}
+
+/** The class of each recipient, by file: the labels in the scorer's own words for them. */
+function classesOf(): Map<string, Map<string, string>> {
+  const program = 'import json,re,sys; exec(open(sys.argv[1]).read().split("def rows")[0]); print(json.dumps(CLASS))';
+  const names = spawnSync('python3', ['-c', program, join(values.corpus!, 'score.py')], { encoding: 'utf8' });
+  const classes = JSON.parse(names.stdout) as Record<string, string>;
+  const found = new Map<string, Map<string, string>>();
+  for (const row of readFileSync(expectedOf(), 'utf8').trimEnd().split('\n').slice(1)) {
+    const [file, , recipient, , , , reason, , , , tier] = row.split('\t');
+    const name = classes[reason!];
+    if (!/[AB]/.test(tier!) || name === undefined || !/^[A-Z]/.test(name)) continue;
+    found.set(file!, (found.get(file!) ?? new Map()).set(recipient!.toLowerCase(), name));
+  }
+  return found;
 }
 
 function rowsOf(report: Report): Row[] {

@@ -4,6 +4,7 @@
  * speak TLS, so it loads port 25 (where it is installed), and clients of our own the submission ports. Stores answer at once.
  *
  *   npm run bench:relay [-- --json] [--quick] [--markdown]
+ *   npm run bench:relay -- --stack [--rounds 3]   smtp-source through the whole local stack: relay-stack.ts
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +16,7 @@ import { parseArgs, promisify } from 'node:util';
 import { formatTable, show } from './figures.ts';
 import { describeMachine, findProgram, onCore } from './machine.ts';
 import { makeRaw } from './mail.ts';
+import { floodStack } from './relay-stack.ts';
 import type { RelayPorts, RelayUse } from './relay-worker.ts';
 
 const { values: options } = parseArgs({
@@ -22,6 +24,8 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     markdown: { type: 'boolean', default: false },
+    stack: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
   },
 });
 
@@ -188,15 +192,22 @@ async function measure({ name, messages: all, send }: Load): Promise<Row> {
   };
 }
 
-const rows: Row[] = [];
-for (const load of LOADS) {
-  say(load.name);
-  rows.push(await measure(load));
+async function loadRelay(): Promise<void> {
+  const rows: Row[] = [];
+  for (const load of LOADS) {
+    say(load.name);
+    rows.push(await measure(load));
+  }
+  const heading = ['load ', 'messages', 'messages/s', 'CPU-s per 1,000', 'MB after a quarter', 'at the end', 'at most'];
+  const cells = rows.map(({ name, messages, perSecond, cpuPerThousand, rssEarly, rssLate, rssMost }) => [
+    name,
+    ...[show(messages), show(perSecond), show(cpuPerThousand, 2), show(rssEarly), show(rssLate), show(rssMost)],
+  ]);
+  if (options.json) process.stdout.write(`${JSON.stringify({ machine: describeMachine(new Date()), rows })}\n`);
+  else process.stdout.write(`${describeMachine(new Date())}\n\n${formatTable(heading, cells, options.markdown)}\n`);
 }
-const heading = ['load ', 'messages', 'messages/s', 'CPU-s per 1,000', 'MB after a quarter', 'at the end', 'at most'];
-const cells = rows.map(({ name, messages, perSecond, cpuPerThousand, rssEarly, rssLate, rssMost }) => [
-  name,
-  ...[show(messages), show(perSecond), show(cpuPerThousand, 2), show(rssEarly), show(rssLate), show(rssMost)],
-]);
-if (options.json) process.stdout.write(`${JSON.stringify({ machine: describeMachine(new Date()), rows })}\n`);
-else process.stdout.write(`${describeMachine(new Date())}\n\n${formatTable(heading, cells, options.markdown)}\n`);
+
+if (options.stack) {
+  const { json, markdown } = options;
+  await floodStack({ messages: 20_000 * share, rounds: Number(options.rounds), json, markdown });
+} else await loadRelay();

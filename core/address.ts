@@ -2,8 +2,9 @@
  * Addresses: the Mailbox of RFC 5321 4.1.2, read in one pass over the text, so in linear time.
  * It accepts dot-strings and quoted strings as local part, and host names, also internationalised ones (RFC 5890),
  * which it gives in their ASCII form too. It refuses what cannot or must not be delivered to from a public service:
- * address literals and whatever a resolver reads as an IP address, names without a dot, local parts beyond ASCII
- * (they need SMTPUTF8), comments and white space (RFC 5322 only), and everything over the length limits.
+ * address literals and whatever a resolver reads as an IP address, names without a dot, comments and white space (RFC 5322
+ * only), everything over the length limits, and, unless it is asked for, local parts beyond ASCII: only a host with SMTPUTF8
+ * takes them (RFC 6531).
  */
 
 /** `domain` as it was written; `asciiDomain` in lower case with A-labels, as DNS and SMTP take it. */
@@ -22,6 +23,9 @@ const ATEXT = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]$/;
 const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/;
 /** Letters, marks, digits and hyphens; IDNA says the rest. Nothing that it would map to a dot, an at sign or nothing. */
 const U_LABEL = /^[\p{L}\p{M}\p{N}-]+$/u;
+/** Atoms with dots between (RFC 6531 3.3); beyond ASCII only letters, marks, digits and symbols: nothing that is not seen. */
+const INTERNATIONAL =
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\p{L}\p{M}\p{N}\p{S}-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\p{L}\p{M}\p{N}\p{S}-]+)*$/u;
 /** A last label that makes a resolver read the whole as an IPv4 address (URL Standard, "ends in a number"). */
 const NUMERIC = /^(?:[0-9]+|0x[0-9a-f]*)$/i;
 
@@ -32,17 +36,35 @@ const DOT = 0x2e;
 
 const isAtext = Array.from({ length: 128 }, (_, code) => ATEXT.test(String.fromCharCode(code)));
 
-/** Reads an address, or gives undefined where it is none. */
-export function readMailbox(text: string): Mailbox | undefined {
+/**
+ * Reads an address, or gives undefined where it is none.
+ * @param smtpUtf8 a local part beyond ASCII is one, too, where it is a Dot-string (RFC 6531 3.3)
+ */
+export function readMailbox(text: string, smtpUtf8 = false): Mailbox | undefined {
   if (text.length > ADDRESS_CHARACTERS) return undefined;
-  const at = text.charCodeAt(0) === QUOTE ? endOfQuotedString(text) : endOfDotString(text);
+  const isQuoted = text.charCodeAt(0) === QUOTE;
+  if (smtpUtf8 && !isQuoted && !isAscii(text)) return readInternational(text);
+  const at = isQuoted ? endOfQuotedString(text) : endOfDotString(text);
   if (at < 1 || at > LOCAL_OCTETS || text.charCodeAt(at) !== AT) return undefined;
   const domain = text.slice(at + 1);
   const asciiDomain = readDomain(domain);
   return asciiDomain === undefined ? undefined : { local: text.slice(0, at), domain, asciiDomain };
 }
 
-/** The address as SMTP without SMTPUTF8 takes it: the local part untouched, an internationalised domain as A-labels. */
+function readInternational(text: string): Mailbox | undefined {
+  const at = text.indexOf('@');
+  const [local, domain] = [text.slice(0, at), text.slice(at + 1)];
+  const asciiDomain = readDomain(domain);
+  if (at < 1 || asciiDomain === undefined || Buffer.byteLength(local) > LOCAL_OCTETS) return undefined;
+  // RFC 6532 3.1: one spelling, so that who is suppressed in one is in the other.
+  if (local.normalize('NFC') !== local || !INTERNATIONAL.test(local)) return undefined;
+  return { local, domain, asciiDomain };
+}
+
+/**
+ * The address as SMTP takes it: the local part untouched, an internationalised domain as A-labels. So SMTPUTF8 is needed only
+ * where the local part is beyond ASCII.
+ */
 export function asciiAddress(mailbox: Mailbox): string {
   return isAscii(mailbox.domain) ? `${mailbox.local}@${mailbox.domain}` : `${mailbox.local}@${mailbox.asciiDomain}`;
 }

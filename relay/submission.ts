@@ -53,9 +53,8 @@ export function makeSubmission(deps: SubmissionDeps): Role {
     },
     recipient: async (address, smtpUtf8): Promise<string | SmtpReply> => {
       if (!smtpUtf8 && !isAscii(address)) return smtpReplies.needsUtf8;
-      const mailbox = readMailbox(address);
-      if (mailbox) return asciiAddress(mailbox);
-      return isAscii(address) ? smtpReplies.badRecipient : smtpReplies.utf8Recipient;
+      const mailbox = readMailbox(address, smtpUtf8);
+      return mailbox ? asciiAddress(mailbox) : smtpReplies.badRecipient;
     },
     open: async (client) => {
       const id = makeRequestId(now(), deps.randomBytes(10));

@@ -5,7 +5,7 @@
 
 /** The source of a pattern of one address, to be built into others. Bounded: RFC 5321 4.5.3.1. */
 export const ADDRESS =
-  '(?:"[^"<>\\n]{1,64}"|[^\\s<>()\\[\\]:;,"\'\\x7f]{1,80})@(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,250}[A-Za-z0-9])?|[^\\x00-\\x7f][^\\s<>@]{0,200})';
+  '(?:"[^"<>\\n]{1,64}"|[^\\s<>()\\[\\]:;,"\'\\x7f\u00ab\u00bb\u2018-\u201f\u3001\u3002\u3008-\u3011\uff08\uff09\uff0c\uff1a\uff1b]{1,80})@(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,250}[A-Za-z0-9])?|[^\\x00-\\x7f][^\\s<>@]{0,200})';
 
 const ALL = new RegExp(ADDRESS, 'g');
 const ONE = new RegExp(`^(?:${ADDRESS})$`);

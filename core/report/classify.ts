@@ -12,7 +12,17 @@ import { RULES } from '../shaping/rules/index.ts';
 import { REPLY_RECORDED } from '../smtp/limits.ts';
 import type { Reply } from '../smtp/reply.ts';
 import { findReply, hostIn, stageIn, statusIn } from './reply.ts';
-import { applies, CERTAIN, CODES, type CodeRule, type ReportRule, WORDS } from './rules/index.ts';
+import {
+  applies,
+  CERTAIN,
+  CODES,
+  type CodeRule,
+  legible,
+  REPLY_CODES,
+  type ReportRule,
+  TRANSLATED,
+  WORDS,
+} from './rules/index.ts';
 
 export type Told = {
   /** The report's word on this recipient: a reply, or words. */
@@ -41,6 +51,8 @@ const LAST = new Set(GENERIC.map(({ name }) => name));
 /** Of those, what still counts for more than a status. */
 const WITH_WORDS = new Set(['loop', 'disk', 'server-trouble', 'access-denied', 'domain-takes-no-mail', 'try-later']);
 
+const OWN_WORDS: readonly ReportRule[] = [...TRANSLATED, ...WORDS];
+
 type Known = { name: string; classification: Classification; type?: 'bounce' | 'blocked' | undefined; status?: string };
 
 export function classify(told: Told, shaping: Shaping): Judged {
@@ -57,7 +69,7 @@ export function classify(told: Told, shaping: Shaping): Judged {
     first(isOfSender ? CERTAIN.filter(({ ofRecipient }) => !ofRecipient) : CERTAIN, said) ??
     overruling(texts, reply === undefined && !isOfSender) ??
     (found && !LAST.has(found.name) ? causeOf(found) : undefined) ??
-    first(WORDS, said) ??
+    first(OWN_WORDS, said) ??
     (found && WITH_WORDS.has(found.name) ? causeOf(found) : undefined) ??
     (isTelling(reply) || byCode(told.status) ? undefined : elsewhere(texts, said, shaping, provider)) ??
     (found?.name === 'mailbox-refused' && /recipient|address|mailbox|user|account/i.test(said)
@@ -104,7 +116,7 @@ function judged(
   // A refusal before any recipient was named, without a reason, is of who sends.
   if ((stage === 'mail' || stage === 'connect') && code !== undefined && code >= 500)
     return { classification: 'Reputation', type: 'blocked', status, diagnostic };
-  const coded = byCode(status);
+  const coded = byCode(status) ?? (code === undefined ? undefined : byReplyCode(code));
   return {
     classification: coded?.classification ?? 'Unclassified',
     type: coded?.type === 'bounce' && isPermanent && stage !== 'mail' ? 'bounce' : 'blocked',
@@ -130,7 +142,7 @@ function elsewhere(texts: readonly string[], said: string, shaping: Shaping, pro
     if (read === said) continue;
     const rule = shaping.find(provider, 'dot', read);
     const known =
-      first(CERTAIN, read) ?? (rule && !LAST.has(rule.name) ? causeOf(rule) : undefined) ?? first(WORDS, read);
+      first(CERTAIN, read) ?? (rule && !LAST.has(rule.name) ? causeOf(rule) : undefined) ?? first(OWN_WORDS, read);
     if (known) return known;
   }
   return undefined;
@@ -139,7 +151,12 @@ function elsewhere(texts: readonly string[], said: string, shaping: Shaping, pro
 /** Words that count for more than the reply beside them; where there is none, certain ones for more than headlines. */
 function overruling(texts: readonly string[], all: boolean): Known | undefined {
   const rules = all ? CERTAIN : CERTAIN.filter(({ overrules }) => overrules);
-  return texts.map((text) => first(rules, readable(text))).find((one) => one !== undefined);
+  return texts.map((text) => first(rules, text)).find((one) => one !== undefined);
+}
+
+/** RFC 5321 4.2.2, RFC 4954, RFC 7504: what a reply code says alone. 550, 553 and 554 say nothing alone. */
+function byReplyCode(code: number): CodeRule | undefined {
+  return REPLY_CODES.find(({ match }) => match.test(String(code)));
 }
 
 function byCode(status: string): CodeRule | undefined {
@@ -147,7 +164,8 @@ function byCode(status: string): CodeRule | undefined {
 }
 
 function first(rules: readonly ReportRule[], text: string): Known | undefined {
-  return rules.find((rule) => applies(rule, text));
+  const seen = legible(text);
+  return rules.find((rule) => applies(rule, seen));
 }
 
 function causeOf({ name, classification, type }: Rule): Known {

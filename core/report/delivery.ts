@@ -8,7 +8,7 @@ import { classify, type Judged } from './classify.ts';
 import { decodeWords } from './decode.ts';
 import { type DeliveryStatus, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
 import { first, type Header } from './header.ts';
-import { type Notice, namedIn, sentTo } from './notice.ts';
+import { type Named, type Notice, namedIn, onlyNamed, sentTo } from './notice.ts';
 import type { Mail } from './parts.ts';
 import { findReply } from './reply.ts';
 import type { DeliveryReport, OriginalMessage, ReportedRecipient } from './report.ts';
@@ -86,13 +86,18 @@ function fromWords(seen: Seen): ReportedRecipient[] {
   if (failed.length === 0 && !looksLikeOne(signs, signsSeen, words)) return [];
   const named = namedIn(notice.lines, strangers(seen), failed);
   // Whom a report names that names nobody is told by the token.
-  const found = named.length > 0 ? named : signsSeen === 3 ? [{ address: '', section: '' }] : [];
+  const found = named.length > 0 ? named : signsSeen === 3 ? meant(seen) : [];
   const isLate = isDelayed(decodeWords(first(seen.mail.header, 'subject')), words);
   return found.map(({ address, section }) => {
     const around = found.length === 1 || section === '' ? [words] : [];
     const judged = classify({ diagnostic: section, around, status: '', mta: '', domain: domainOf(address) }, shaping);
     return toRecipient(address, isLate ? 'delayed' : 'failed', judged, {});
   });
+}
+
+function meant({ notice, original, mail }: Seen): Named[] {
+  const only = onlyNamed(notice.lines, strangers({ original, mail }), original.to);
+  return (only.length > 0 ? only : ['']).map((address) => ({ address, section: '' }));
 }
 
 /** A report that names nobody is about the only one whom the message was to, where that is to be seen. */
@@ -116,7 +121,7 @@ function failedRecipients(header: Header): string[] {
 }
 
 /** Whom a notice names without meaning a recipient: whom it came to, who reports, who sent the original. */
-function strangers({ mail, original }: Seen): string[] {
+function strangers({ mail, original }: Pick<Seen, 'mail' | 'original'>): string[] {
   const given = ['to', 'from', 'return-path', 'reply-to'].flatMap((name) => addressesIn(first(mail.header, name)));
   return [...given, original.from ?? '', original.returnPath ?? ''].filter((address) => address !== '');
 }

@@ -2,18 +2,17 @@
  * What is wrong with the rules for reports before a report shows it: the same that `shaping/lint.ts` finds in the rules for
  * replies. It runs in a test.
  */
-import { readable } from '../shaping/compile.ts';
 import { costOf } from '../shaping/pattern.ts';
 import { CLASSIFICATIONS } from '../shaping/rule.ts';
 import { RULES } from '../shaping/rules/index.ts';
-import { applies, CERTAIN, CODES, type ReportRule, WORDS } from './rules/index.ts';
+import { applies, CERTAIN, CODES, legible, type ReportRule, TRANSLATED, WORDS } from './rules/index.ts';
 
 export type Finding = { rule: string; message: string };
 
 /** Steps that one pattern may cost on one text at worst. */
 const MOST_STEPS = 20_000_000;
 
-export function lintReportRules(lists: readonly (readonly ReportRule[])[] = [CERTAIN, WORDS]): Finding[] {
+export function lintReportRules(lists: readonly (readonly ReportRule[])[] = [CERTAIN, TRANSLATED, WORDS]): Finding[] {
   const findings: Finding[] = [];
   const names = new Set(Object.values(RULES).flatMap((rules) => rules.map(({ name }) => name)));
   for (const rules of lists)
@@ -22,7 +21,7 @@ export function lintReportRules(lists: readonly (readonly ReportRule[])[] = [CER
       if (names.has(rule.name)) tell('names two rules');
       names.add(rule.name);
       lintRule(rule, tell);
-      const earlier = rules.find((one) => applies(one, readable(rule.sample)));
+      const earlier = rules.find((one) => applies(one, legible(rule.sample)));
       if (earlier !== rule)
         tell(earlier ? `is never reached: "${earlier.name}" comes before it` : 'does not match its own sample');
     }

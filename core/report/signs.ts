@@ -4,17 +4,19 @@
  */
 import { decodeWords } from './decode.ts';
 import { first, type Header } from './header.ts';
+import { unaccented } from './rules/index.ts';
+import { FAILED_TRANSLATED } from './signs-translated.ts';
 
 /** Names and local parts of mail systems. */
 const SYSTEM =
-  /mailer[-_ ]?daemon|mail[-_ ]?daemon|post_?master|post_master|mail(?:er)?[. ]?(?:deliver\w{0,3}|system|admin|robot)|deliver\w{0,3} (?:sub)?system|delivery[-_ ](?:status|system|service|notification|failure)|mail administrator|system administrator|microsoft exchange|bounces?@|mailbox delivery|no-reply@sns\.amazonaws|mda@|-admin@.{1,100}|interscan|mimesweeper|mailmarshal|surfcontrol|non-?deliver|undeliver/i;
+  /mailer[-_ ]?daemon|mail[-_ ]?daemon|post_?master|post_master|mail(?:er)?[. ]?(?:deliver\w{0,3}|system|admin|robot)|deliver\w{0,3} (?:sub)?system|delivery[-_ ](?:status|system|service|notification|failure)|mail administrator|system administrator|microsoft exchange|bounces?@|mailbox delivery|no-reply@sns\.amazonaws|mda@|-admin@.{1,100}|interscan|anti-?virus|spam[_ -]?(?:filter|firewall|gateway)|mail[_ -]?(?:gateway|guard|scanner|security)|mimesweeper|mailmarshal|surfcontrol|non-?deliver|undeliver/i;
 const FAILED_SUBJECT =
-  /undeliver|non[- ]?deliver|not deliver|deliver(?:y|ed)?\b.{0,40}(?:fail|status|notif|problem|error|report|delay|unsuccess|impossible|could not|unable)|(?:fail|could ?n.t|could not|unable|cannot|error|problem|trouble).{0,40}(?:deliver|send|mail|message|notice)|return(?:ed|ing)? (?:mail|message|e-?mail|to sender)|mail (?:system )?(?:error|failure|failed|status)|message (?:status|undeliver|could not|not)|failure notice|bounce|postmaster notif|warning: |loop alert|user unknown|rejected|unzustell|nicht zustell|fehlgeschlagen|zustell|non (?:remis|distribu)|(?:é|e)chec|impossible de remettre|no (?:se ha podido )?(?:entreg|envi)|devuelto|mancat[ao] (?:recapito|consegna)|não entregue|falha|onbestelbaar|недоставлен|не доставлен|ошибка доставки|配(?:信|送|達)|送信(?:でき|不能|エラー)|届け|エラー|不達|退信|投递|无法送达/i;
+  /undeliver|non[- ]?deliver|not deliver|deliver(?:y|ed)?\b.{0,40}(?:fail|status|notif|problem|error|report|delay|unsuccess|impossible|could not|unable)|(?:fail|could ?n.t|could not|unable|cannot|error|problem|trouble).{0,40}(?:deliver|send|mail|message|notice)|return(?:ed|ing)? (?:mail|message|e-?mail|to sender)|mail (?:system )?(?:error|failure|failed|status)|message (?:status|undeliver|could not|not)|failure notice|bounce|postmaster notif|warning: |loop alert|user unknown|rejected|(?:message|mail) .{0,40}(?:blocked|refused|quarantined)|virus (?:found|detected|alert)|errors? from |zustell|(?:é|e)chec|devuelto|falha|配(?:信|送|達)|届け|エラー|投递/i;
 const FAILED_WORDS =
-  /(?:could ?n.t|could not|can ?not|can't|cannot|unable to|wasn.t able to|was not|wasn.t|were not|not able to|failed to|fail(?:ed|ure) to|did not|were unable to) (?:be )?(?:deliver|sen[dt]|reach|relay|forward|accept|process)|not (?:be )?(?:yet )?delivered|delivery (?:to the following|has )?(?:.{0,40})?(?:fail|error|problem|impossible|unsuccess|expired|delayed)|(?:permanent|fatal|delivery|transient) (?:fatal )?(?:errors?|failures?|problems?)|failed (?:addresses|recipients)|deliver(?:y|ing) .{0,40}(?:fail|problem|error|trouble|delay)|undeliver(?:able|ed)|returned to (?:the )?sender|unable to deliver|trouble delivering|error (?:has )?occurred while|rejected (?:your message|recipient)|there was an error (?:deliver|send)|been (?:rejected|returned|refused|bounced)|could not be sent|duplicated message-id|user\(s\) account|error message below|incorrectly constructed|failed after|recipient.{0,30}(?:rejected|refused|unknown)|(?:group|message) .{0,40}may not exist|the following (?:addresses|recipients?|destination).{0,40}(?:fail|error|problem|not|could)|送信(?:に失敗|でき|エラー)|配(?:信|送|達).{0,20}(?:でき|失敗|不能|エラー)|届け.{0,20}(?:でき|られ)|не (?:может быть|доставлен|удалось)|unzustellbar|nicht zugestellt|konnte nicht|n.a pas pu|impossible de|no se (?:ha )?(?:pudo|podido)|non (?:è stato|recapit|consegn)|não (?:pôde|foi|pode)|无法|退信/i;
+  /(?:could ?n.t|could not|can ?not|can't|cannot|unable to|wasn.t able to|was not|wasn.t|were not|not able to|failed to|fail(?:ed|ure) to|did not|were unable to) (?:be )?(?:deliver|sen[dt]|reach|relay|forward|accept|process)|not (?:be )?(?:yet )?delivered|delivery (?:to the following|has )?(?:.{0,40})?(?:fail|error|problem|impossible|unsuccess|expired|delayed)|(?:permanent|fatal|delivery|transient) (?:fatal )?(?:errors?|failures?|problems?)|failed (?:addresses|recipients)|deliver(?:y|ing) .{0,40}(?:fail|problem|error|trouble|delay)|undeliver(?:able|ed)|returned to (?:the )?sender|unable to deliver|trouble delivering|error (?:has )?occurred while|rejected (?:your message|recipient)|there was an error (?:deliver|send)|been (?:rejected|returned|refused|bounced)|could not be sent|duplicated message-id|user\(s\) account|error message below|incorrectly constructed|failed after|recipient.{0,30}(?:rejected|refused|unknown)|(?:group|message) .{0,40}may not exist|the following (?:addresses|recipients?|destination).{0,40}(?:fail|error|problem|not|could)|transcript of (?:the )?session|(?:was|been|were) (?:blocked|quarantined|stopped|discarded) by|not been delivered|配(?:信|送|達).{0,20}(?:でき|失敗|不能|エラー)|не удалось|impossible de|não (?:pôde|foi|pode)|无法/i;
 
 const DELAYED =
-  /(?:message|mail|delivery) .{0,80}(?:delayed|not yet (?:been )?delivered|has not (?:yet )?been delivered|still (?:being )?(?:tr|in the queue))|(?:will|shall) (?:be retried|continue (?:to )?(?:try|be tried|attempt)|keep (?:on )?trying|try again|be (?:re)?tried|attempt (?:to )?(?:deliver|again|re))|(?:delivery )?attempts will continue|do(?:es)? not need to re-?send|you do not need|only a temporary failure|warning message only|delivery .{0,30}(?:incomplete|temporarily)|no action is required|will be (?:re-?)?(?:queued|attempted)|temporarily deferred|has been delayed|not (?:yet )?gave up|(?:message|mail).{0,60}is delayed|отложен|verz(?:ö|oe)gert|retard/i;
+  /(?:message|mail|delivery) .{0,80}(?:delayed|not yet (?:been )?delivered|has not yet been delivered|still (?:being )?(?:tr|in the queue))|(?:will|shall) (?:be retried|continue (?:to )?(?:try|be tried|attempt)|keep (?:on )?trying|try again|be (?:re)?tried|attempt (?:to )?(?:deliver|again|re))|(?:delivery )?attempts will continue|do(?:es)? not need to re-?send|you do not need|only a temporary failure|warning message only|delivery .{0,30}(?:incomplete|temporarily)|no action is required|will be (?:re-?)?(?:queued|attempted)|temporarily deferred|has been delayed|not (?:yet )?gave up|(?:message|mail).{0,60}is delayed|отложен|verz(?:ö|oe)gert|retard/i;
 const DELAYED_SUBJECT =
   /delay|warning|incomplete|still (?:trying|being)|could not send message for past|not yet|verz(?:ö|oe)ger|retard|遅延/i;
 
@@ -38,7 +40,7 @@ export function signsOf(header: Header, mailFrom?: string): Signs {
   const isFromNobody = returnPath === '<>' || from.trim() === '' || from.includes('<>');
   return {
     isFromSystem: isFromNobody || SYSTEM.test(from) || SYSTEM.test(returnPath),
-    hasFailedSubject: FAILED_SUBJECT.test(subject),
+    hasFailedSubject: FAILED_SUBJECT.test(subject) || FAILED_TRANSLATED.test(unaccented(subject)),
     isAnswered: /^\s{0,5}(?:re|aw|antw|sv|fwd?|fw|wg|tr|rv)\s?:/i.test(subject),
     isAutoReply: isAutoReply(header, subject),
   };
@@ -46,7 +48,8 @@ export function signsOf(header: Header, mailFrom?: string): Signs {
 
 /** @param notice its lines joined: sentences are broken anywhere */
 export function hasFailedWords(notice: string): boolean {
-  return FAILED_WORDS.test(joined(notice));
+  const words = joined(notice);
+  return FAILED_WORDS.test(words) || FAILED_TRANSLATED.test(unaccented(words));
 }
 
 export function isDelayed(subject: string, text: string): boolean {

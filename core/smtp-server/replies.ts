@@ -92,7 +92,6 @@ export const smtpReplies = {
   },
   headerTooBig: { code: 552, enhanced: '5.3.4', text: 'Header section exceeds fixed maximum size of {} octets' },
   needsUtf8: { code: 553, enhanced: '5.6.7', text: 'The address is not ASCII: it needs SMTPUTF8 at MAIL' },
-  utf8Recipient: { code: 553, enhanced: '5.6.7', text: 'Addresses with a local part beyond ASCII cannot be sent to' },
   bareLineEnd: {
     code: 554,
     enhanced: '5.6.0',

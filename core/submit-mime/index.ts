@@ -46,7 +46,7 @@ export function readSubmitted(submitted: Submitted, context: MailSendContext): S
   if (refusal) return { ok: false, reply: refusal };
   const from = readFrom(octets, header);
   if ('text' in from) return { ok: false, reply: from };
-  const rcpts = readRcpts(submitted.rcptTo);
+  const rcpts = readRcpts(submitted.rcptTo, submitted.smtpUtf8);
   if ('text' in rcpts) return { ok: false, reply: rcpts };
 
   const messageId = messageIdOf(octets, header);
@@ -144,10 +144,10 @@ function readFrom(octets: Buffer, header: Header): Address | Refusal {
   return address;
 }
 
-function readRcpts(rcptTo: readonly string[]): Mailbox[] | Refusal {
+function readRcpts(rcptTo: readonly string[], smtpUtf8: boolean): Mailbox[] | Refusal {
   const rcpts: Mailbox[] = [];
   for (const address of rcptTo) {
-    const mailbox = readMailbox(address);
+    const mailbox = readMailbox(address, smtpUtf8);
     if (!mailbox) return refuse(550, '5.1.3', `${JSON.stringify(address.slice(0, 100))} is not a valid address`);
     rcpts.push(mailbox);
   }
@@ -160,7 +160,7 @@ function readShown(octets: Buffer, header: Header): Shown {
   for (const role of ['cc', 'to'] as const)
     for (const field of fieldsNamed(header, role))
       for (const { email } of readMailboxes(toText(unfold(octets, field))).mailboxes) {
-        const mailbox = readMailbox(email);
+        const mailbox = readMailbox(email, true);
         if (mailbox) all.set(sameAddress(mailbox), role);
       }
   return all;

@@ -6,6 +6,36 @@ import { asciiAddress, readDomain, readMailbox } from '../../core/address.ts';
 const CORPUS = new URL('../../../shared/corpus/isemail/test/tests.xml', import.meta.url);
 const RUNS = 2000;
 
+describe('readMailbox for SMTPUTF8', () => {
+  it.each([
+    ['ä@example.com', 'ä@example.com'],
+    ['用户@例子.example', '用户@xn--fsqu00a.example'],
+    ['δοκιμή.παράδειγμα@example.com', 'δοκιμή.παράδειγμα@example.com'],
+    [`${'ä'.repeat(32)}@example.com`, `${'ä'.repeat(32)}@example.com`],
+    ['"a b"@example.com', '"a b"@example.com'],
+    ['a@bücher.example', 'a@xn--bcher-kva.example'],
+  ])('accepts %s', (text, sent) => {
+    expect(asciiAddress(readMailbox(text, true)!)).toBe(sent);
+    if (/^[^\x00-\x7f]/.test(text)) expect(readMailbox(text)).toBeUndefined();
+  });
+
+  it.each([
+    [`${'ä'.repeat(33)}@example.com`, 'over 64 octets'],
+    ['a\u0308@example.com', 'not in the one normal form'],
+    ['a\u200bä@example.com', 'with what is not seen'],
+    ['ä\u202eb@example.com', 'with a change of direction'],
+    ['ä b@example.com', 'with a space'],
+    ['ä\u00a0b@example.com', 'with another space'],
+    ['ä..b@example.com', 'with an empty atom'],
+    ['ä@b@example.com', 'with two at signs'],
+    ['ä\r\n@example.com', 'with a line end'],
+    ['ä\u0085b@example.com', 'with a control character'],
+    ['\ud800ä@example.com', 'with half a character'],
+    ['ä', 'without a domain'],
+    ['@例子.example', 'without a local part'],
+  ])('refuses %j, %s', (text) => expect(readMailbox(text, true)).toBeUndefined());
+});
+
 describe('readMailbox', () => {
   it.each([
     'a@example.com',

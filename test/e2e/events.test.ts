@@ -3,9 +3,6 @@
  * with both. With a real receiver, and SendGrid's own verifier.
  */
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { EventWebhook } from '@sendgrid/eventwebhook';
@@ -13,48 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SendGridEvent } from '../../core/event/event.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
+import { ALL_ON, startReceiver } from './receiver.ts';
 
-type Received = { body: Buffer; headers: IncomingMessage['headers']; events: SendGridEvent[] };
-
-/** A customer's server. `answer` may be changed while it runs. */
-async function startReceiver() {
-  const received: Received[] = [];
-  const receiver = {
-    received,
-    url: '',
-    events: () => received.flatMap(({ events }) => events),
-    answer: (_: IncomingMessage, response: ServerResponse) => void response.writeHead(200).end(),
-    server: undefined as unknown as Server,
-  };
-  receiver.server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = Buffer.concat(chunks);
-    const keep = () => received.push({ body, headers: request.headers, events: JSON.parse(body.toString()) });
-    response.on('finish', () => response.statusCode < 300 && keep());
-    receiver.answer(request, response);
-  });
-  receiver.server.listen(0, '127.0.0.1');
-  await once(receiver.server, 'listening');
-  receiver.url = `http://127.0.0.1:${(receiver.server.address() as AddressInfo).port}/events`;
-  return receiver;
-}
-
-const ALL_ON = Object.fromEntries(
-  [
-    'processed',
-    'delivered',
-    'deferred',
-    'bounce',
-    'dropped',
-    'open',
-    'click',
-    'spam_report',
-    'unsubscribe',
-    'group_unsubscribe',
-    'group_resubscribe',
-  ].map((name) => [name, true]),
-);
 const ORDER = ['processed', 'deferred', 'delivered', 'bounce'];
 
 describe('events', () => {

@@ -19,6 +19,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from '../../local/http.ts';
+import { etcOf, preparePostfix, startPostfix } from '../postfix.ts';
 
 export const DOMAIN = 'reader.example.org';
 export const SIZE_LIMIT = 100_000;
@@ -54,7 +56,7 @@ const OLD_OPENSMTPD = 'OpenSMTPD before 7 has no working TLS with OpenSSL 3';
 const isOldOpensmtpd = (binary: string) => /OpenSMTPD [0-6]\./.test(spawnSync(binary, ['-h']).stderr?.toString() ?? '');
 
 export const MTAS: Mta[] = [
-  defineMta('Postfix', 'postfix', 'PENNYPOST_POSTFIX', '/usr/sbin/postfix', startPostfix),
+  defineMta('Postfix', 'postfix', 'PENNYPOST_POSTFIX', '/usr/sbin/postfix', startOwnPostfix),
   defineMta('Exim', 'exim4-daemon-light', 'PENNYPOST_EXIM', '/usr/sbin/exim4', startExim),
   defineMta('OpenSMTPD', 'opensmtpd', 'PENNYPOST_OPENSMTPD', '/usr/sbin/smtpd', startOpensmtpd),
 ];
@@ -122,15 +124,6 @@ async function makePlace(): Promise<Place> {
   return { folder, mail, cert, key, flag: join(folder, 'regrown'), port: await freePort() };
 }
 
-function freePort(): Promise<number> {
-  return new Promise((found) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => found(port));
-    });
-  });
-}
-
 async function greeted(port: number): Promise<void> {
   for (let n = 0; n < 100; n++) {
     const banner = await new Promise<boolean>((told) => {
@@ -155,14 +148,11 @@ function readMaildirs(mail: string): Buffer[] {
     .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
 }
 
-async function startPostfix({ folder, port, mail, cert, key, flag }: Place, binary: string) {
-  const etc = join(folder, 'etc');
-  mkdirSync(etc);
+async function startOwnPostfix({ folder, port, mail, cert, key, flag }: Place, binary: string) {
   execFileSync('chown', ['nobody:nogroup', mail]);
-  mkdirSync(join(folder, 'data'));
-  execFileSync('chown', ['postfix', join(folder, 'data')]);
-  writeFileSync(join(etc, 'users'), `bob@${DOMAIN} bob/\ngrey@${DOMAIN} grey/\n`);
-  writeFileSync(join(etc, 'aliases'), '');
+  await preparePostfix(folder);
+  const users = join(etcOf(folder), 'users');
+  writeFileSync(users, `bob@${DOMAIN} bob/\ngrey@${DOMAIN} grey/\n`);
   // Greylisting as its users do it: a policy service (postfix: SMTPD_POLICY_README).
   const policy = createServer((socket) => {
     let request = '';
@@ -177,25 +167,11 @@ async function startPostfix({ folder, port, mail, cert, key, flag }: Place, bina
   });
   await new Promise<void>((listening) => policy.listen(0, '127.0.0.1', listening));
   const policyPort = (policy.address() as { port: number }).port;
-  writeFileSync(
-    join(etc, 'main.cf'),
-    `compatibility_level = 3.6
-queue_directory = ${join(folder, 'spool')}
-data_directory = ${join(folder, 'data')}
-maillog_file = ${join(folder, 'log')}
-maillog_file_prefixes = ${folder}
-myhostname = ${HOST}
-mydestination =
-mynetworks =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-alias_maps =
-alias_database =
+  const main = `mynetworks =
 local_recipient_maps =
-smtpd_peername_lookup = no
 virtual_mailbox_domains = ${DOMAIN}
 virtual_mailbox_base = ${mail}
-virtual_mailbox_maps = texthash:${join(etc, 'users')}
+virtual_mailbox_maps = texthash:${users}
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 message_size_limit = ${SIZE_LIMIT}
@@ -203,33 +179,11 @@ smtpd_tls_security_level = encrypt
 smtpd_tls_cert_file = ${cert}
 smtpd_tls_key_file = ${key}
 smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service inet:127.0.0.1:${policyPort}
-`,
-  );
-  const services = ['rewrite:trivial-rewrite', 'bounce', 'defer:bounce', 'trace:bounce', 'error', 'retry:error'];
-  const lines = services.map((service) => {
-    const [name, command = name] = service.split(':');
-    return `${name} unix - - n - 0 ${command}`;
-  });
-  writeFileSync(
-    join(etc, 'master.cf'),
-    `127.0.0.1:${port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-virtual unix - n n - - virtual
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-postlog unix-dgram n - n - 1 postlogd
-${lines.join('\n')}
-`,
-  );
-  mkdirSync(join(folder, 'spool'));
-  await run(binary, ['-c', etc, 'start']);
+`;
+  const transports = ['virtual unix - n n - - virtual'];
+  const running = await startPostfix({ folder, port, hostName: HOST, main, transports, binary });
   return async () => {
-    await run(binary, ['-c', etc, 'stop']).catch(() => {});
+    await running.stop();
     await new Promise((closed) => policy.close(closed));
   };
 }

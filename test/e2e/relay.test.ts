@@ -96,6 +96,24 @@ it('the records of a message are the same by SMTP and by HTTP', async () => {
   client.destroy();
 });
 
+it('a reader whose local part is beyond ASCII gets his mail, by a host with SMTPUTF8', async () => {
+  const { port, password } = mail.local.smtp!;
+  const transport = createTransport({
+    ...{ host: '127.0.0.1', port, requireTLS: true, tls: { rejectUnauthorized: false } },
+    auth: { user: 'apikey', pass: password },
+  });
+  const to = 'читатель@example.net';
+  const { response } = await transport.sendMail({
+    envelope: { from: 'shop@example.com', to },
+    raw: message(to),
+  });
+  const ledger = await thenAllIsAccountedFor(mail, [/queued as (\S+)/.exec(response)![1]!]);
+  expect(ledger).toMatchObject({ accepted: 1, delivered: 1 });
+  const found = await findIn(to);
+  expect(found.dkim.result).toBe('pass');
+  expect(found.raw).toContain(`To: ${to}`);
+}, 60_000);
+
 it('30 MB at the big door, of which the function’s 413 tells', async () => {
   const attachments = [{ content: Buffer.alloc(6_000_000, 7).toString('base64'), filename: 'film.bin' }];
   const body = mailTo('film@example.net', { attachments });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toEnvelopeAddress } from '../../core/domain.ts';
 import { FINAL_DOT, normaliseLines, stuffDots } from '../../core/wire.ts';
 import type { Session } from '../../io/smtp.ts';
+import { assertOneEnd, ENDS_OF_DATA } from '../ends-of-data.ts';
 import { type ScriptedServer, startScript } from '../smtp-script.ts';
 import { greet } from './smtp-open.ts';
 
@@ -22,37 +23,12 @@ const envelope = { from: 'a@sender.example', to: 'b@x.example' };
 const HEADER = Buffer.from('Subject: a\r\n\r\n');
 const toWire = (body: Buffer) => Buffer.concat([HEADER, stuffDots(normaliseLines(body)), FINAL_DOT]);
 
-/** End-of-data sequences of the published smuggling tools, and those of two line ends around a dot. */
-const ENDS = ['\r\n', '\n', '\r', '\r\r\n', '\n\r', '\r\0\n', '\0\r\n', '\r\n\0', '\0\n', '\r\0', '\n\n'];
-const PUBLISHED = [
-  '\n.\n',
-  '\n.\r',
-  '\r.\n',
-  '\r.\r',
-  '\n.\r\n',
-  '\r.\r\n',
-  '\r\n\0.\r\n',
-  '\r\n.\0\r\n',
-  '\r\r\n.\r\r\n',
-];
-const VARIANTS = [...ENDS.flatMap((before) => ENDS.map((after) => `${before}.${after}`)), ...PUBLISHED];
-/** What a receiver takes for a line end, and what a line of a dot alone looks like to it. */
-const READINGS: [RegExp, string][] = [
-  [/\r\n/, '.'],
-  [/\n/, '.\r'],
-  [/\r?\n/, '.'],
-  [/\r/, '\n.'],
-  [/\r\n|\r|\n/, '.'],
-  [/\r|\n/, '.'],
-];
-
 describe('on the wire', () => {
   // Attack: a body holds an end of data that our server passes on and the next one believes, with a second mail behind it,
   // which then seems to come from us (SMTP smuggling, CVE-2023-51764, -51765, -51766); cut where packets begin.
-  it(`holds one end of data for ${VARIANTS.length} ends in disguise, wherever the octets are cut`, async () => {
-    expect(VARIANTS).toHaveLength(130);
+  it(`holds one end of data for ${ENDS_OF_DATA.length} ends in disguise, wherever the octets are cut`, async () => {
     server.commands.length = 0;
-    for (const variant of VARIANTS) {
+    for (const variant of ENDS_OF_DATA) {
       // Prepare
       const smuggled = `${variant}MAIL FROM:<evil@x.example>\r\n`;
       const wire = toWire(Buffer.from(`first${smuggled}`));
@@ -63,9 +39,7 @@ describe('on the wire', () => {
         if (!sent.ok) throw new Error(`${JSON.stringify(variant)} at ${cut}: ${JSON.stringify(sent)}`);
         if (!server.wire().equals(wire)) throw new Error(`${JSON.stringify(variant)} at ${cut}: other octets`);
       }
-      for (const text of [wire.toString('latin1'), wire.toString('latin1').replaceAll('\0', '')])
-        for (const [reading, dot] of READINGS)
-          expect(text.split(reading).filter((line) => line === dot)).toHaveLength(1);
+      assertOneEnd(wire);
     }
     expect(new Set(server.commands.map((line) => line.split(' ')[0]))).toEqual(new Set(['MAIL', 'RCPT', 'DATA']));
   });

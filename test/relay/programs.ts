@@ -2,14 +2,14 @@
  * What customers send with, as it is in Debian: swaks, msmtp, Python's smtplib, nodemailer, and Postfix with us as its smarthost.
  * Each sends one message and says whether it was taken. Certificates are not verified here: the tests' own is self-signed.
  */
-import { execFile, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { createTransport } from 'nodemailer';
+import { freePort } from '../../local/http.ts';
+import { etcOf, preparePostfix, startPostfix } from '../postfix.ts';
 
 export type Sending = {
   /** With STARTTLS, and with TLS from the first octet. */
@@ -31,7 +31,6 @@ export type Program = {
   send: (sending: Sending) => Promise<void>;
 };
 
-const run = promisify(execFile);
 const debian = (pack: string, path: string) => () =>
   existsSync(path) ? undefined : `Debian package ${pack} is not installed`;
 
@@ -165,75 +164,28 @@ const postfix: Program = {
 
 async function startSmarthost({ port, password }: Sending) {
   const folder = mkdtempSync(join(tmpdir(), 'pennypost-smarthost-'));
-  chmodSync(folder, 0o755);
-  const etc = join(folder, 'etc');
-  for (const name of ['etc', 'spool', 'data']) mkdirSync(join(folder, name));
-  await run('chown', ['postfix', join(folder, 'data')]);
+  await preparePostfix(folder);
   const own = await freePort();
-  writeFileSync(join(etc, 'password'), `[127.0.0.1]:${port} apikey:${password}\n`);
-  writeFileSync(
-    join(etc, 'main.cf'),
-    `compatibility_level = 3.6
-queue_directory = ${join(folder, 'spool')}
-data_directory = ${join(folder, 'data')}
-maillog_file = ${join(folder, 'log')}
-maillog_file_prefixes = ${folder}
-myhostname = web.example.com
-mydestination =
-mynetworks = 127.0.0.0/8
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-alias_maps =
-alias_database =
+  const passwords = join(etcOf(folder), 'password');
+  writeFileSync(passwords, `[127.0.0.1]:${port} apikey:${password}\n`);
+  const main = `mynetworks = 127.0.0.0/8
 relayhost = [127.0.0.1]:${port}
 smtp_sasl_auth_enable = yes
-smtp_sasl_password_maps = texthash:${join(etc, 'password')}
+smtp_sasl_password_maps = texthash:${passwords}
 smtp_sasl_security_options = noanonymous
 smtp_tls_security_level = encrypt
 smtp_host_lookup = native
-smtpd_peername_lookup = no
-`,
-  );
-  const services = ['rewrite:trivial-rewrite', 'bounce', 'defer:bounce', 'trace:bounce', 'error', 'retry:error'];
-  const lines = services.map((service) => {
-    const [name, command = name] = service.split(':');
-    return `${name} unix - - n - 0 ${command}`;
-  });
-  writeFileSync(
-    join(etc, 'master.cf'),
-    `127.0.0.1:${own} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-postlog unix-dgram n - n - 1 postlogd
-${lines.join('\n')}
-`,
-  );
-  await run('/usr/sbin/postfix', ['-c', etc, 'start']);
+`;
+  const transports = ['smtp unix - - n - - smtp', 'relay unix - - n - - smtp'];
+  const running = await startPostfix({ folder, port: own, hostName: 'web.example.com', main, transports });
   return {
     port: own,
-    log: () => (existsSync(join(folder, 'log')) ? readFileSync(join(folder, 'log'), 'utf8') : ''),
+    log: running.log,
     stop: async () => {
-      await run('/usr/sbin/postfix', ['-c', etc, 'stop']).catch(() => {});
+      await running.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => found(port));
-    });
-  });
 }
 
 export const PROGRAMS: Program[] = [

@@ -180,7 +180,13 @@ describe('out of order', () => {
     ['a recipient without a domain', ['MAIL FROM:<>', 'RCPT TO:<root>'], /^501 5\.1\.3/],
     ['a recipient at an IP address', ['MAIL FROM:<>', 'RCPT TO:<a@[127.0.0.1]>'], /^501 5\.1\.3/],
     ['a recipient in a domain beyond ASCII', ['MAIL FROM:<> SMTPUTF8', 'RCPT TO:<a@b\xc3\xbccher.example>'], /^250/],
-    ['a local part beyond ASCII', ['MAIL FROM:<> SMTPUTF8', 'RCPT TO:<\xc3\xa4@example.net>'], /^553 5\.6\.7/],
+    ['a local part beyond ASCII', ['MAIL FROM:<> SMTPUTF8', 'RCPT TO:<\xc3\xa4@example.net>'], /^250/],
+    ['the same without SMTPUTF8', ['MAIL FROM:<>', 'RCPT TO:<\xc3\xa4@example.net>'], /^553 5\.6\.7/],
+    [
+      'one with a space that is not seen',
+      ['MAIL FROM:<> SMTPUTF8', 'RCPT TO:<a\xe2\x80\x8bb@example.net>'],
+      /^501 5\.1\.3/,
+    ],
     ['DSN parameters', ['MAIL FROM:<>', 'RCPT TO:<a@example.net> NOTIFY=NEVER'], /^555/],
     ['EHLO forgets the message', ['MAIL FROM:<>', 'EHLO c', 'RCPT TO:<a@example.net>'], /^503/],
   ];

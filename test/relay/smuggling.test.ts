@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RawMime } from '../../core/mail.ts';
+import { ENDS_OF_DATA } from '../ends-of-data.ts';
 import { begin, logIn, MESSAGE } from './client.ts';
 import { openRelay, type World } from './world.ts';
 
@@ -14,22 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const ENDS = ['\r\n', '\n', '\r', '\r\r\n', '\n\r', '\r\n\r', '\n\n', '\r\r', '\0\r\n', '\r\n\0', '\r\0\n'];
-/** Those that the tools of the discoverers send, beside the 121. */
-const PUBLISHED = [
-  '\n.\n',
-  '\n.\r\n',
-  '\r.\r',
-  '\r.\r\n',
-  '\r\n.\n',
-  '\r\n.\r',
-  '\r\n\0.\r\n',
-  '\r\n.\0\r\n',
-  '\r\n\x20.\r\n',
-];
 const TRUE_END = '\r\n.\r\n';
-const variants = [...ENDS.flatMap((before) => ENDS.map((after) => `${before}.${after}`)), ...PUBLISHED];
-const shown = variants.map((variant) => [JSON.stringify(variant), variant] as const);
+const shown = ENDS_OF_DATA.map((variant) => [JSON.stringify(variant), variant] as const);
 
 /** The octets of every message that was taken since `from`. */
 const taken = (from: number): string[] =>
@@ -39,7 +26,7 @@ const taken = (from: number): string[] =>
     .map(({ body }) => (JSON.parse(body).content.mime as Extract<RawMime, { octets: string }>).octets);
 
 describe('smuggling', () => {
-  it('has all 130 variants', () => expect(variants).toHaveLength(130));
+  it('has more than the 130 variants', () => expect(ENDS_OF_DATA.length).toBeGreaterThan(130));
 
   describe.each([
     ['in one packet', (text: string) => [text]],

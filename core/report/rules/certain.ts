@@ -1,14 +1,16 @@
 /** Tried before the rules of delivery: what a server says of itself, of DNS or of the whole domain, whatever else it quotes. */
 import type { ReportRule } from './rule.ts';
+import { TRANSLATED_DOMAIN } from './translated.ts';
 
 /** What is said of the sender says nothing of the recipient's domain. */
 const OF_SENDER =
-  /\bsender\b|mail from|return-path|envelope-from|\bhelo\b|\behlo\b|client host|your (?:host|reverse|server|address|domain|ip|dns|system)/i;
+  /\bsender\b|mail from|return-path|envelope-from|\bhelo\b|\behlo\b|client host|reverse (?:dns|lookup|name)|\brdns\b|\bptr\b|your (?:host|reverse|server|address|domain|ip|dns|system)/i;
 
 export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-listed-link',
-    match: /(?:black-?|block-?)listed (?:url|link|uri|domain) in (?:the )?(?:message|body|mail)/i,
+    match:
+      /\b(?:surbl|uribl)\b|(?:url|link|uri)s? .{0,40}(?:listed|black|block)|(?:black-?|block-?)listed (?:url|link|uri|domain) in (?:the )?(?:message|body|mail)/i,
     sample: '550 REJECTED - Blacklisted URL in message. (example.com) in [black].',
     classification: 'Content',
     status: '5.7.1',
@@ -22,9 +24,28 @@ export const CERTAIN: readonly ReportRule[] = [
     status: '5.7.1',
   },
   {
+    // The sender's name does not hold, whatever else is said of the message.
+    name: 'report-authentication',
+    match:
+      /sender policy framework|sender ?id \(?pra|\bspf\b.{0,60}(?:fail|check|reject|violat|permitted|error)|\bdkim\b.{0,60}(?:fail|verif|invalid|reject|missing|required)|\bdmarc\b.{0,60}(?:fail|polic|reject|invalid|enforce)|(?:fail\w{0,3}|due to|per) .{0,30}\b(?:spf|dkim|dmarc)\b/i,
+    sample: '550 5.7.23 The message was rejected because of Sender Policy Framework violation',
+    classification: 'Reputation',
+    status: '5.7.23',
+  },
+  {
+    // A restriction of whom the reader, or the list, takes mail from.
+    name: 'report-senders-restricted',
+    match:
+      /SenderNotAuthenticatedFor|RST\.AuthRequired|(?:delivery|sender) restrict|spoof|(?:block|blocked|approved|safe|allow(?:ed)?|white)[- ]?(?:sender )?list|approved senders|moderated|bounces are not accepted|(?:only|restricted to) .{0,40}(?:members|subscribers|senders) (?:may|can|are|of)|(?:mailing )?list expansion (?:is )?prohibited|not accepting mail from this sender/i,
+    sample:
+      '550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed',
+    classification: 'Reputation',
+    status: '5.7.1',
+  },
+  {
     name: 'report-client-refused',
     match:
-      /(?:cannot|can.?t|could not|unable to) (?:find|resolve|verify) your (?:host|address|reverse|domain|ip)|(?:hosts?|servers?|mail) (?:with|from) (?:a )?dynamic (?:ip|address)|dynamic\/zombied|use the smtp server of your isp|(?:rejecting|is an?) open (?:proxy|relay)|looks (?:suspiciously )?like (?:a )?spammer|came from a blocked host|relay host name|(?:requires|needs) confirmation|confirm this (?:mail )?server|client .{0,40}proper dns|invalid rdns|blocked for abuse|reset-request|(?:ip|host) ?name lookup failed|without (?:a )?reverse dns/i,
+      /(?:bad|poor|low) (?:sender |ip )?reputation|(?:cannot|can.?t|could not|unable to) (?:find|resolve|verify) your (?:host|address|reverse|domain|ip)|(?:hosts?|servers?|mail) (?:with|from) (?:a )?dynamic (?:ip|address)|dynamic\/zombied|use the smtp server of your isp|(?:rejecting|is an?) open (?:proxy|relay)|looks (?:suspiciously )?like (?:a )?spammer|came from a blocked host|relay host name|(?:requires|needs) confirmation|confirm this (?:mail )?server|client .{0,40}proper dns|invalid rdns|blocked for abuse|reset-request|(?:ip|host) ?name lookup failed|reverse (?:dns|lookup|host ?name)|\brdns\b|\bptr (?:record|lookup|resource)|(?:no|missing|invalid|generic) ptr|(?:helo|ehlo) (?:command |name |argument |hostname )?(?:rejected|refused|invalid|is|not|must|was)|(?:invalid|bad|bogus|unacceptable) (?:helo|ehlo)|dns .{0,30}for (?:helo|ehlo)/i,
     sample: '550 Please use the smtp server of your ISP.',
     classification: 'Reputation',
     status: '5.7.1',
@@ -32,8 +53,8 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-rate',
     match:
-      /throttling failure|daily (?:message |sending )?quota|frequency limited|rate[- ]limit|maximum (?:connect\w{0,4}|sending) (?:limit|rate)|connection limit|try again slower|at a rate that (?:prevents|exceeds)|too many (?:concurrent|simultaneous|connections|errors from|messages (?:from|in|per))/i,
-    unless: /reputation|\btls\b/i,
+      /throttling failure|daily (?:message |sending )?quota|frequency limited|rate[- ]limit|maximum (?:connect\w{0,4}|sending) (?:limit|rate)|connection limit|try again slower|at a rate that (?:prevents|exceeds)|receive limit|too many (?:concurrent|simultaneous|connections|errors from|messages(?! (?:on|in) (?:the |this |his |her )?(?:server|mail ?box|inbox))|e-?mails|mails|(?:messages|recipients?|mails?) .{0,20}(?:hour|minute|day))|(?:hourly|daily|per hour|per day|per minute|emails? per|sending|message rate|recipient rate) (?:message |sending |sender |mail )?(?:limit|quota|maximum|cap)|exceeded .{0,40}(?:per|an|this|each) (?:hour|minute|day|second)|limit .{0,40}(?:per|an) (?:hour|minute|day|second)|(?:slow|back) (?:down|off)/i,
+    unless: /reputation|\btls\b|too many .{0,20}(?:hops|parts|received)/i,
     sample: '554 Throttling failure: Daily message quota exceeded.',
     classification: 'Frequency or Volume Too High',
     status: '4.7.0',
@@ -41,7 +62,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-disk-full',
     match:
-      /(?:insufficient|not enough|no|out of) (?:disk |free )?space (?:left )?on (?:the |this )?(?:disk|device|volume|server|system)|insufficient (?:disk|system) (?:space|storage|resources)|mail system full|disk (?:is )?full|queue file write error/i,
+      /(?:insufficient|not enough|no|out of) (?:disk |free )?space (?:left )?on (?:the |this )?(?:disk|device|volume|server|system)|insufficient (?:disk|system) (?:space|storage|resources)|mail system full|disk (?:is )?full|queue file write error|resources? (?:are |is )?(?:temporarily )?(?:unavailable|exhausted)|out of (?:system )?resources/i,
     sample: '452 4.4.5 Insufficient disk space; try again later',
     classification: 'Technical Failure',
     status: '4.3.1',
@@ -49,7 +70,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-mail-file-full',
     match:
-      /mail ?file size exceeds|mail quota exceeded|too many messages on (?:the|this) server|(?:user|recipient|mailbox|account)\b.{0,60}(?:not have enough space|space has been used up|exhausted .{0,20}(?:storage|space))|disabled temporar\w{2,4} for exceeding/i,
+      /dis[ck] quota exceeded|(?:recipient|user|mail ?box|mail ?folder|account|inbox)\b.{0,30}(?:over (?:its|his|her|their) .{0,20}limit|exceed\w{0,3} .{0,15}(?:mail ?box|storage|quota|allotment|disk))|mail ?file size exceeds|mail quota exceeded|too many messages on (?:the|this) server|(?:user|recipient|mailbox|account)\b.{0,40}(?:not have enough space|space has been used up|exhausted .{0,10}(?:storage|space))|disabled temporar\w{2,4} for exceeding/i,
     sample: 'Mail file size exceeds the maximum size allowed for mail delivery',
     classification: 'Mailbox Unavailable',
     status: '5.2.2',
@@ -83,7 +104,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-null-mx',
     match:
-      /null ?mx|mx or srv record indicated no smtp service|no mx found for (?:the )?domain|couldn.?t find a mail exchanger or ip address|type=mx: malformed or unexpected name server reply|does(?:n.?t| not) receive e-?mail according to the administrator|domain .{0,80}(?:does not|doesn.?t) accept (?:any )?e?-?mail/i,
+      /null ?mx|mx or srv record indicated no smtp service|no mx found for (?:the )?domain|couldn.?t find a mail exchanger or ip address|type=mx: malformed or unexpected name server reply|(?:host|domain|server) (?:does|do|will)(?:n.?t| not) (?:receive|accept) (?:e-?)?mail(?! for| from)|does(?:n.?t| not) receive e-?mail according to the administrator|domain .{0,80}(?:does not|doesn.?t) accept (?:any )?e?-?mail/i,
     unless: OF_SENDER,
     sample:
       "The domain example.org doesn't receive email according to the administrator: returned Null MX https://www.rfc-editor.org/info/rfc7505",
@@ -94,7 +115,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-program-failed',
     match:
-      /x-unix ?; ?\d{1,3}\b|unknown mailer error|command (?:died|failed|time limit)|can.?t exec|child process (?:of|returned|died)|local (?:delivery agent|mailer).{0,40}(?:fail|error|died)|deliver(?:y|ed)? to (?:program|command|pipe|file) .{0,40}fail|procmail:|maildrop:|command output:|user output file|^pipe to \||(?:^| )pipe to \|.{1,200}generated by|exited with (?:status|code)|exit (?:status|code):? \d|cannot (?:create|open|write to|append|update) .{0,40}(?:mailbox|mail ?dir|\/var\/|\/home\/|file)/i,
+      /x-unix ?; ?\d{1,3}\b|unknown mailer error|(?:command|program|script|filter|pipe)\b.{0,80}(?:died|failed|fails|time limit|exited|returned (?:a )?(?:non-?zero|exit|status|\d))|can.?t exec|child process (?:of|returned|died)|local (?:delivery agent|mailer).{0,40}(?:fail|error|died)|deliver(?:y|ed)? to (?:program|command|pipe|file) .{0,40}fail|procmail:|delivery to (?:a )?(?:file|pipe)\b|bad owner|local delivery failed|failed to expand|address director supplied|\.forward\b|alias\/forward file|maildrop:|command output:|user output file|^pipe to \||(?:^| )pipe to \|.{1,200}generated by|exit(?:ed)?:? (?:with )?(?:status|code|\d)|(?:cannot|can.?t|could not|unable to|failed to) (?:create|open|write(?: to)?|append|update|lock|read) .{0,40}(?:mail ?box|mail ?dir|mail ?file|\/var\/|\/home\/|file)/i,
     sample: 'Command died with status 126: "/usr/libexec/deliver"',
     classification: 'Technical Failure',
     status: '5.3.0',
@@ -126,7 +147,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-host-unknown',
     match:
-      /nxdomain|name (?:service|server) error|name or service not known|malformed name server reply|(?:recipient |destination )?domain must exist|dns records? .{0,60}could not be found|unable to resolve route|host or domain name not found|host not found|(?:host|domain)(?: name)?(?: is)? (?:unknown|not found|lookup fail)|unknown (?:host|domain)|no such (?:host|domain)\b|domain (?:does not|doesn.?t) exist|(?:host|domain) .{0,60}(?:does not|doesn.?t|couldn.?t|could not) (?:exist|be found|be resolved)|couldn.?t find any host|illegal host\/domain|bad destination (?:host|system)|invalid (?:destination )?(?:host|domain)\b|dns (?:hard )?error|(?:dns|mx|a) (?:record )?look-?up (?:error|fail)|no mx (?:record|host)|no mail (?:server|host|exchanger)s? .{0,40}(?:domain|found|for)|cannot (?:resolve|find) .{0,40}(?:host|domain)|host name lookup failure|unable to (?:look ?up|resolve|find) .{0,40}(?:host|domain|mx)|account or domain may not exist|mail domain mentioned in email address is unknown|no route found to domain|unrouteable mail domain/i,
+      /nxdomain|name (?:service|server) error|name or service not known|malformed name server reply|(?:recipient |destination )?domain must exist|dns records? .{0,60}could not be found|unable to resolve route|host or domain name not found|host not found|(?:host|domain)(?: name)?(?: is| was| could)? (?:unknown|not (?:be )?(?:found|resolved|known|exist)|lookup (?:fail|did not|error))|unknown (?:host|domain)|no such (?:host|domain)\b|domain (?:does not|doesn.?t) exist|(?:host|domain) .{0,60}(?:does not|doesn.?t|couldn.?t|could not) (?:exist|be found|be resolved)|couldn.?t find any host|illegal host\/domain|bad destination (?:host|system)|invalid (?:destination )?(?:host|domain)\b|dns (?:hard )?error|(?:dns|mx|a|cname) (?:record )?look-?up (?:error|fail|did not)|no mx (?:record|host)|no mail (?:server|host|exchanger)s? .{0,40}(?:domain|found|for)|cannot (?:resolve|find) .{0,40}(?:host|domain)|host name lookup failure|unable to (?:look ?up|resolve|find) .{0,40}(?:host|domain|mx)|account or domain may not exist|mail domain mentioned in email address is unknown|no route found to domain|lowest numbered mx|mx records? points? to local|have been failing for a long time|route messages? to (?:this|that) host|bad (?:host|domain) ?name|can.?t resolve|unrouteable mail domain|(?:server|host|domain)\b.{0,60}(?:not be found|not found|unknown) .{0,30}(?:dns|domain name)/i,
     unless: OF_SENDER,
     sample:
       'Host or domain name not found. Name service error for name=example.net type=AAAA: Host found but no data record of requested type',
@@ -134,6 +155,7 @@ export const CERTAIN: readonly ReportRule[] = [
     status: '5.1.2',
     ofRecipient: true,
   },
+  TRANSLATED_DOMAIN,
   {
     name: 'report-account-disabled',
     match: /user\(s\) account is (?:disabled|temporarily|limited)|account is (?:temporarily )?(?:restricted|limited)/i,

@@ -24,3 +24,10 @@ export const CODES: readonly CodeRule[] = [
   // Authentication, encryption, trust (RFC 4954, RFC 3463 3.8).
   { match: /^[45]\.7\.\d+$/, classification: 'Technical Failure' },
 ];
+
+/** What an SMTP reply code says where neither words nor a status say anything. */
+export const REPLY_CODES: readonly CodeRule[] = [
+  { match: /^(?:421|45[01245]|50\d|53[0458]|555)$/, classification: 'Technical Failure' },
+  // Storage that is used up; a host that takes no mail (RFC 7504).
+  { match: /^(?:521|552|556)$/, classification: 'Mailbox Unavailable' },
+];

@@ -3,12 +3,13 @@
  * what a server says to us; these are for what one server says of another, or of itself, days later: that it gave up, that a
  * name is not in DNS, that a program failed.
  */
+import { readable } from '../../shaping/compile.ts';
 import type { Classification } from '../../shaping/rule.ts';
 
 export type ReportRule = {
   /** Stable and unique, also among the rules of delivery: records and docs show it. */
   name: string;
-  /** On at most REPLY_KEPT characters, runs of white space as one. */
+  /** On what `legible` gives. */
   match: RegExp;
   /** Words that make it mean something else. */
   unless?: RegExp;
@@ -25,7 +26,22 @@ export type ReportRule = {
   ofRecipient?: true;
 };
 
-/** @param text as `readable` gives it */
+/** Text as patterns of reports see it: of replies' length, runs of white space as one, Latin letters without accents. */
+export function legible(text: string): string {
+  return unaccented(readable(text));
+}
+
+/** Latin letters without accents, of any length; everything else as it is. */
+export function unaccented(text: string): string {
+  return text
+    .normalize('NFC')
+    .replace(/[\u00c0-\u024f]/g, (letter) => letter.normalize('NFD').charAt(0))
+    .replace(/[łŁøØı]/g, (letter) => BARRED[letter]!);
+}
+
+const BARRED: Readonly<Record<string, string>> = { ł: 'l', Ł: 'L', ø: 'o', Ø: 'O', ı: 'i' };
+
+/** @param text as `legible` gives it */
 export function applies({ match, unless }: ReportRule, text: string): boolean {
   return match.test(text) && !unless?.test(text);
 }

@@ -5,7 +5,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-mailbox-full',
     match:
-      /too much mail data|full mailbox|over the (?:allowed )?quota|mailbox (?:for user )?is (?:almost )?full|mailbox (?:size )?(?:limit|quota)|(?:mail ?box|mail ?file|mail ?drop|database|account|user|recipient|inbox).{0,60}(?:\bfull\b|quota|exceed|no space|out of space|too (?:large|big|full))|over (?:its |his |the )?(?:disk )?quota|quota .{0,30}exceed|exceed.{0,40}(?:quota|storage|allotted|mailbox)|maximum (?:mailbox )?storage|not enough (?:disk )?space|容量.{0,20}(?:超|一杯|オーバー)|メールボックス.{0,20}(?:超|一杯|満)|переполнен|bo(?:î|i)te .{0,30}pleine|buz(?:ó|o)n .{0,20}lleno|postfach .{0,20}voll|casella .{0,20}piena|邮箱.{0,10}满|配额/i,
+      /too much mail data|full mailbox|over the (?:allowed )?quota|mailbox (?:for user )?is (?:almost )?full|mailbox (?:size )?(?:limit|quota)|(?:mail ?box|mail ?file|mail ?drop|database|account|user|recipient|inbox).{0,60}(?:\bfull\b|quota|exceed|no space|out of space|too (?:large|big|full))|over (?:its |his |the )?(?:disk )?quota|quota (?:is )?over|quota .{0,30}exceed|exceed.{0,40}(?:quota|storage|allotted|mailbox)|maximum (?:mailbox )?storage|not enough (?:disk )?space|容量.{0,20}(?:超|一杯|オーバー)|メールボックス.{0,20}(?:超|一杯|満)|переполнен|bo(?:î|i)te .{0,30}pleine|buz(?:ó|o)n .{0,20}lleno|postfach .{0,20}voll|casella .{0,20}piena|邮箱.{0,10}满|配额/i,
     sample: "The recipient's mailbox is full and can't accept messages now.",
     classification: 'Mailbox Unavailable',
     status: '5.2.2',
@@ -13,7 +13,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-mailbox-disabled',
     match:
-      /(?:account|mailbox|user|recipient|address|mail service)\b.{0,60}(?:disabled|discontinued|suspended|deactivated|inactive|frozen|blocked|locked|dormant|expired|closed|not active|bloqu|gesperrt|archiv|停止)|deactivated (?:mail ?box|user|account)|inactive user|suspends? the service|(?:compte|bo(?:î|i)te|konto|cuenta|account) .{0,40}(?:bloqu|gesperrt|suspend|archiv|d(?:é|e)sactiv)/i,
+      /(?:account|mailbox|user|recipient|address|mail service)\b.{0,60}(?:disabled|discontinued|suspended|deactivated|inactive|frozen|blocked|locked|dormant|expired|closed|not active|terminated|on hold|cancell?ed|bloqu|gesperrt|archiv|停止)|(?:deactivated|inactive|disabled|suspended|closed|expired|dormant) (?:mail ?box|user|account|recipient|address)|suspends? the service|(?:compte|bo(?:î|i)te|konto|cuenta|account) .{0,40}(?:bloqu|gesperrt|suspend|archiv|d(?:é|e)sactiv)/i,
     sample: 'La boite du destinataire est archivee',
     classification: 'Mailbox Unavailable',
     status: '5.2.1',
@@ -21,7 +21,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-moved',
     match:
-      /(?:recipient|user|mailbox|address|account|he|she) .{0,40}(?:no longer (?:on|at|with|works?|employed)|has (?:moved|left)|has changed|changed (?:his|her|their|its) address)|mailbox .{0,20}moved|(?:been )?replaced by (?:a |the )?new|address (?:is no longer used|has (?:been )?changed)|please (?:use|send .{0,20}to) (?:the |my |his |her )?new (?:e-?mail )?address/i,
+      /(?:recipient|user|mailbox|address|account|person|employee|\bhe|\bshe) .{0,40}(?:no longer (?:on|at|with|in|works?|working|employed)|has (?:moved|left|retired)|has changed|changed (?:his|her|their|its) address)|mailbox .{0,20}moved|user (?:is )?not local[;,.] please|(?:been )?replaced by (?:a |the )?new|address (?:is no longer used|has (?:been )?changed)|please (?:use|send .{0,20}to) (?:the |my |his |her )?new (?:e-?mail )?address/i,
     sample: '550 5.1.6 recipient no longer on server: x@example.com',
     classification: 'Invalid Address',
     status: '5.1.6',
@@ -30,7 +30,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-ip-refused',
     match:
-      /invalid ip|(?:\bip\b|ip address|mail server|host) .{0,40}(?:not (?:allowed|authori[sz]ed|permitted)|is (?:blocked|banned|listed)|refused|rejected)|bad reputation|poor reputation/i,
+      /invalid ip|(?:\bip\b|ip address|(?:your|sending|client|this|that) (?:mail )?(?:server|host)) .{0,40}(?:not (?:allowed|authori[sz]ed|permitted)|is (?:blocked|banned|listed)|refused|rejected)|bad reputation|poor reputation/i,
     sample: '554 INVALID IP FOR SENDING MAIL OF DOMAIN example.com',
     classification: 'Reputation',
     status: '5.7.1',
@@ -55,7 +55,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-recipient-unknown',
     match:
-      /(?:recipient|user|mailbox|address|account|person|alias|addressee)(?:(?!\. ).){0,60}(?:not (?:recognized|recognised|known|found|exist|listed|valid|registered|defined|unique)|isn.?t (?:a )?(?:valid|known|recognized)|is(?:n.?t| not) (?:a )?(?:valid|known|registered)|wasn.?t found|was not found|couldn.?t be found|could not be found|cannot be found|does not exist|doesn.?t (?:exist|have)|unknown|invalid|(?:is )?unrecognized|rejected by the (?:server|host)|misspelled)|(?:unknown|invalid|bad|unrecognized|non-?existent|no such|incorrect|wrong) (?:e-?mail |local |mail ?box |destination |final delivery )?(?:user(?: ?id)?|recipient|mailbox|address|addressee|account|alias|name)|no (?:valid|mailbox|such|local|user|account).{0,30}(?:recipient|mailbox|user|by that name|here|person|found)|not (?:a )?(?:registered|valid|known|local) (?:gateway )?(?:user|recipient|mailbox|address|customer)|user.{0,40}not listed in|not in .{0,40}(?:address book|directory)|listed in .{0,30}public (?:name|address)|does(?:n.?t| not) have an? .{1,80} account|(?:account|e-?mail|address) (?:does not|doesn.?t) exist at the organization|mailbox unavai|not (?:present )?in (?:the )?(?:directory|name directory)|no .{1,60} in name directory|can.?t accept user|> (?:not found|does not exist)|rejected recipients?\b|not an active address|mail ?box not present|nessun utente|no existe (?:dich|es[ea]|el|la)|no mail ?box|recipients? (?:is |was )?(?:not (?:accepted|local|ok)|undeliverable)|no one at this address|missing home directory|virtual user|rcpt .{1,100} does(?:n.?t| not) exist|ユーザ.{0,20}(?:見つかり|存在し|不明)|(?:宛先|アドレス|受信者).{0,30}(?:見つかり|存在し|不明|正しく|誤)|用户.{0,10}不存在|адресат.{0,30}(?:не найден|не существует)|не найден|неизвестн.{0,20}(?:польз|адрес)|destinataire .{0,30}(?:inconnu|introuvable)|empf(?:ä|ae?)nger .{0,30}(?:unbekannt|nicht gefunden)/i,
+      /(?:recipient|user|mail ?box|address|account|person|alias|addressee|receiver)(?:(?!\. |server|host|domain|system).){0,60}(?:not (?:recognized|recognised|known|found|exist|listed|valid|registered|defined|unique)|isn.?t (?:a )?(?:valid|known|recognized)|is(?:n.?t| not) (?:a )?(?:valid|known|registered)|wasn.?t found|was not found|couldn.?t be found|could not be found|cannot be found|does not exist|doesn.?t (?:exist|have)|unknown|invalid|(?:is )?unrecognized|rejected by the (?:server|host)|misspelled)|(?:unknown|invalid|bad|unrecognized|non-?existent|no such|incorrect|wrong) (?:e-?mail |local |mail ?box |destination |final delivery )?(?:user(?: ?id)?|recipient|receiver|mail ?box|address|addressee|account|alias|name)|no(?:t have an?)? (?:valid|mail ?box|such|local|user|account|matching|one|recipient).{0,30}(?:recipient|mailbox|user|by that name|here|person|found)|not (?:a )?(?:registered|valid|known|local) (?:gateway )?(?:user|recipient|mailbox|address|customer)|user.{0,40}not listed in|not in .{0,40}(?:address book|directory)|listed in .{0,30}public (?:name|address)|does(?:n.?t| not) have an? .{1,80} account|(?:account|e-?mail|address) (?:does not|doesn.?t) exist at the organization|mailbox unavai|(?:not|no) (?:present |found |known |match\w{0,3} |entry )?in (?:the |our |this |any )?(?:ldap |name |active |user )?(?:directory|user (?:list|database|table))|no .{1,60} in name directory|can.?t accept user|> (?:not found|does not exist)|rejected recipients?\b|not an active address|mail ?box not present|nessun utente|no existe (?:dich|es[ea]|el|la)|no mail ?box|recipients? (?:is |was )?(?:not (?:accepted|local|ok)|undeliverable)|no (?:one|body) (?:here|at this|by (?:that|this) name)|any valid recipient|(?:find|have|know) (?:a |the |any )?(?:user|recipient|mailbox)|(?:user|recipient|mailbox|person) (?:isn.?t|is not|not) (?:on|in|at|of) (?:our|this|the)|(?:e-?mail )?address (?:is )?(?:wrong|incorrect|mistyped)|not recogni[sz]ed by this|recipient verif\w{1,7} fail|not found in (?:the |our )?directory|missing home directory|virtual user|rcpt .{1,100} does(?:n.?t| not) exist|ユーザ.{0,20}(?:見つかり|存在し|不明)|(?:宛先|アドレス|受信者).{0,30}(?:見つかり|存在し|不明|正しく|誤)|用户.{0,10}不存在|адресат.{0,30}(?:не найден|не существует)|destinataire .{0,30}(?:inconnu|introuvable)|empf(?:ä|ae?)nger .{0,30}(?:unbekannt|nicht gefunden)/i,
     unless:
       /(?:invalid|unknown|bad|your) sender|sender (?:address|domain|verif)|mail from|return-path|from address|\bhelo\b/i,
     sample: 'The recipient name is not recognized MSEXCH:IMS:EXAMPLE:SITE:HOST 0 (000C05A6) Unknown Recipient',
@@ -74,7 +74,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-virus',
     match:
-      /\bvirus|infected|malware|illegal attachment|messages? containing (?:images|attachments)|(?:images?|attachments?) (?:are|is) not|banned (?:file|attachment|name)|attachment .{0,40}(?:not allowed|blocked|prohibited|removed)|ウイルス/i,
+      /\bvirus|infected|quarantin|(?:dirty|forbidden|banned) word|block\w{0,3} (?:file|attachment)|malware|malicious|phishing|illegal attachment|messages? containing (?:images|attachments)|(?:images?|attachments?) (?:are|is) not|banned (?:file|attachment|name)|attachment .{0,40}(?:not allowed|blocked|prohibited|removed)|ウイルス/i,
     sample: 'Your message was not delivered because a banned attachment was found.',
     classification: 'Content',
     status: '5.7.1',
@@ -82,7 +82,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-spam',
     match:
-      /\bspam|spam\b|\bbulk e?-?mail|mass mailer|unsolicited|\bjunk\b|black-?listed url|content (?:filter|rejected|policy|restriction)|media error|(?:banned|mail|unacceptable|prohibited) content|organizational settings|(?:message|mail|content) .{0,60}(?:rejected|refused|blocked|filtered) .{0,30}(?:content|filter|rule|polic)|(?:violat|polic(?:y|ies)|profan|inappropriate)/i,
+      /\bspam(?!cop|haus|rats)|spam\b|\bbulk e?-?mail|mass mailer|unsolicited|\bjunk\b|black-?listed url|content (?:filter|rejected|policy|restriction)|media error|(?:banned|mail|unacceptable|prohibited) content|organizational settings|(?:message|mail|content) .{0,60}(?:rejected|refused|blocked|filtered) .{0,30}(?:content|filter|rule|polic)|text\/html|(?:violat|polic(?:y|ies)|profan|inappropriate)/i,
     sample: 'Your message was rejected by the recipient host as it looks like spam',
     classification: 'Content',
     status: '5.7.1',
@@ -106,7 +106,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-looping',
     match:
-      /\bhop(?:s| count)\b|mail ?loop|loop(?:ing)? (?:alert|detect|broken|count|was found)|message looping|(?:routing|forward\w{0,4}|alias\w{0,4}) loop|mail .{0,20}loop|duplicated message-id|loops? back to/i,
+      /\bhop(?:s| count)\b|mail ?loop|loop(?:ing)? (?:alert|detect|broken|count|was found)|message looping|(?:routing|forward\w{0,4}|alias\w{0,4}) loop|mail .{0,20}loop|duplicated message-id|loops? back to|is looping|too many levels|(?:alias\w{0,2}|expansion) .{0,12}loop/i,
     sample: 'Error transferring to mx.example.com; Maximum hop count exceeded. Message probably in a routing loop.',
     classification: 'Technical Failure',
     status: '5.4.6',
@@ -114,7 +114,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-unreachable',
     match:
-      /connect(?:ion|ing)?\b.{0,80}(?:refused|timed? ?-?out|time-?out|reset|failed|dropped|lost|closed|broken|error|abort|impossible)|(?:operation|session|network|conversation|host|server|dialog).{0,60}(?:timed? ?-?out|unreachable|not reachable|unavailable|not respond|no response|is down|not answer)|(?:could|can)(?: ?not|n.?t) (?:establish|connect|open|make|reach|contact)|unable to (?:connect|contact|reach|open)|no route to host|did not accept our requests to connect|lost connection|timeout (?:in|while|waiting|occurred)|time-?out|timed out|routing issue|network .{0,20}(?:error|issue|problem|failure)|接続.{0,20}(?:できません|失敗|タイムアウト)|タイムアウト/i,
+      /(?:remote|peer|other) .{0,20}clos\w{1,3} (?:the )?connection|communication (?:problem|failure|error)|no available server|no mta available|could be reached|(?:respond|answer|repl)\w{0,3} in time|premature|synchronization error|connect(?:ion|ing)?\b.{0,80}(?:refused|timed? ?-?out|time-?out|reset|failed|dropped|lost|closed|broken|error|abort|impossible)|(?:operation|session|network|conversation|host|server|dialog).{0,60}(?:timed? ?-?out|unreachable|not reachable|unavailable|not respond|no response|is down|not answer)|(?:could|can)(?: ?not|n.?t) (?:establish|connect|open|make|reach|contact)|unable to (?:connect|contact|reach|open)|no route to host|did not accept our requests to connect|lost connection|timeout (?:in|while|waiting|occurred)|time-?out|timed out|routing issue|network .{0,20}(?:error|issue|problem|failure)|接続.{0,20}(?:できません|失敗|タイムアウト)|タイムアウト/i,
     sample: 'connect to mx.example.com[192.0.2.1]:25: Connection timed out',
     classification: 'Technical Failure',
     status: '4.4.1',
@@ -122,7 +122,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-expired',
     match:
-      /expired|too long in (?:the )?queue|in (?:the )?(?:mail )?queue (?:for )?too long|(?:for|after) too long|giv(?:e|ing|en) up|gave up|fail(?:ed|ure)? (?:after )?\d{1,4} attempts|\d{1,4} (?:failed )?attempts|(?:after|within|for|in the last) (?:the last )?\d{1,7} ?(?:seconds?|minutes?|hours?|days?|retries|tries)|(?:retry|delivery|queue|life) ?-?time(?:out)? .{0,20}(?:exceed|expire|reach)|not yet been delivered|delivery .{0,20}delayed|will (?:be retried|continue|keep) (?:to )?try|no longer try|deliverytime|not been collected|allowed queue period|gateway for|maximum (?:retry|delivery|queue)/i,
+      /expired|too long in (?:the )?queue|in (?:the )?(?:mail )?queue (?:for )?too long|(?:for|after) too long|giv(?:e|ing|en) up|gave up|fail(?:ed|ure)? (?:after )?\d{1,4} attempts|\d{1,4} (?:failed )?attempts|(?:retry|retries) (?:limit|exceeded|exhausted)|max\w{0,4} (?:number of )?retries|(?:after|within|for|past|in the last) (?:the last |the past |more than |over |past )?\d{1,7} ?(?:seconds?|minutes?|hours?|days?|retries|tries)|(?:retry|delivery|queue|life) ?-?time(?:out)? .{0,20}(?:exceed|expire|reach)|not yet been delivered|delivery .{0,20}delayed|will (?:be retried|continue|keep) (?:to )?try|no longer try|deliverytime|not been collected|allowed queue period|gateway for|maximum (?:retry|delivery|queue)/i,
     sample: 'Could not deliver for the last 432000 seconds. Giving up.',
     classification: 'Technical Failure',
     status: '4.4.7',
@@ -130,7 +130,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-relaying',
     match:
-      /\brelay(?:ing)?\b.{0,60}(?:denied|not|prohibit|refus|permit)|not (?:a )?local (?:host|domain)|open relay|rcpthosts/i,
+      /\brelay(?:ing)?\b.{0,60}(?:denied|not|prohibit|refus|permit)|not (?:a )?local (?:host|domain)|open relay|rcpthosts|not (?:longer )?hosted (?:here|on|by)|accept (?:e-?)?mail for (?:that|this|the) domain|not a gateway|cannot forward/i,
     sample: 'This is not a local domain of ours',
     classification: 'Technical Failure',
     status: '5.7.1',
@@ -153,7 +153,7 @@ export const WORDS: readonly ReportRule[] = [
   {
     name: 'report-system-trouble',
     match:
-      /(?:encountered an error|misconfigured|interrupted system call|because there is no mdb|could not load drd)|(?:system|server|internal|local|configuration|unexpected|temporary|general|processing|transfer|transmission|mailer|delivery system) .{0,30}(?:error|failure|problem|fault|trouble)|(?:queue|disk|file ?system|table|memory).{0,30}(?:full|corrupt|error|fail)|out of (?:memory|disk)|service (?:is )?(?:unavailable|refused?|not available)|transaction failed|cannot (?:process|handle)|try (?:again )?later|不具合|システムエラー/i,
+      /(?:encountered an error|misconfigured|interrupted system call|because there is no mdb|could not load drd)|(?:system|server|internal|local|configuration|unexpected|temporary|general|processing|transfer|transmission|mailer|delivery system) .{0,30}(?:error|failure|problem|fault|trouble)|(?:queue|disk|file ?system|table|memory).{0,30}(?:full|corrupt|error|fail)|out of (?:memory|disk)|service (?:is )?(?:unavailable|refused?|not available)|transaction failed|database error|system call|could ?n.t be processed|generic error|cannot (?:process|handle)|try (?:again )?later|不具合|システムエラー/i,
     sample: 'A system configuration error occurred while the message was handled',
     classification: 'Technical Failure',
     status: '5.3.0',

@@ -7,7 +7,7 @@ import { NAMED } from './acts.ts';
 
 /** What makes a coded refusal doubtful: servers say 5.1.1 and mean their policy. */
 const DOUBTFUL =
-  '(?!.{0,300}(?:denied|reputation|blocked|black-?list|policy|polici|sender|preferences|mail from|relay|spf|dmarc|rate))';
+  '(?!.{0,300}(?:denied|reputation|blocked|black-?list|policy|polici|sender|preferences|mail from|relay|spf|dmarc|rate|quota|\\bfull\\b|expired|disabled|inactive|suspended))';
 
 /** Codes that come first: their words often hold what later rules look for (`spam@...`, `blocked.example`). */
 export const CODED_ADDRESSES: readonly Rule[] = [
@@ -99,7 +99,7 @@ export const ADDRESSES: readonly Rule[] = [
   {
     name: 'unknown-user-elsewhere',
     match:
-      /utilisateur inconnu|destinataire (?:inconnu|invalide|inexistant)|adresse (?:inconnue|invalide|inexistante)|(?:benutzer|empf(?:ae|ä)nger|adresse|postfach) (?:ist )?(?:unbekannt|existiert nicht|nicht (?:gefunden|bekannt|vorhanden))|unbekannter? (?:benutzer|empf)|(?:usuario|destinatario|buz(?:o|ó)n|cuenta|utente|casella|indirizzo) (?:no existe|desconocid|no encontrad|inexistente|sconosciut|inesistente|non (?:esiste|trovat|valid))|usu(?:a|á)rio (?:desconhecido|inexistente|n(?:a|ã)o)|nieznany (?:u|odbiorca|adres)|gebruiker onbekend|onbekende gebruiker|пользовател\w{0,4} не (?:найден|существует)|не существует|ユーザー?が(?:見つかりません|存在しません)|宛先.{0,20}存在しません|用户不存在|用户未找到|收件人不存在|邮箱不存在/i,
+      /utilisateur inconnu|destinataire (?:inconnu|invalide|inexistant)|adresse (?:inconnue|invalide|inexistante)|(?:benutzer|empf(?:ae|ä)nger|adresse|postfach) (?:ist )?(?:unbekannt|existiert nicht|nicht (?:gefunden|bekannt|vorhanden))|unbekannter? (?:benutzer|empf)|(?:usuario|destinatario|buz(?:o|ó)n|cuenta|utente|casella|indirizzo) (?:no existe|desconocid|no encontrad|inexistente|sconosciut|inesistente|non (?:esiste|trovat|valid))|usu(?:a|á)rio (?:desconhecido|inexistente|n(?:a|ã)o)|nieznany (?:u|odbiorca|adres)|gebruiker onbekend|onbekende gebruiker|(?:пользовател|получател|адрес|ящик)\S{0,4} не (?:найден|существует)|ユーザー?が(?:見つかりません|存在しません)|宛先.{0,20}存在しません|用户不存在|用户未找到|收件人不存在|邮箱不存在/i,
     stages: NAMED,
     sample: '550 5.0.0 Utilisateur inconnu',
     type: 'bounce',

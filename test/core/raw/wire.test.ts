@@ -5,6 +5,7 @@ import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { describe, expect, it } from 'vitest';
 import { type DkimKey, hashBody, signDkim } from '../../../core/dkim.ts';
 import { FINAL_DOT, stuffDots } from '../../../core/wire.ts';
+import { assertOneEnd, ENDS_OF_DATA } from '../../ends-of-data.ts';
 import { assertWire, compose } from './raw-mail.ts';
 
 const pair = generateKeyPairSync('rsa', { modulusLength: 1024 });
@@ -12,20 +13,6 @@ const key: DkimKey = { domain: 'sender.example', selector: 's1', algorithm: 'rsa
 const record = `v=DKIM1; k=rsa; p=${pair.publicKey.export({ format: 'der', type: 'spki' }).toString('base64')}`;
 const resolver = async () => [[record]];
 
-const READINGS = [/\r\n/, /\r?\n/, /\r\n|\r|\n/, /\r|\n/];
-const LINE_ENDS = ['\r\n', '\n', '\r', '\r\r\n', '\n\r', '\r\0\n', '\0\r\n', '\r\n\0', '\0\n', '\r\0', '\n\n'];
-const PUBLISHED = [
-  '\n.\n',
-  '\n.\r',
-  '\r.\n',
-  '\r.\r',
-  '\n.\r\n',
-  '\r.\r\n',
-  '\r\n\0.\r\n',
-  '\r\n.\0\r\n',
-  '\r\r\n.\r\r\n',
-];
-const ENDS = [...LINE_ENDS.flatMap((before) => LINE_ENDS.map((after) => `${before}.${after}`)), ...PUBLISHED];
 const HEAD = 'From: news@sender.example\r\nSubject: a\r\n';
 const EVIL = 'MAIL FROM:<evil@x.example>\r\n';
 const PLACES: Record<string, (end: string) => string> = {
@@ -55,14 +42,6 @@ function toWire(
   return { wire: Buffer.concat([stuffDots(head), stuffDots(made.body), FINAL_DOT]), message: signed };
 }
 
-function assertOneEnd(wire: Buffer): void {
-  const text = wire.toString('latin1');
-  for (const lineEnd of READINGS)
-    for (const read of [text, text.replaceAll('\0', '')])
-      expect(read.split(lineEnd).filter((line) => line === '.')).toHaveLength(1);
-  expect(text.endsWith('\r\n.\r\n')).toBe(true);
-}
-
 async function assertSigned(message: Buffer): Promise<void> {
   const { results } = (await dkimVerify(message, { resolver } as never)) as unknown as {
     results: { status: { result: string } }[];
@@ -74,9 +53,9 @@ describe('a message that came as MIME, on the wire', () => {
   // Attack: a submitted message holds an end of data that our server passes on and the next one believes, with a second mail
   // behind it, which then seems to come from us (SMTP smuggling, CVE-2023-51764, -51765, -51766).
   it.each(Object.keys(PLACES))(
-    'holds one end of data for each of the 130 variants in %s, and its signature holds',
+    'holds one end of data for each end in disguise in %s, and its signature holds',
     async (place) => {
-      for (const end of ENDS) {
+      for (const end of ENDS_OF_DATA) {
         const octets = Buffer.from(PLACES[place]!(end), 'latin1');
         const { wire, message } = toWire(octets);
         assertOneEnd(wire);
@@ -86,7 +65,7 @@ describe('a message that came as MIME, on the wire', () => {
   );
 
   it('holds one end of data where parts are encoded again, and tags and a footer are put in', async () => {
-    for (const end of ENDS) {
+    for (const end of ENDS_OF_DATA) {
       const octets = Buffer.from(`${PLACES['a part']!(`-x-${end}`)}ä`, 'utf8');
       const { wire, message } = toWire(octets, {
         sevenBit: true,
@@ -100,7 +79,7 @@ describe('a message that came as MIME, on the wire', () => {
   // deliver writes a message in pieces (head, body, final dot): an end of data may lie across their boundary.
   it('holds one end of data wherever in a message a variant is', () => {
     const message = 'From: news@sender.example\r\nX: a\r\n b\r\n\r\n.c\r\nd\r\n';
-    for (const end of ENDS)
+    for (const end of ENDS_OF_DATA)
       for (let at = 0; at <= message.length; at++)
         assertOneEnd(toWire(Buffer.from(message.slice(0, at) + end + message.slice(at), 'latin1'), {}, []).wire);
   });
