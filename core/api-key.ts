@@ -8,6 +8,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 const KEY = /^SG\.([a-z2-7]{8}[A-Za-z0-9_-]{14})\.([A-Za-z0-9_-]{43})$/;
 const ACCOUNT = /^[a-z2-7]{8}$/;
 
+/** As a call names one. */
 export type ApiKey = { account: string; id: string; secret: string };
 
 /**

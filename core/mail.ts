@@ -38,6 +38,8 @@ export type Content = {
   customArgs: Record<string, string>;
   asm?: { groupId: number; groupsToDisplay: number[] };
   ipPoolName?: string;
+  /** The lanes it may take, where the account is a subuser with source addresses assigned to it. */
+  lanes?: string[];
   batchId?: string;
   templateId?: string;
   /** As the sender gave them, validated; read by tracking, footers and bypasses. */

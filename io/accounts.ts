@@ -5,6 +5,7 @@ import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/l
 import { makeApiKey } from '../core/api-key.ts';
 import type { DkimAlgorithm } from '../core/dkim.ts';
 import { addKey, nextSelector } from '../core/domain-keys.ts';
+import { type AccountRecord, accountKey, type UsableKey } from '../core/records/subusers.ts';
 import {
   type DomainRecord,
   domainKey,
@@ -16,6 +17,7 @@ import {
   type KeyRecord,
   keyKey,
   type LinkRecord,
+  OPERATOR,
 } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
@@ -29,7 +31,17 @@ export function accountsIn(table: string, client: Table) {
   const get = async <T>(Key: { pk: string; sk: string }): Promise<T | undefined> =>
     (await client.send(new GetCommand({ TableName: table, Key }))).Item as T | undefined;
   return {
-    readKey: (account: string, id: string) => get<KeyRecord>(keyKey(account, id)),
+    /** A key that is there and may be used: a disabled subuser's is refused as if there were none. */
+    readKey: async (account: string, id: string): Promise<UsableKey | undefined> => {
+      // Who has no parent costs one read, not two.
+      if (account === OPERATOR) return get<KeyRecord>(keyKey(account, id));
+      const [key, own] = await Promise.all([
+        get<KeyRecord>(keyKey(account, id)),
+        get<AccountRecord>(accountKey(account)),
+      ]);
+      if (own?.disabled) return undefined;
+      return key && own ? { ...key, lanes: own.lanes } : key;
+    },
     readSender: (account: string, domain: string) => get<DomainRecord>(domainKey(account, domain)),
     listDomains: (account: string) => listItems<DomainRecord>(table, client, account, 'domain#'),
   };
@@ -67,6 +79,18 @@ export function accountSettingsIn(table: string, client: Table, now: () => numbe
   return {
     readEnforcedTls,
     readForward: (account: string, which: ForwardKind) => readForwarding(`${account}#${which}`),
+  };
+}
+
+/** Enforced TLS as the API reads and writes it. */
+export function accountSettingsOf(table: string, client: Table) {
+  return {
+    readEnforcedTls: async (account: string): Promise<EnforcedTlsRecord | undefined> =>
+      (await client.send(new GetCommand({ TableName: table, Key: enforcedTlsKey(account), ConsistentRead: true })))
+        .Item as EnforcedTlsRecord | undefined,
+    writeEnforcedTls: async (record: EnforcedTlsRecord): Promise<void> => {
+      await client.send(new PutCommand({ TableName: table, Item: record }));
+    },
   };
 }
 

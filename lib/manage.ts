@@ -9,12 +9,19 @@ import type { Storage } from './storage.ts';
 const TIMEOUT_SECONDS = 20;
 const MEMORY_MB = 256;
 
-export type ManageProps = { settings: Settings; storage: Storage; events: Events; code: CodeOf };
+export type ManageProps = {
+  settings: Settings;
+  storage: Storage;
+  events: Events;
+  /** Source addresses of the stack, and whose lane each is, as JSON. */
+  sourcesJson: string;
+  code: CodeOf;
+};
 
 export class Manage extends Construct {
   readonly stage: Stage;
 
-  constructor(scope: Construct, id: string, { settings, storage, events, code }: ManageProps) {
+  constructor(scope: Construct, id: string, { settings, storage, events, sourcesJson, code }: ManageProps) {
     const notifyQueue = events.work.queue;
     super(scope, id);
     this.stage = new Stage(this, 'Manage', {
@@ -31,6 +38,7 @@ export class Manage extends Construct {
         OUTBOX_TABLE: storage.outbox.tableName,
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
+        SOURCES: sourcesJson,
         ALLOW_PRIVATE_HOSTS: String(settings.delivery.allowPrivateHosts),
       },
       targets: {

@@ -92,7 +92,8 @@ export class PennypostStack extends Stack {
 
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
     const events = new Events(this, 'Events', { settings, storage, code });
-    const manage = new Manage(this, 'Manage', { settings, storage, events, code });
+    const sourcesJson = this.toJsonString(lanes.flatMap(({ source }) => source ?? []));
+    const manage = new Manage(this, 'Manage', { settings, storage, events, sourcesJson, code });
     const submitting = { settings, storage, expand, lanes, lanesJson };
     const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
     const track = new Track(this, 'Track', { settings, storage, code });

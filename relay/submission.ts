@@ -67,7 +67,11 @@ export function makeSubmission(deps: SubmissionDeps): Role {
       const submitted = { header, size, mime, mailFrom, rcptTo, eightBit, smtpUtf8 };
       const fingerprint = () => fingerprintOf(envelope, digest);
       try {
-        const done = await submit({ ...login!, requestId, submitted, fingerprint }, deps);
+        // A session may last for hours; a key that is gone since is refused as soon as it would be at the door.
+        const { account, keyId } = login!;
+        const key = await deps.readKey({ account, id: keyId, secret: '' });
+        if (!key?.scopes.includes('mail.send')) return smtpReplies.unauthenticated;
+        const done = await submit({ account, keyId, lanes: key.lanes, requestId, submitted, fingerprint }, deps);
         return done.ok ? fill(smtpReplies.queued, done.requestId) : done.reply;
       } catch (error) {
         report('a submission failed', error);

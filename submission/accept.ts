@@ -8,7 +8,7 @@ import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.t
 import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/errors.ts';
 import { makeRequestId } from '../core/ids.ts';
 import { groupsNamed, parseJsonBody, validateMailSend } from '../core/mail-send/index.ts';
-import type { KeyRecord } from '../core/records.ts';
+import type { UsableKey } from '../core/records/subusers.ts';
 import { readBody } from './body.ts';
 import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
 
@@ -16,7 +16,7 @@ import { type Idempotency, look, type RequestDeps, takeRequest } from './request
 export type HttpRequest = { method: string; path: string; headers: Record<string, string | undefined>; body: Buffer };
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
-export type AdmitDeps = { readKey: (key: ApiKey) => Promise<KeyRecord | undefined> };
+export type AdmitDeps = { readKey: (key: ApiKey) => Promise<UsableKey | undefined> };
 
 export type AcceptDeps = RequestDeps &
   AdmitDeps & {
@@ -34,7 +34,7 @@ const PATH = '/v3/mail/send';
 export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
   const admitted = await admit(http, deps);
   if (!admitted.ok) return admitted.answer;
-  const { key } = admitted;
+  const { key, lanes } = admitted;
 
   const body = await readBody(http, deps);
   if (!body.ok) return refuse(body.error);
@@ -52,7 +52,7 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (!valid.ok) return answerErrors(400, valid.errors);
 
   const requestId = makeRequestId(now, deps.randomBytes(10));
-  const submission = { account: key.account, keyId: key.id, requestId, request: valid.request };
+  const submission = { account: key.account, keyId: key.id, requestId, request: valid.request, lanes };
   const idempotencyKey = http.headers['idempotency-key'];
   const idempotency: Idempotency | undefined =
     idempotencyKey === undefined
@@ -75,7 +75,7 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
 export async function admit(
   http: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
   deps: AdmitDeps,
-): Promise<{ ok: true; key: ApiKey } | { ok: false; answer: HttpResponse }> {
+): Promise<{ ok: true; key: ApiKey; lanes?: readonly string[] | undefined } | { ok: false; answer: HttpResponse }> {
   const no = (failure: ApiFailure) => ({ ok: false as const, answer: refuse(failure) });
   if (http.path !== PATH) return no(apiErrors.notFound);
   if (http.method !== 'POST') return no(apiErrors.methodNotAllowed);
@@ -85,7 +85,7 @@ export async function admit(
   const record = known.found;
   if (!key || !secretMatches(key.secret, record?.secretHash)) return no(apiErrors.unauthorized);
   if (!record?.scopes.includes('mail.send')) return no(apiErrors.forbidden);
-  return { ok: true, key };
+  return { ok: true, key, lanes: record.lanes };
 }
 
 /** A failure in SendGrid's shape. */

@@ -56,7 +56,7 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
     const scheduled = turns.some((turn) => turn > 0);
     const stored = scheduled || mustBeStored(request);
     const cut = { account, requestId, acceptedAt, ...(stored ? { contentKey: key } : {}) };
-    const laneOf = (id: string) => chooseLane(deps.lanes, request.content.ipPoolName, id).name;
+    const laneOf = (id: string) => chooseLane(deps.lanes, request.content.ipPoolName, id, request.content.lanes).name;
     const jobs = scheduled ? [] : cutJobs(request, 0, cut, laneOf);
     const expand = scheduled || jobs.length > DIRECT_JOBS;
     const expansion: Expansion = {

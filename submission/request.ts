@@ -12,7 +12,14 @@ import { type CommitDeps, commit } from './commit.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
 
 /** A request whose sender and recipients are known to be well-formed, and who asks for it. */
-export type Submission = { account: string; keyId: string; requestId: string; request: MailRequest };
+export type Submission = {
+  account: string;
+  keyId: string;
+  requestId: string;
+  request: MailRequest;
+  /** The lanes that the account may take; absent: all. */
+  lanes?: readonly string[] | undefined;
+};
 
 export type RequestDeps = CommitDeps &
   IdempotencyDeps & {
@@ -45,8 +52,12 @@ export async function takeRequest(
   if (request.sandbox) return { ok: true, checked: true };
   return once(idempotency, submission, deps, (taken, earlier) => {
     const first = earlier === 'none' ? undefined : idempotency?.readAt(requestIdTime(taken.requestId));
-    return commit(first ? { ...taken, request: first } : taken, earlier, deps);
+    return commit({ ...taken, request: assigned(first ?? taken.request, submission.lanes) }, earlier, deps);
   });
+}
+
+function assigned(request: MailRequest, lanes: Submission['lanes']): MailRequest {
+  return lanes?.length ? { ...request, content: { ...request.content, lanes: [...lanes] } } : request;
 }
 
 /** Reads before anything is done: when it fails, the caller may simply come again. */

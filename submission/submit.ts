@@ -23,6 +23,7 @@ export type SubmitDeps = RequestDeps & {
 export type SubmittedBy = {
   account: string;
   keyId: string;
+  lanes?: readonly string[] | undefined;
   requestId: string;
   submitted: Submitted;
   fingerprint: () => string;
@@ -34,7 +35,7 @@ const NAMES_GROUP = /asm_group/i;
 export type Submitting = { ok: true; requestId: string } | { ok: false; reply: SmtpReply };
 
 export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Submitting> {
-  const { account, keyId, requestId, submitted, fingerprint } = message;
+  const { account, keyId, lanes, requestId, submitted, fingerprint } = message;
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
   const groups = await look(async () =>
     NAMES_GROUP.test(submitted.header.toString('latin1')) ? deps.readGroupIds(account) : new Set<number>(),
@@ -48,7 +49,7 @@ export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Su
     read.idempotencyKey === undefined
       ? undefined
       : { key: read.idempotencyKey, fingerprint, readAt: (time) => requestOf(readAt(time)) };
-  const taken = await takeRequest({ account, keyId, requestId, request: read.request }, idempotency, deps);
+  const taken = await takeRequest({ account, keyId, lanes, requestId, request: read.request }, idempotency, deps);
   if (!taken.ok) return { ok: false, reply: replyTo(taken.error) };
   if (read.ok === 'dropped' && read.notice) await tell(read.notice, message, deps);
   return { ok: true, requestId: 'requestId' in taken ? taken.requestId : requestId };

@@ -62,7 +62,7 @@ async function expandOne({ body, receiveCount }: Message, deps: ExpandDeps): Pro
   }
   for (const turn of due) {
     const cut = { account, requestId, acceptedAt, ...(expansion.inline ? {} : { contentKey }) };
-    const laneOf = (id: string) => chooseLane(deps.lanes, request.content.ipPoolName, id).name;
+    const laneOf = (id: string) => chooseLane(deps.lanes, request.content.ipPoolName, id, request.content.lanes).name;
     const jobs = cutJobs(request, turn, cut, laneOf);
     const delay = Math.max(0, Math.ceil((turn * 1_000 - deps.now()) / 1_000));
     for (const [lane, onLane] of Map.groupBy(jobs, (job) => job.lane)) {

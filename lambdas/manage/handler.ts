@@ -2,7 +2,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { accountsIn } from '../../io/accounts.ts';
+import { accountSettingsOf, accountsIn } from '../../io/accounts.ts';
+import { apiKeysIn } from '../../io/api-keys.ts';
 import { openKeys, openQueues, openTables } from '../../io/aws.ts';
 import { cached } from '../../io/cached.ts';
 import { requireVariable } from '../../io/environment.ts';
@@ -13,12 +14,14 @@ import { outboxIn } from '../../io/outbox.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
 import { sendEntries } from '../../io/queue.ts';
 import { statsIn } from '../../io/stats.ts';
+import { subusersIn } from '../../io/subusers.ts';
 import { suppressionListsIn } from '../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
 import { timeZonesIn } from '../../io/time-zones.ts';
 import { trackingIn } from '../../io/tracking.ts';
 import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { type ManageDeps, manage } from './manage.ts';
+import type { Source } from './subuser-routes.ts';
 
 /** Milliseconds for which a deleted key may still be taken. */
 const KEY_LIFE = 60_000;
@@ -39,6 +42,10 @@ const deps: ManageDeps = {
   ...suppressionListsIn(suppressions, tables),
   ...webhooksIn(table, tables),
   ...timeZonesIn(table, tables),
+  ...apiKeysIn(table, tables),
+  ...accountSettingsOf(table, tables),
+  ...subusersIn(table, tables),
+  sources: JSON.parse(requireVariable('SOURCES')) as Source[],
   readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,

@@ -1,19 +1,23 @@
 /**
  * manage: every route of the API but `mail/send`. Which there are, and which scope each asks for, is one table (routes.ts); what
- * is not in it is refused. It promises that a route's handler only sees an account whose key has the scope, and gives every answer
- * the headers of the rate limit.
+ * is not in it is refused. It promises that a route's handler only sees an account whose key has the scope, or a subuser of that
+ * account where `on-behalf-of` names one, and gives every answer the headers of the rate limit.
  */
 import { type ApiKey, readAuthorization, secretMatches } from '../../core/api-key.ts';
 import { type ApiError, type ApiFailure, apiErrors } from '../../core/errors.ts';
 import { countCall, RATE_LIMIT, type RateWindow, rateHeaders } from '../../core/rate-window.ts';
 import type { KeyRecord } from '../../core/records.ts';
+import { ANY_KEY } from '../../core/scopes.ts';
 import { isThrottle } from '../../io/queue.ts';
+import type { AccountRouteDeps } from './account-routes.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
+import type { KeyRouteDeps } from './key-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
-import { findRoute, type Route } from './routes.ts';
+import { type FoundRoute, findRoute, methodsOf, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
+import type { SubuserRouteDeps } from './subuser-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
@@ -31,12 +35,15 @@ export type HttpRequest = {
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
 export type ManageDeps = ParseRouteDeps &
+  AccountRouteDeps &
   ActivityRouteDeps &
   GroupRouteDeps &
+  KeyRouteDeps &
   ListRouteDeps &
   MailSettingsRouteDeps &
   StatsRouteDeps &
   TrackingRouteDeps &
+  SubuserRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     /** Calls by account, for the life of the environment. */
@@ -47,6 +54,8 @@ export type ManageDeps = ParseRouteDeps &
 /** What a route's handler gets: whose call it is, and what it says. */
 export type Call = {
   account: string;
+  /** Whose key it is, and what that may: another account than the call's where a parent calls for a subuser. */
+  caller: { account: string; scopes: readonly string[] };
   /** Values of the path's `{names}`, decoded. */
   params: Record<string, string>;
   query: HttpRequest['query'];
@@ -65,33 +74,73 @@ export type Answer =
 
 /** Bytes of a body: no setting is as long. */
 const BODY_BYTES = 262_144;
+/** Characters of a subuser's name. */
+const USERNAME = 64;
 /** Accounts whose calls are counted. */
 const WINDOWS = 10_000;
 
 export async function manage(http: HttpRequest, deps: ManageDeps): Promise<HttpResponse> {
-  const found = findRoute(http.method, http.path);
+  if (http.method === 'OPTIONS') return tellMethods(http.path);
+  const found = findRoute(http.method === 'HEAD' ? 'GET' : http.method, http.path);
   if (found === 'path') return refuse(apiErrors.notFound);
-  if (found === 'method') return refuse({ ...apiErrors.methodNotAllowed, message: 'method not allowed' });
-  const { route } = found;
+  if (found === 'method')
+    return refuse({ ...apiErrors.methodNotAllowed, message: 'method not allowed' }, { Allow: allowed(http.path) });
+  const answered = await serve(http, found, deps);
+  return http.method === 'HEAD' ? { ...answered, body: '' } : answered;
+}
+
+async function serve(http: HttpRequest, { route, params }: FoundRoute, deps: ManageDeps): Promise<HttpResponse> {
+  let headers: Record<string, string> = {};
   try {
-    if (!http.headers.authorization) return refuse(apiErrors.authorizationRequired, {}, route);
+    if (!http.headers.authorization) return refuse(apiErrors.authorizationRequired, headers, route);
     const key = readAuthorization(http.headers.authorization);
     const record = key && (await deps.readKey(key));
-    if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized, {}, route);
+    if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized, headers, route);
     const window = countIn(deps.windows, key.account, deps.now());
-    const headers = rateHeaders(window);
+    headers = rateHeaders(window);
     if (window.calls > RATE_LIMIT) return refuse(apiErrors.tooManyRequests, headers, route);
-    if (!record?.scopes.includes(route.scope)) return refuse(apiErrors.forbidden, headers, route);
-    return await answer(route, key.account, found.params, http, headers, deps);
+    const scopes = record!.scopes;
+    if (route.scope !== ANY_KEY && !scopes.includes(route.scope)) return refuse(apiErrors.forbidden, headers, route);
+    const account = await accountOf(key.account, http.headers['on-behalf-of'], deps);
+    if (account === undefined) return refuse(apiErrors.forbidden, headers, route);
+    return await answer(route, { account, caller: { account: key.account, scopes } }, params, http, headers, deps);
   } catch (error) {
     deps.report(`${http.method} ${route.path}: ${(error as Error).stack}`);
-    return refuse(isThrottle((error as Error).name) ? apiErrors.tooManyRequests : apiErrors.internalError, {}, route);
+    const failure = isThrottle((error as Error).name) ? apiErrors.tooManyRequests : apiErrors.internalError;
+    return refuse(failure, headers, route);
   }
+}
+
+/**
+ * Whose call it is: the key's own account's, or a subuser's of it that it names. Undefined: there is none of that name, or the caller is
+ * a subuser himself; both look alike.
+ */
+async function accountOf(
+  caller: string,
+  onBehalfOf: string | undefined,
+  { readAccount, readSubuser }: ManageDeps,
+): Promise<string | undefined> {
+  const name = onBehalfOf?.trim() ?? '';
+  if (name === '') return caller;
+  if (name.length > USERNAME || (await readAccount(caller))) return undefined;
+  return (await readSubuser(caller, name))?.account;
+}
+
+/** What may be done at a path. No origin is let in (SendGrid: "no CORS"): a key in a web page is everybody's. */
+function tellMethods(path: string): HttpResponse {
+  const methods = allowed(path);
+  return methods === '' ? refuse(apiErrors.notFound) : { status: 204, headers: { Allow: methods }, body: '' };
+}
+
+function allowed(path: string): string {
+  const methods = methodsOf(path);
+  if (methods.length === 0) return '';
+  return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
 }
 
 async function answer(
   route: Route,
-  account: string,
+  whose: Pick<Call, 'account' | 'caller'>,
   params: Record<string, string>,
   { path, query, rawQuery = '', headers: asked, body: bytes }: HttpRequest,
   headers: Record<string, string>,
@@ -107,7 +156,7 @@ async function answer(
   if (!body.ok) return refuse({ ...apiErrors.badRequest, message: 'the body is not JSON' }, headers, route);
   const url = `${asked['x-forwarded-proto'] ?? 'https'}://${asked.host ?? 'localhost'}${path}`;
   const repeated = (parameter: string) => new URLSearchParams(rawQuery).getAll(parameter);
-  const call = { account, params, query, repeated, body: body.value, headers: asked, url };
+  const call = { ...whose, params, query, repeated, body: body.value, headers: asked, url };
   const answered = await route.handle(call, deps);
   if ('errors' in answered) return answerErrors(answered.status, answered.errors, headers, route);
   const { status, body: shown, csv } = answered;

@@ -19,9 +19,9 @@ export type AddDeps = {
 export const NOT_FOUND: Answer = { status: 404, errors: [apiErrors.notFound] };
 /** Unix seconds, both ends included: all that a list holds. */
 export const ALWAYS: Range = { since: 0, until: 99_999_999_999 };
-export function refused(field: string | null, message: string): Answer {
+export function refused(field: string | null, message: string, status = 400): Answer {
   const error: ApiError = { message, field, help: null };
-  return { status: 400, errors: [error] };
+  return { status, errors: [error] };
 }
 
 /** Puts the call's `recipient_emails` on a list, all or none. */

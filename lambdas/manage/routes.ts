@@ -1,6 +1,8 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
+import { ACCOUNT_ROUTES } from './account-routes.ts';
 import { explain, getMessage } from './activity-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
+import { KEY_ROUTES } from './key-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
@@ -20,6 +22,7 @@ import {
   sourceIpStats,
   templateStats,
 } from './stats-routes.ts';
+import { SUBUSER_ROUTES } from './subuser-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
 import { TRACKING_ROUTES } from './tracking-routes.ts';
 import {
@@ -40,6 +43,7 @@ export type Route = {
   method: Method;
   /** `{name}` stands for one segment. */
   path: string;
+  /** Of core/scopes.ts. */
   scope: string;
   /** Whether its errors say `field` also where none is at fault. */
   nullFields?: true;
@@ -108,15 +112,25 @@ export const ROUTES: readonly Route[] = [
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
   ...TRACKING_ROUTES,
+  ...KEY_ROUTES,
+  ...ACCOUNT_ROUTES,
+  ...SUBUSER_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };
 
+/** By the number of segments, each with its pattern's: what a call is looked up in. */
+const BY_LENGTH = Map.groupBy(
+  ROUTES.map((route) => ({ route, wanted: route.path.split('/') })),
+  ({ wanted }) => wanted.length,
+);
+
 /** The route of a request; `path`: there is no such path; `method`: the path has other methods. */
 export function findRoute(method: string, path: string): FoundRoute | 'path' | 'method' {
+  const given = path.split('/');
   let hasPath = false;
-  for (const route of ROUTES) {
-    const params = matchPath(route.path, path);
+  for (const { route, wanted } of BY_LENGTH.get(given.length) ?? []) {
+    const params = match(wanted, given);
     if (!params) continue;
     hasPath = true;
     if (route.method === method) return { route, params };
@@ -124,18 +138,19 @@ export function findRoute(method: string, path: string): FoundRoute | 'path' | '
   return hasPath ? 'method' : 'path';
 }
 
-function matchPath(pattern: string, path: string): Record<string, string> | undefined {
-  const wanted = pattern.split('/');
+/** The methods of a path. */
+export function methodsOf(path: string): Method[] {
   const given = path.split('/');
-  if (wanted.length !== given.length) return undefined;
+  const fitting = (BY_LENGTH.get(given.length) ?? []).filter(({ wanted }) => match(wanted, given));
+  return [...new Set(fitting.map(({ route }) => route.method))];
+}
+
+function match(wanted: readonly string[], given: readonly string[]): Record<string, string> | undefined {
+  for (const [n, segment] of wanted.entries()) if (segment !== given[n] && !segment.startsWith('{')) return undefined;
   const params: Record<string, string> = {};
   for (const [n, segment] of wanted.entries()) {
-    const value = given[n]!;
-    if (!segment.startsWith('{')) {
-      if (segment !== value) return undefined;
-      continue;
-    }
-    const decoded = decode(value);
+    if (!segment.startsWith('{')) continue;
+    const decoded = decode(given[n]!);
     if (decoded === undefined || decoded === '') return undefined;
     params[segment.slice(1, -1)] = decoded;
   }

@@ -64,7 +64,7 @@ function queueOf(hold: Hold, { lanes, expandQueueUrl, parseQueueUrl, notifyQueue
   if (own) return own.url;
   const wanted = job.content?.ipPoolName;
   const pool = lanes.some((lane) => lane.pool === wanted) ? wanted : undefined;
-  return chooseLane(lanes, pool, job.id).url;
+  return chooseLane(lanes, pool, job.id, job.content?.lanes).url;
 }
 
 function toEntry(hold: Hold, now: number): Entry {

@@ -1,8 +1,11 @@
 /** manage on real tables (the emulator's): accounts with a key each, and calls as API Gateway hands them over. */
 import { makeApiKey } from '../../../core/api-key.ts';
 import { type KeyRecord, keyKey } from '../../../core/records.ts';
+import { accountSettingsOf } from '../../../io/accounts.ts';
+import { apiKeysIn } from '../../../io/api-keys.ts';
 import { groupsIn } from '../../../io/groups.ts';
 import { listSettingsIn } from '../../../io/list-settings.ts';
+import { subusersIn } from '../../../io/subusers.ts';
 import { suppressionListsIn } from '../../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
 import { trackingIn } from '../../../io/tracking.ts';
@@ -22,6 +25,9 @@ export async function startManage() {
   const tables = {
     ...groupsIn('Accounts', dynamodb.client),
     ...listSettingsIn('Accounts', dynamodb.client),
+    ...apiKeysIn('Accounts', dynamodb.client),
+    ...accountSettingsOf('Accounts', dynamodb.client),
+    ...subusersIn('Accounts', dynamodb.client),
     ...suppressionsIn('Suppressions', dynamodb.client),
     ...suppressionListsIn('Suppressions', dynamodb.client),
     ...trackingIn('Accounts', dynamodb.client, () => clock.now),

@@ -1,129 +1,52 @@
 /**
- * Every operation of SendGrid's suppressions and of the two mail settings that bear on them, as ../shared/oai lists them: status
- * and body against its schema.
+ * Every operation of SendGrid's 26 core groups, as ../shared/oai lists them: over HTTP, on the synthesized stack, under manage's own
+ * permissions; status and body against the document's schema. What is not built is a list with reasons (not-built.ts).
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { Ajv } from 'ajv';
-import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROUTES } from '../../../lambdas/manage/routes.ts';
-import { AT, startManage } from './account.ts';
+import { DIFFERS, EMPTY, exampleOf } from './examples.ts';
+import { type Here, startHere } from './here.ts';
+import { NOT_BUILT } from './not-built.ts';
+import { isBuilt, nameOf, OPERATIONS, schemaOf } from './operations.ts';
 
-const OAI = new URL('../../../../shared/oai/', import.meta.url);
-type Operation = { method: string; path: string; id: string; status: number; file: string };
+const built = OPERATIONS.filter(isBuilt);
 
-const operations: Operation[] = existsSync(OAI)
-  ? readFileSync(new URL('operations.csv', OAI), 'utf8')
-      .split('\n')
-      .map((line) => line.split(','))
-      .filter(
-        ([, group, , path = '']) =>
-          group === 'suppressions' || /mail_settings\/(address_whitelist|bounce_purge)$/.test(path),
-      )
-      .map(([, group, method = '', path = '', id = '', status = '']) => ({
-        method,
-        path,
-        id,
-        status: Number(status.split(' ')[0]),
-        file: `tsg_${group}_v3.json`,
-      }))
-  : [];
-
-const BODIES: Record<string, unknown> = {
-  CreatAsmGroup: { name: 'New', description: 'A new group', is_default: false },
-  UpdateAsmGroup: { name: 'Newer', description: 'What it is' },
-  AddSuppressionToAsmGroup: { recipient_emails: ['new1@example.com', 'new2@example.com'] },
-  SearchSuppressionFromAsmGroup: { recipient_emails: ['listed@example.com', 'nobody@example.com'] },
-  CreateGlobalSuppression: { recipient_emails: ['new1@example.com'] },
-  DeleteSuppressionBlocks: { delete_all: false, emails: ['listed@example.com', 'nobody@example.com'] },
-  DeleteSuppressionBounces: { delete_all: true },
-  DeleteInvalidEmails: { emails: ['listed@example.com'] },
-  DeleteSpamReports: { delete_all: true },
-  UpdateAddressWhitelist: { enabled: true, list: ['email1@example.com', 'example.com'] },
-  UpdateBouncePurge: { enabled: true, soft_bounces: 5, hard_bounces: null },
-};
-
-let world: Awaited<ReturnType<typeof startManage>>;
+let here: Here;
 beforeAll(async () => {
-  world = await startManage();
-});
-afterAll(() => world?.stop());
+  if (OPERATIONS.length > 0) here = await startHere();
+}, 120_000);
+afterAll(() => here?.end());
 
-/** An account of its own for each operation: two groups, and an address that is on every list. */
-async function seed(account: string) {
-  const address = 'listed@example.com';
-  const entry = { created: AT - 60, reason: '550 5.1.1 unknown', status: '5.1.1', ip: '192.0.2.1' };
-  await world.createGroup(account, { name: 'News', description: 'Our news', isDefault: true }, AT * 1_000);
-  await world.createGroup(account, { name: 'Offers', description: 'Our offers', isDefault: false }, AT * 1_000);
-  for (const list of ['bounces', 'blocks', 'invalid_emails', 'spam_reports', 'unsubscribes', 'group#1'] as const)
-    await world.suppress({ account, address, list, entry: { ...entry, classification: 'Invalid Address' } });
-}
-
-const accountOf = (n: number) => `contract`.slice(0, 6) + String.fromCharCode(97 + Math.floor(n / 26), 97 + (n % 26));
-
-describe.skipIf(operations.length === 0)('the suppressions of SendGrid’s OpenAPI document', () => {
-  it('are all routes, each with a scope', () => {
-    expect(operations).toHaveLength(37);
-    const known = ROUTES.map(({ method, path }) => `${method} ${path}`);
-    const plain = (path: string) => path.replaceAll(/\{[^}]+\}/g, '{}');
-    for (const { method, path } of operations) expect(known.map(plain)).toContain(`${method} ${plain(path)}`);
+describe.skipIf(OPERATIONS.length === 0)('the core operations of SendGrid’s OpenAPI documents', () => {
+  it('are routes, or on the list of what is not built, with a reason; the list has nothing else', () => {
+    expect(OPERATIONS).toHaveLength(215);
+    const missing = OPERATIONS.filter((one) => !isBuilt(one)).map(nameOf);
+    expect(Object.keys(NOT_BUILT).sort()).toEqual(missing.sort());
+    for (const reason of Object.values(NOT_BUILT)) expect(reason.length).toBeGreaterThan(15);
+    console.log(`${built.length} of ${OPERATIONS.length} core operations are built; not built: ${missing.length}`);
   });
 
-  it.each(operations.map((one, n) => [`${one.method} ${one.path}`, one, n] as const))('%s', async (_, one, n) => {
+  it.each(built.map((one) => [nameOf(one), one] as const))('%s', async (name, one) => {
     // Prepare
-    const account = accountOf(n);
-    await seed(account);
-    const call = world.callBy(account);
-    const path = one.path
-      .replace('{group_id}', '1')
-      .replace('{email}', encodeURIComponent('listed@example.com'))
-      .replace('{classification}', encodeURIComponent('Invalid Address'));
+    const account = here.newAccount();
+    const ask = await here.call(account);
+    const { path = {}, query, body, headers } = await exampleOf(one)({ here, account, ask });
+    const filled = one.path.replaceAll(/\{([^}]+)\}/g, (_, key) => encodeURIComponent(path[key] ?? `no ${key}`));
     // Act
-    const answer = await call(one.method, path, BODIES[one.id]);
+    const answer = await ask(one.method, query === undefined ? filled : `${filled}?${query}`, body, headers);
     // Assess
-    expect({ status: answer.status, problems: world.problems }).toEqual({ status: one.status, problems: [] });
-    expect(answer.headers).toMatchObject({ 'X-RateLimit-Limit': '600', 'X-RateLimit-Remaining': '599' });
+    expect({ status: answer.status, body: answer.status === one.status ? '' : answer.body }).toEqual({
+      status: one.status,
+      body: '',
+    });
+    const isSend = name === 'POST /v3/mail/send';
+    if (!isSend) expect(answer.headers).toMatchObject({ 'x-ratelimit-limit': '600' });
     const validate = schemaOf(one);
-    if (!validate) expect(answer.body).toBe('');
-    else
+    if (!validate || isSend) expect(answer.body).toBe('');
+    else if (DIFFERS[name] === undefined)
       expect({ errors: validate(answer.json) ? [] : validate.errors, body: answer.json }).toMatchObject({ errors: [] });
     // An empty answer would fit most schemas.
-    if (one.method === 'GET') expect(answer.body.length).toBeGreaterThan(20);
+    if (one.method === 'GET' && !EMPTY.has(name)) expect(answer.body.length).toBeGreaterThan(20);
   });
 
-  it.each(operations.map((one) => [`${one.method} ${one.path}`, one] as const))(
-    '%s without a key, or with one that lacks the scope: SendGrid’s errors',
-    async (_, { method, path }) => {
-      const call = world.callBy('strange2');
-      const none = await call(method, path, undefined, { authorization: '' });
-      expect([none.status, none.json]).toEqual([401, { errors: [{ field: null, message: 'authorization required' }] }]);
-      const wrong = await call(method, path, undefined, { authorization: 'Bearer SG.x' });
-      expect([wrong.status, wrong.json.errors[0].field]).toEqual([401, null]);
-      const poor = world.callBy('strange2', {}, ['mail.send']);
-      const refused = await poor(method, path);
-      expect([refused.status, refused.json]).toEqual([403, { errors: [{ field: null, message: 'access forbidden' }] }]);
-    },
-  );
+  it('were answered under manage’s own permissions', () => expect(here.stack.denials).toEqual([]));
 });
-
-/** Of the documented success; undefined: it has no body. */
-function schemaOf({ file, path, method, status }: Operation) {
-  const document = JSON.parse(readFileSync(new URL(file, OAI), 'utf8'));
-  const content = document.paths[path][method.toLowerCase()].responses[status].content;
-  if (!content) return undefined;
-  const ajv = new Ajv({ strict: false, allErrors: true, discriminator: false });
-  (formats as unknown as (ajv: Ajv) => void)(ajv);
-  ajv.addSchema(document, 'oai');
-  const pointer = [
-    'paths',
-    path,
-    method.toLowerCase(),
-    'responses',
-    String(status),
-    'content',
-    'application/json',
-    'schema',
-  ];
-  const escaped = pointer.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')));
-  return ajv.compile({ $ref: `oai#/${escaped.join('/')}` });
-}

@@ -1,0 +1,141 @@
+/**
+ * Subusers in the accounts table. What the parent knows of one and what its own keys depend on are written in one transaction, under the
+ * version that was read, so that they never say two things.
+ */
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { DeleteCommand, GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { type AccountRecord, accountKey, type SubuserRecord, subuserKey, userIdOf } from '../core/records/subusers.ts';
+import type { Table } from './aws.ts';
+import { hostsIn } from './hosts.ts';
+import { queryAll } from './query-all.ts';
+
+/** What a change may say. */
+export type SubuserChange = Partial<Pick<SubuserRecord, 'disabled' | 'websiteDisabled' | 'ips' | 'lanes' | 'credits'>>;
+
+export function subusersIn(table: string, client: Table) {
+  const get = async <T>(Key: { pk: string; sk: string }): Promise<T | undefined> =>
+    (await client.send(new GetCommand({ TableName: table, Key, ConsistentRead: true }))).Item as T | undefined;
+  const { giveUpHost } = hostsIn(table, client);
+  const readAccount = (account: string) => get<AccountRecord>(accountKey(account));
+  const readSubuser = (parent: string, username: string) => get<SubuserRecord>(subuserKey(parent, username));
+
+  /** Both items. False: they are not as they were read, or there are some already. */
+  const write = async (record: SubuserRecord, before: SubuserRecord | undefined): Promise<boolean> => {
+    const { pk: parent, account, username, email, disabled, ips, lanes, credits } = record;
+    const own: AccountRecord = { ...accountKey(account), parent, username, email, disabled, ips, lanes, credits };
+    const unchanged = before
+      ? { ConditionExpression: 'version = :version', ExpressionAttributeValues: { ':version': before.version } }
+      : { ConditionExpression: 'attribute_not_exists(pk)' };
+    const isNew = before ? {} : { ConditionExpression: 'attribute_not_exists(pk)' };
+    try {
+      await client.send(
+        new TransactWriteCommand({
+          TransactItems: [
+            { Put: { TableName: table, Item: record, ...unchanged } },
+            { Put: { TableName: table, Item: own, ...isNew } },
+          ],
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (isRefused(error)) return false;
+      throw error;
+    }
+  };
+
+  return {
+    readAccount,
+    readSubuser,
+
+    /** By name. */
+    listSubusers: async (parent: string): Promise<SubuserRecord[]> => {
+      const found: SubuserRecord[] = [];
+      let from: Record<string, unknown> | undefined;
+      do {
+        const page = await client.send(
+          new QueryCommand({
+            TableName: table,
+            KeyConditionExpression: 'pk = :parent AND begins_with(sk, :prefix)',
+            ExpressionAttributeValues: { ':parent': parent, ':prefix': 'subuser#' },
+            ConsistentRead: true,
+            ...(from && { ExclusiveStartKey: from }),
+          }),
+        );
+        found.push(...((page.Items ?? []) as SubuserRecord[]));
+        from = page.LastEvaluatedKey;
+      } while (from);
+      return found;
+    },
+
+    /** False: the parent has one of that name. */
+    addSubuser: (record: SubuserRecord): Promise<boolean> => write(record, undefined),
+
+    /** False: somebody has changed it since it was read. */
+    changeSubuser: (before: SubuserRecord, change: SubuserChange): Promise<boolean> =>
+      write({ ...before, ...change, version: before.version + 1 }, before),
+
+    /**
+     * Takes a subuser away: its keys are refused from now on, for good, and no list has it. False: it is not as it was read. What it owns is
+     * taken away by `forgetAccount`.
+     */
+    removeSubuser: async ({ pk, sk, account, version }: SubuserRecord): Promise<boolean> => {
+      const own = await readAccount(account);
+      try {
+        await client.send(
+          new TransactWriteCommand({
+            TransactItems: [
+              {
+                Delete: {
+                  TableName: table,
+                  Key: { pk, sk },
+                  ConditionExpression: 'version = :version',
+                  ExpressionAttributeValues: { ':version': version },
+                },
+              },
+              { Put: { TableName: table, Item: { ...own, ...accountKey(account), disabled: true, deleted: true } } },
+            ],
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (isRefused(error)) return false;
+        throw error;
+      }
+    },
+
+    /**
+     * Everything that an account has in this table: keys, settings, domains and their host names. Only the word that it is gone stays. Ends by
+     * itself, and may be called again where it did not.
+     */
+    forgetAccount: async (account: string): Promise<void> => {
+      const owned = await queryAll<{ pk: string; sk: string; hostname?: string; returnPath?: string }>(
+        client,
+        table,
+        'pk = :account AND begins_with(sk, :all)',
+        { ':account': account, ':all': '' },
+      );
+      for (const { pk, sk, hostname, returnPath } of owned) {
+        if (sk === accountKey(account).sk) continue;
+        const host = sk.startsWith('parse#') ? hostname : returnPath;
+        if (host !== undefined) await giveUpHost(host, account);
+        await client.send(new DeleteCommand({ TableName: table, Key: { pk, sk } }));
+      }
+    },
+
+    /** A subuser of an account by its name, as other parts of the API name it. */
+    findSubuser: async (parent: string, username: string) => {
+      const found = await readSubuser(parent, username);
+      return found && { account: found.account, username: found.username, userId: userIdOf(found.account) };
+    },
+
+    /** An account as others are told of it. */
+    readUser: async (account: string): Promise<{ username: string; userId: number }> => ({
+      username: (await readAccount(account))?.username ?? account,
+      userId: userIdOf(account),
+    }),
+  };
+}
+
+const isRefused = (error: unknown): boolean =>
+  error instanceof TransactionCanceledException &&
+  (error.CancellationReasons ?? []).some(({ Code }) => Code === 'ConditionalCheckFailed');
