@@ -9,6 +9,7 @@ import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
 import type { ParseMessage } from './parse/message.ts';
+import type { Authentication } from './records/senders.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
 import type { NotifyMessage } from './webhook/message.ts';
@@ -333,7 +334,7 @@ export type KeyRecord = {
 
 /** A DKIM key of a domain (core/domain-keys.ts). */
 export type DomainKey = {
-  /** Never used again for another key. */
+  /** Never used again for another key; in automatic security, once its last key has been retired for a week. */
   selector: string;
   algorithm: 'rsa' | 'ed25519';
   /** The `p=` of the DNS record, base64: the SPKI DER of an RSA key, the 32 octets of an Ed25519 key (RFC 8463 4.2). */
@@ -365,6 +366,8 @@ export type DomainRecord = {
   createdAt: number;
   /** Milliseconds since the epoch of the last check that found every record; absent: never. */
   validAt?: number;
+  /** Absent of a domain that the operator added himself: nobody asks him whether it is his. */
+  authentication?: Authentication;
 };
 
 /**

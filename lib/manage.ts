@@ -1,6 +1,9 @@
 /** Every route of the API but `mail/send`: one function, which may read and write what accounts have, and nothing else. */
+import { Aws, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Events } from './events.ts';
+import type { Lane } from './lane.ts';
+import { PERMISSIONS, writeSenderRecords } from './permissions.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
@@ -9,13 +12,22 @@ import type { Storage } from './storage.ts';
 const TIMEOUT_SECONDS = 20;
 const MEMORY_MB = 256;
 
-export type ManageProps = { settings: Settings; storage: Storage; events: Events; code: CodeOf };
+export type ManageProps = {
+  settings: Settings;
+  storage: Storage;
+  events: Events;
+  lanes: readonly Lane[];
+  /** Who takes what comes back, if somebody does. */
+  inboundHost: string | undefined;
+  code: CodeOf;
+};
 
 export class Manage extends Construct {
   readonly stage: Stage;
 
-  constructor(scope: Construct, id: string, { settings, storage, events, code }: ManageProps) {
+  constructor(scope: Construct, id: string, { settings, storage, events, lanes, inboundHost, code }: ManageProps) {
     const notifyQueue = events.work.queue;
+    const { senders, delivery } = settings;
     super(scope, id);
     this.stage = new Stage(this, 'Manage', {
       name: 'manage',
@@ -31,7 +43,15 @@ export class Manage extends Construct {
         OUTBOX_TABLE: storage.outbox.tableName,
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
-        ALLOW_PRIVATE_HOSTS: String(settings.delivery.allowPrivateHosts),
+        HOLDS_TABLE: storage.holds.tableName,
+        SENDING: Stack.of(this).toJsonString({
+          sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({ ip, ehloName, name, pool })),
+          inboundHost,
+          targets: senders.targets,
+          zones: senders.zones,
+        }),
+        ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
+        ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),
       },
       targets: {
         accounts: [storage.accounts.tableArn],
@@ -41,7 +61,10 @@ export class Manage extends Construct {
         outbox: [storage.outbox.tableArn],
         notifyQueue: [notifyQueue.queueArn],
         dkimKey: [storage.dkimKey.keyArn],
+        holds: [storage.holds.tableArn],
+        senderZones: senders.zones.map(({ hostedZone }) => `arn:${Aws.PARTITION}:route53:::hostedzone/${hostedZone}`),
       },
+      rows: [...PERMISSIONS.manage, ...(senders.zones.length > 0 ? [writeSenderRecords(senders.targets)] : [])],
     });
   }
 }

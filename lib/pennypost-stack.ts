@@ -90,11 +90,12 @@ export class PennypostStack extends Stack {
 
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
     const events = new Events(this, 'Events', { settings, storage, code });
-    const manage = new Manage(this, 'Manage', { settings, storage, events, code });
-    const submitting = { settings, storage, expand, lanes, lanesJson };
-    const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
     const taken = inboundOf(settings);
     const inbound = taken && new Inbound(this, 'Inbound', { settings, inbound: taken, storage, code });
+    const inboundHost = inbound?.hostName;
+    const manage = new Manage(this, 'Manage', { settings, storage, events, lanes, inboundHost, code });
+    const submitting = { settings, storage, expand, lanes, lanesJson };
+    const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
     const release = new Release(this, 'Release', { ...submitting, events, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });

@@ -16,7 +16,8 @@ export type Submission = { account: string; keyId: string; requestId: string; re
 
 export type RequestDeps = CommitDeps &
   IdempotencyDeps & {
-    readSender: (account: string, domain: string) => Promise<DomainRecord | undefined>;
+    /** The domain that signs mail from an address; undefined: the account may not send from it. */
+    readSender: (account: string, domain: string, address: string) => Promise<DomainRecord | undefined>;
     /** The ids of the account's unsubscribe groups. Those of `wanted` are as they are now; without it, all are. */
     readGroupIds: (account: string, wanted?: readonly number[]) => Promise<ReadonlySet<number>>;
   };
@@ -39,14 +40,23 @@ export async function takeRequest(
   deps: RequestDeps,
 ): Promise<Taken> {
   const { account, request } = submission;
-  const sender = await look(() => deps.readSender(account, domainOf(request.content.from.email)));
-  if (!sender.ok) return sender;
-  if (!sender.found) return { ok: false, error: apiErrors.senderNotVerified };
+  for (const email of sendersOf(request)) {
+    const sender = await look(() => deps.readSender(account, domainOf(email), email));
+    if (!sender.ok) return sender;
+    if (!sender.found) return { ok: false, error: apiErrors.senderNotVerified };
+  }
   if (request.sandbox) return { ok: true, checked: true };
   return once(idempotency, submission, deps, (taken, earlier) => {
     const first = earlier === 'none' ? undefined : idempotency?.readAt(requestIdTime(taken.requestId));
     return commit(first ? { ...taken, request: first } : taken, earlier, deps);
   });
+}
+
+/** Who the messages are from: a personalization may say another address of the domain, and one that is verified by itself is no other. */
+function sendersOf({ content, personalizations }: MailRequest): Set<string> {
+  const addresses = [content.from, ...personalizations.flatMap(({ from }) => from ?? [])].map(({ email }) => email);
+  // What a domain may send is asked once for all its addresses: the look-up is kept.
+  return new Set(addresses);
 }
 
 /** Reads before anything is done: when it fails, the caller may simply come again. */

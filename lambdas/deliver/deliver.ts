@@ -90,7 +90,7 @@ export type DeliverDeps = SuppressedDeps & {
   /** Puts an address whose mail bounced on its list; the same bounce again changes nothing. */
   suppressBounce: (bounce: Bounce) => Promise<unknown>;
   hold: (hold: Hold) => Promise<void>;
-  readDomain: (account: string, domain: string) => Promise<SigningDomain | undefined>;
+  readDomain: (account: string, domain: string, address: string) => Promise<SigningDomain | undefined>;
   /** What the account asks of TLS (SendGrid's enforced TLS); undefined: nothing. */
   readEnforcedTls: (account: string) => Promise<EnforcedTls | undefined>;
   resolveSite: (domain: string) => Promise<Route>;

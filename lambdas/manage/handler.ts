@@ -18,11 +18,12 @@ import { suppressionsIn } from '../../io/suppressions.ts';
 import { timeZonesIn } from '../../io/time-zones.ts';
 import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { type ManageDeps, manage } from './manage.ts';
+import { openSenders } from './open-senders.ts';
 
 /** Milliseconds for which a deleted key may still be taken. */
 const KEY_LIFE = 60_000;
 
-const [tables, queues] = [openTables(), openQueues()];
+const [tables, queues, kms] = [openTables(), openQueues(), openKeys()];
 const notifyQueue = requireVariable('NOTIFY_QUEUE_URL');
 const table = requireVariable('ACCOUNTS_TABLE');
 const suppressions = requireVariable('SUPPRESSIONS_TABLE');
@@ -37,10 +38,11 @@ const deps: ManageDeps = {
   ...suppressionListsIn(suppressions, tables),
   ...webhooksIn(table, tables),
   ...timeZonesIn(table, tables),
+  ...openSenders(table, tables, kms),
   readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,
-  sealSecret: sealSecretsBy(openKeys(), requireVariable('SECRETS_KEY_ARN')),
+  sealSecret: sealSecretsBy(kms, requireVariable('SECRETS_KEY_ARN')),
   sendNotify: async (message) => {
     const entry = { body: JSON.stringify(message), group: message.account };
     return (await sendEntries(queues, notifyQueue, [entry]))[0] === 'sent';

@@ -13,6 +13,7 @@ import type { GroupRouteDeps } from './group-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
+import type { SenderDeps } from './sender-deps.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
@@ -34,6 +35,7 @@ export type ManageDeps = ParseRouteDeps &
   GroupRouteDeps &
   ListRouteDeps &
   MailSettingsRouteDeps &
+  SenderDeps &
   StatsRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;

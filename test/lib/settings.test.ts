@@ -22,6 +22,7 @@ test('the defaults', () => {
     events: { announceSeconds: 5, tallySeconds: 60 },
     retention: { messagesDays: 30, contentDays: 21, eventsDays: 90, statsDays: 400, logsDays: 14 },
     alarms: { oldestSeconds: 900, bounceRatePercent: 5 },
+    senders: { zones: [] },
     shaping: {},
     relay: false,
     tracing: false,

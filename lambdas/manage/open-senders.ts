@@ -1,0 +1,33 @@
+/** What the routes of senders need of the outside, from the variables that lib/manage.ts writes. */
+import type { Table } from '../../io/aws.ts';
+import { makeKeysBy } from '../../io/dkim-keys.ts';
+import { requireVariable } from '../../io/environment.ts';
+import { holdsIn } from '../../io/holds.ts';
+import { openLookUp } from '../../io/look-up.ts';
+import { ownMailIn } from '../../io/own-mail.ts';
+import { openZones } from '../../io/route53.ts';
+import { senderDomainsIn } from '../../io/sender-domains.ts';
+import { senderUsersIn } from '../../io/sender-users.ts';
+import { type SenderZone, senderZonesIn } from '../../io/sender-zones.ts';
+import type { SenderDeps } from './sender-deps.ts';
+
+/** `SENDING`. @throws Error where the variable is missing or no JSON */
+type SendingVariable = SenderDeps['sending'] & { zones: SenderZone[] };
+
+export function openSenders(
+  table: string,
+  tables: Table,
+  keys: Parameters<typeof makeKeysBy>[0],
+): Omit<SenderDeps, 'now' | 'report' | 'randomBytes'> {
+  const sending = JSON.parse(requireVariable('SENDING')) as SendingVariable;
+  return {
+    sending,
+    lookUp: openLookUp(process.env.DNS_SERVERS?.split(',')),
+    ...senderDomainsIn(table, tables),
+    ...senderZonesIn(openZones(), sending.zones),
+    ...senderUsersIn(table, tables),
+    ...ownMailIn(table, tables),
+    makeDkimKey: makeKeysBy(keys, requireVariable('SECRETS_KEY_ARN')),
+    hold: holdsIn(requireVariable('HOLDS_TABLE'), tables).hold,
+  };
+}
