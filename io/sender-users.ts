@@ -8,8 +8,11 @@ type User = { username: string; userId: number };
 
 export function senderUsersIn(table: string, client: Table) {
   return {
-    /** An account's own name is its id: it is what its keys begin with. */
-    readUser: async (account: string): Promise<User> => ({ username: account, userId: userIdOf(account) }),
+    /** An account without a parent is called as its keys begin. */
+    readUser: async (account: string): Promise<User> => {
+      const { Item } = await client.send(new GetCommand({ TableName: table, Key: { pk: account, sk: 'account' } }));
+      return { username: (Item?.username as string | undefined) ?? account, userId: userIdOf(account) };
+    },
     findSubuser: async (parent: string, username: string): Promise<(User & { account: string }) | undefined> => {
       const { Item } = await client.send(new GetCommand({ TableName: table, Key: subuserKey(parent, username) }));
       const found = Item as SubuserRecord | undefined;

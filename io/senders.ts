@@ -44,7 +44,9 @@ export function sendersIn(table: string, client: Table) {
     readVerifiedSender: async (account: string, address: string): Promise<DomainRecord | undefined> => {
       const sender = await get<VerifiedSenderRecord>(verifiedSenderKey(account, address));
       if (sender?.verifiedAt === undefined) return undefined;
-      return (await readDefault(account)) ?? readDefault(OPERATOR);
+      const chosen = (await readDefault(account)) ?? (await readDefault(OPERATOR));
+      if (chosen || !sender.signedBy) return chosen;
+      return proven(await readOwn(sender.signedBy.account, sender.signedBy.domain));
     },
   };
 }

@@ -70,6 +70,8 @@ export type VerifiedSenderRecord = {
   createdAt: number;
   /** Since when it is verified; absent: it is not. */
   verifiedAt?: number;
+  /** The domain that signs its mail where neither the account nor the operator has a default. */
+  signedBy?: { account: string; domain: string };
   /** Of the link that was mailed last: the SHA-256 of its secret (hex), and until when it counts, milliseconds since the epoch. */
   link?: { hash: string; until: number };
 };

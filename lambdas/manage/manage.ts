@@ -13,9 +13,9 @@ import type { GroupRouteDeps } from './group-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
-import type { SenderDeps } from './sender-deps.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
+import { answerLink, type VerifiedSenderDeps } from './verified-sender-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
@@ -35,7 +35,7 @@ export type ManageDeps = ParseRouteDeps &
   GroupRouteDeps &
   ListRouteDeps &
   MailSettingsRouteDeps &
-  SenderDeps &
+  VerifiedSenderDeps &
   StatsRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
@@ -69,6 +69,8 @@ const BODY_BYTES = 262_144;
 const WINDOWS = 10_000;
 
 export async function manage(http: HttpRequest, deps: ManageDeps): Promise<HttpResponse> {
+  const opened = await answerLink(http, deps);
+  if (opened) return opened;
   const found = findRoute(http.method, http.path);
   if (found === 'path') return refuse(apiErrors.notFound);
   if (found === 'method') return refuse({ ...apiErrors.methodNotAllowed, message: 'method not allowed' });

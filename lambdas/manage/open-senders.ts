@@ -9,7 +9,9 @@ import { openZones } from '../../io/route53.ts';
 import { senderDomainsIn } from '../../io/sender-domains.ts';
 import { senderUsersIn } from '../../io/sender-users.ts';
 import { type SenderZone, senderZonesIn } from '../../io/sender-zones.ts';
+import { verifiedSendersIn } from '../../io/verified-senders.ts';
 import type { SenderDeps } from './sender-deps.ts';
+import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
 
 /** `SENDING`. @throws Error where the variable is missing or no JSON */
 type SendingVariable = SenderDeps['sending'] & { zones: SenderZone[] };
@@ -18,7 +20,7 @@ export function openSenders(
   table: string,
   tables: Table,
   keys: Parameters<typeof makeKeysBy>[0],
-): Omit<SenderDeps, 'now' | 'report' | 'randomBytes'> {
+): Omit<VerifiedSenderDeps, 'now' | 'report' | 'randomBytes'> {
   const sending = JSON.parse(requireVariable('SENDING')) as SendingVariable;
   return {
     sending,
@@ -27,6 +29,7 @@ export function openSenders(
     ...senderZonesIn(openZones(), sending.zones),
     ...senderUsersIn(table, tables),
     ...ownMailIn(table, tables),
+    ...verifiedSendersIn(table, tables),
     makeDkimKey: makeKeysBy(keys, requireVariable('SECRETS_KEY_ARN')),
     hold: holdsIn(requireVariable('HOLDS_TABLE'), tables).hold,
   };

@@ -22,6 +22,7 @@ import {
   templateStats,
 } from './stats-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
+import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
 import {
   changeSigned,
   changeWebhook,
@@ -108,6 +109,7 @@ export const ROUTES: readonly Route[] = [
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
   ...DOMAIN_ROUTES,
+  ...VERIFIED_SENDER_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

@@ -10,6 +10,7 @@ import { senderDomainsIn } from '../../../io/sender-domains.ts';
 import { senderUsersIn } from '../../../io/sender-users.ts';
 import { senderZonesIn } from '../../../io/sender-zones.ts';
 import { sendersIn } from '../../../io/senders.ts';
+import { verifiedSendersIn } from '../../../io/verified-senders.ts';
 import type { ManageDeps } from '../../../lambdas/manage/manage.ts';
 import { listen, readBody } from '../../../local/http.ts';
 import { answerRoute53, readRoute53, type Zone } from '../../../local/route53.ts';
@@ -42,6 +43,7 @@ export async function startSenders() {
     ]),
     ...senderUsersIn('Accounts', world.client),
     ...ownMailIn('Accounts', world.client),
+    ...verifiedSendersIn('Accounts', world.client),
     makeDkimKey: async () => ({ publicKey: keyNumber(++keys), privateKey: 'sealed' }),
     hold: async (hold) => void holds.push(hold),
     randomBytes: (count) => Buffer.alloc(count, 7),
