@@ -3,12 +3,14 @@
  * keep nothing but counts, DNS knows every domain as a site of its own at one address, the lane hands out its jobs.
  * This is the one place where a benchmark makes deliver's dependencies.
  */
+
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { StoredRequest } from '../core/job.ts';
 import type { Allowance } from '../core/shaping/allowance.ts';
 import { compileShaping, type ShapingOverrides } from '../core/shaping/compile.ts';
 import { providerOf } from '../core/shaping/providers.ts';
 import { nameSite } from '../core/site.ts';
+import { makeTrackingKey } from '../core/tracking/token.ts';
 import type { SigningDomain } from '../io/domains.ts';
 import type { Route } from '../io/mx.ts';
 import { openSession } from '../io/smtp.ts';
@@ -93,6 +95,9 @@ export function makeBenchDeps(world: BenchWorld) {
     overflowLane: () => undefined,
     sendJob: async () => 'sent',
     readEnforcedTls: async () => undefined,
+    readTracking: async () => undefined,
+    readLinkHost: async () => undefined,
+    trackingKey: async () => makeTrackingKey(Buffer.alloc(32, 7)),
     readSuppressions: async () => new Map(),
     readListSettings: async () => ({}),
     suppressBounce: async () => true,

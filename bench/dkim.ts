@@ -101,7 +101,7 @@ function makeLetterWriter(keys: DkimKey[]) {
     const { letter, giveBack } = await letters.borrow(task, { personalization: index, role: 'to', address, index });
     if (letter.dropped !== undefined) throw new Error(letter.dropped);
     giveBack();
-    letters.release(task, index);
+    letters.release(task, { personalization: index, index });
     task.personalizations.delete(index);
   };
 }

@@ -33,6 +33,11 @@ const HELP = `pennypost — the operator's command line
   suppressions import FILE --list LIST           put the addresses of a CSV file (SendGrid's, or any) on a list
   suppressions export --list LIST                the list as CSV, to the standard output
   suppressions purge                             delete what the account's bounce purge has taken off its lists
+  links add DOMAIN HOST                          have links of a domain's mail at a host of its own
+  links list                                     the account's link hosts, and which track
+  links check DOMAIN                             ask the host whether it answers; then it tracks
+  links default DOMAIN                           for domains without one
+  links remove DOMAIN                            track no more
   events webhooks                                the account's event webhooks
   events log WEBHOOK                             what it was told lately, and what it answered
   events replay WEBHOOK FROM TO                  tell it a range of time again (2026-11-25T12:00:00Z)
@@ -60,6 +65,7 @@ const sites = () => import('./cli/sites.ts');
 const tls = () => import('./cli/tls.ts');
 const parse = () => import('./cli/parse.ts');
 const suppressions = () => import('./cli/suppressions.ts');
+const links = () => import('./cli/links.ts');
 const events = () => import('./cli/events.ts');
 const rules = () => import('./cli/rules.ts');
 
@@ -87,6 +93,11 @@ const COMMANDS = {
   'suppressions import': { load: async () => (await suppressions()).importList, arguments: 1 },
   'suppressions export': { load: async () => (await suppressions()).exportList, arguments: 0 },
   'suppressions purge': { load: async () => (await suppressions()).purgeLists, arguments: 0 },
+  'links add': { load: async () => (await links()).addLink, arguments: 2 },
+  'links list': { load: async () => (await links()).listLinks, arguments: 0 },
+  'links check': { load: async () => (await links()).checkLink, arguments: 1 },
+  'links default': { load: async () => (await links()).defaultLink, arguments: 1 },
+  'links remove': { load: async () => (await links()).removeLink, arguments: 1 },
   'events webhooks': { load: async () => (await events()).listWebhooks, arguments: 0 },
   'events log': { load: async () => (await events()).showLog, arguments: 1 },
   'events replay': { load: async () => (await events()).replayEvents, arguments: 3 },

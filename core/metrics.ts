@@ -22,6 +22,11 @@ export const METRIC = {
   parseReceived: 'ParseReceived',
   parsePosted: 'ParsePosted',
   parseDropped: 'ParseDropped',
+  /** Loads of pixels and of tracked links, those of them by machines, and those that the table did not take. */
+  opened: 'Opened',
+  clicked: 'Clicked',
+  machines: 'MachineLoads',
+  notRecorded: 'LoadsNotRecorded',
   /** Events that webhooks took, attempts that failed, and events that were let go after a day. */
   webhookPosted: 'WebhookPosted',
   webhookFailed: 'WebhookFailed',

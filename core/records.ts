@@ -12,6 +12,7 @@ import type { ParseMessage } from './parse/message.ts';
 import type { Authentication } from './records/senders.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
+import type { TrackingSettings } from './tracking/settings.ts';
 import type { NotifyMessage } from './webhook/message.ts';
 
 /** The account of whoever deployed the stack. Account ids are 8 characters of a-z and 2-7. */
@@ -371,14 +372,14 @@ export type DomainRecord = {
 };
 
 /**
- * Whose a host name is that mail comes in at: the one item whose partition key does not begin with the account, because it answers
+ * Whose a host name is that mail comes in at, or that its links are at: the one item whose partition key does not begin with the account, because it answers
  * just that. Written with a sending domain (its return path) or with a parse setting.
  */
 export type HostRecord = {
   pk: string;
   sk: 'host';
   account: string;
-  kind: 'return-path' | 'parse';
+  kind: 'return-path' | 'parse' | 'link';
 };
 
 /** What an account asks of TLS at its recipients' hosts (SendGrid: `user/settings/enforced_tls`). */
@@ -420,6 +421,29 @@ export type ForwardRecord = {
   email: string;
 };
 
+/** What an account asks of tracking (SendGrid: `tracking_settings`). Absent: nothing. */
+export type TrackingRecord = { pk: string; sk: 'settings#tracking'; settings: TrackingSettings };
+
+/** The host that links of mail from a domain are at (SendGrid: link branding). The default one's domain is in `LinkDefaultRecord`. */
+export type LinkRecord = {
+  pk: string;
+  sk: string;
+  /** The domain of from addresses. */
+  domain: string;
+  /** A subdomain of it, lower case; on the local stack loopback with a port. */
+  host: string;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  /** Milliseconds since the epoch at which it was last seen to answer for us by HTTPS; absent: nothing is tracked at it. */
+  validAt?: number;
+};
+
+/** For mail from domains that have none. */
+export type LinkDefaultRecord = { pk: string; sk: 'link-default'; domain: string };
+
+export const trackingKey = (account: string) => ({ pk: account, sk: 'settings#tracking' as const });
+export const linkKey = (account: string, domain: string) => ({ pk: account, sk: `link#${domain.toLowerCase()}` });
+export const linkDefaultKey = (account: string) => ({ pk: account, sk: 'link-default' as const });
 /** An unsubscribe group (SendGrid: `asm/groups`). Its readers are on the list `group#<id>`. */
 export type GroupRecord = {
   pk: string;
@@ -485,20 +509,6 @@ export const forwardKey = (account: string, which: 'forward_bounce' | 'forward_s
   sk: `settings#${which}` as const,
 });
 export const timeZoneKey = (account: string) => ({ pk: account, sk: 'settings#timezone' as const });
-/** The host that links of mail from a domain are at (SendGrid: link branding). */
-export type LinkRecord = {
-  pk: string;
-  sk: string;
-  /** The domain of from addresses. */
-  domain: string;
-  /** A subdomain of it, lower case; on the local stack loopback with a port. */
-  host: string;
-  /** Milliseconds since the epoch. */
-  createdAt: number;
-  /** Milliseconds since the epoch at which it was last seen to answer for us by HTTPS; absent: nothing is tracked at it. */
-  validAt?: number;
-};
-
 export const enforcedTlsKey = (account: string) => ({ pk: account, sk: 'settings#enforced_tls' as const });
 export const keyKey = (account: string, id: string) => ({ pk: account, sk: `key#${id}` });
 export const domainKey = (account: string, domain: string) => ({ pk: account, sk: `domain#${domain.toLowerCase()}` });

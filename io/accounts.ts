@@ -15,6 +15,7 @@ import {
   hostKey,
   type KeyRecord,
   keyKey,
+  type LinkRecord,
 } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
@@ -22,6 +23,7 @@ import { makeKeysBy } from './dkim-keys.ts';
 import { hostsIn } from './hosts.ts';
 import { parseSettingsIn } from './parse-settings.ts';
 import { queryAll } from './query-all.ts';
+import { trackingIn } from './tracking.ts';
 
 /** Looks up what a request needs. Plain reads: accept keeps the answers for a minute (docs/architecture.md, "Caches"). */
 export function accountsIn(table: string, client: Table) {
@@ -98,6 +100,7 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
   };
   return {
     ...parseSettingsIn(table, client),
+    ...trackingIn(table, client, now),
     /** Makes an API key. The returned `key` is the only time its secret is seen. */
     createKey: async (account: string, name: string, scopes: string[]): Promise<{ key: string; id: string }> => {
       const { key, id, secretHash } = makeApiKey(account, randomBytes(43));
@@ -146,6 +149,7 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
       return Attributes !== undefined;
     },
     listDomains: (account: string) => list<DomainRecord>(account, 'domain#'),
+    listLinks: (account: string) => list<LinkRecord>(account, 'link#'),
     readEnforcedTls: async (account: string): Promise<EnforcedTlsRecord | undefined> =>
       (await client.send(new GetCommand({ TableName: table, Key: enforcedTlsKey(account) }))).Item as
         | EnforcedTlsRecord

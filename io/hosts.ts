@@ -18,7 +18,7 @@ export function hostsIn(table: string, client: Table) {
 
     /**
      * Takes a host name. A return path that two accounts send by (a company and its subuser) stays the first one's: tokens name the
-     * account, so bounces find the right one either way. A parse host is one account's alone.
+     * account, so bounces find the right one either way. A parse host is one account's alone, and so is a link host: its readers trust who sends to them.
      * @throws HostTakenError
      */
     claimHost: async (host: HostRecord): Promise<void> => {
@@ -35,7 +35,7 @@ export function hostsIn(table: string, client: Table) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
         const mine = error.Item?.account?.S === host.account;
         const same = error.Item?.kind?.S === host.kind;
-        if (!same || (host.kind === 'parse' && !mine))
+        if (!same || (host.kind !== 'return-path' && !mine))
           throw new HostTakenError(`${host.pk.slice('host#'.length)} is in use`, { cause: error });
       }
     },

@@ -16,7 +16,7 @@ import { type Submitting, submissionEnvironment, submissionTargets } from './sub
 const MOST_BURST = 5000;
 
 /** One short line for a request: who, what, how it ended. */
-const ACCESS_LOG = JSON.stringify({
+export const ACCESS_LOG = JSON.stringify({
   id: '$context.requestId',
   at: '$context.requestTimeEpoch',
   ip: '$context.identity.sourceIp',

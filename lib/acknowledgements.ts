@@ -12,6 +12,7 @@ import type { Inbound } from './inbound.ts';
 import type { Parts } from './pennypost-stack.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
+import type { Front } from './track.ts';
 import { poolViaOf } from './ways.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -22,7 +23,7 @@ export function acknowledgeFindings(parts: Parts, settings: Settings): void {
 }
 
 function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
-  const { storage, pools, accept, expand, events, release, manage, hear, inbound } = parts;
+  const { storage, pools, accept, expand, events, release, manage, track, hear, inbound } = parts;
   const lanes = pools.flatMap((pool) => pool.lanes);
   const heard = hear ? [hear] : [];
   const stages = [
@@ -30,6 +31,7 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     expand.stage,
     release.stage,
     manage.stage,
+    track.stage,
     events.tally.stage,
     events.announce.stage,
     events.notify,
@@ -44,6 +46,7 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
   return [
     ...ofStorage(parts),
     ...ofWaysIn(parts, settings),
+    ...(track.front ? ofFront(track.front) : []),
     ...ofRelay(parts),
     ...[
       expand.work,
@@ -106,6 +109,12 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
       id: 'AwsSolutions-SMG4',
       reason:
         'The secret signs return paths of mail in flight; rotating it would orphan the bounces that are still to come.',
+    },
+    {
+      on: storage.trackingSecret,
+      id: 'AwsSolutions-SMG4',
+      reason:
+        'Its tokens are in mail that was sent, and must work for a year; the operator rotates it when he means to (docs/tracking.md).',
     },
     {
       on: network.vpc,
@@ -177,8 +186,29 @@ function ofInbound({ mail, stage, parse }: Inbound): Acknowledgement[] {
   ];
 }
 
+function ofFront({ distribution }: Front): Acknowledgement[] {
+  return [
+    { id: 'AwsSolutions-CFR1', reason: 'Mail is read anywhere: readers of no country are kept from unsubscribing.' },
+    {
+      id: 'AwsSolutions-CFR2',
+      reason:
+        'Behind it a function takes signed tokens and nothing else, throttled by its API; a firewall would cost more than what it protects.',
+    },
+    {
+      id: 'AwsSolutions-CFR3',
+      reason:
+        'A log of who read what, for no purpose of ours: opens and clicks are on record where the sender asks for them.',
+    },
+    {
+      id: 'AwsSolutions-CFR4',
+      reason:
+        'A multi-tenant distribution has no certificate of its own: each tenant brings one, and CloudFront serves tenants with TLS 1.2 or later.',
+    },
+  ].map((one) => ({ on: distribution, ...one }));
+}
+
 function ofWaysIn(
-  { accept, release, monitoring }: Parts,
+  { accept, track, release, monitoring }: Parts,
   { alarms, accept: { accessLogs } }: Settings,
 ): Acknowledgement[] {
   return [
@@ -186,6 +216,11 @@ function ofWaysIn(
       on: accept.api,
       id: 'AwsSolutions-APIG4',
       reason: "accept checks the API key itself, so that a refusal has SendGrid's status and error shape.",
+    },
+    {
+      on: track.api,
+      id: 'AwsSolutions-APIG4',
+      reason: 'Readers have no key: what they hold is a signed token, and track believes nothing else.',
     },
     {
       on: release.stage.fn,
@@ -200,12 +235,14 @@ function ofWaysIn(
     },
     ...(accessLogs
       ? []
-      : ['AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging'].map((id) => ({
-          on: accept.httpStage,
-          id,
-          reason:
-            'A line per request costs more than storing the message; request records are the log, and `accept.accessLogs` turns this on.',
-        }))),
+      : ['AwsSolutions-APIG1', 'Serverless-APIGWAccessLogging'].flatMap((id) =>
+          [accept.httpStage, track.httpStage].map((on) => ({
+            on,
+            id,
+            reason:
+              'A line per request costs more than storing the message; request records are the log, and `accept.accessLogs` turns this on.',
+          })),
+        )),
     ...(alarms.email === undefined
       ? []
       : [
@@ -313,6 +350,8 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: bool
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     parse:
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    track:
+      'API Gateway waits for the answer, so there is no event to keep: the reader is answered, and his program tries again.',
     manage:
       'API Gateway waits for the answer, so there is no event to keep: the client sees the failure and tries again.',
     hear: 'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',

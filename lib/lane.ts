@@ -139,6 +139,8 @@ function deliverEnvironment({ pool, sourceIp, settings, storage }: LaneProps): R
     SITES_TABLE: storage.sites.tableName,
     CONTENT_BUCKET: storage.content.bucketName,
     RETURN_PATH_SECRET_ARN: storage.returnPathSecret.secretArn,
+    TRACKING_SECRET_ARN: storage.trackingSecret.secretArn,
+    ...(settings.inbound && { UNSUBSCRIBE_BY_MAIL: 'true' }),
     SMTP_PORT: String(delivery.smtpPort),
     ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
     MESSAGES_DAYS: String(retention.messagesDays),
@@ -159,5 +161,6 @@ function deliverTargets(storage: Storage) {
     requests: [storage.content.arnForObjects('requests/*')],
     dkimKey: [storage.dkimKey.keyArn],
     returnPathSecret: [storage.returnPathSecret.secretArn],
+    trackingSecret: [storage.trackingSecret.secretArn],
   };
 }

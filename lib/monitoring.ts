@@ -28,6 +28,7 @@ import type { Report } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import type { Track } from './track.ts';
 import { graph } from './widgets.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -41,6 +42,7 @@ export type MonitoringProps = {
   hear: Hear | undefined;
   report: Report | undefined;
   manage: Manage;
+  track: Track;
   relay?: Relay;
   inbound: Inbound | undefined;
   certify?: Certify;
@@ -53,13 +55,15 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, events, release, hear, report, manage, relay, inbound, certify, lanes } = props;
+    const { settings, accept, expand, events, release, hear, report, manage, track, relay, inbound, certify, lanes } =
+      props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
       { label: 'expand', of: expand.stage },
       { label: 'release', of: release.stage },
       { label: 'manage', of: manage.stage },
+      { label: 'track', of: track.stage },
       { label: 'tally', of: events.tally.stage },
       { label: 'announce', of: events.announce.stage },
       { label: 'notify', of: events.notify },

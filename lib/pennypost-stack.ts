@@ -35,6 +35,7 @@ import { isPlaceholder, type Settings } from './settings.ts';
 import type { CodeOf } from './stage.ts';
 import { Storage } from './storage.ts';
 import type { Submitting } from './submission.ts';
+import { Track } from './track.ts';
 import { poolViaOf } from './ways.ts';
 
 export type PennypostStackProps = {
@@ -58,6 +59,7 @@ export type Parts = {
   events: Events;
   accept: Accept;
   manage: Manage;
+  track: Track;
   release: Release;
   /** Only where the settings have `tlsReports`. */
   report?: Report;
@@ -96,17 +98,18 @@ export class PennypostStack extends Stack {
     const manage = new Manage(this, 'Manage', { settings, storage, events, lanes, inboundHost, code });
     const submitting = { settings, storage, expand, lanes, lanesJson };
     const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
+    const track = new Track(this, 'Track', { settings, storage, code });
     const release = new Release(this, 'Release', { ...submitting, events, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
     const ways = settings.relay
       ? this.#openRelay(settings.relay, { ...submitting, network, inbound, code, image })
       : undefined;
-    const stages = { accept, expand, events, release, manage, hear, report, inbound, ...ways };
+    const stages = { accept, expand, events, release, manage, track, hear, report, inbound, ...ways };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
     const some = { ...(hear && { hear }), ...(report && { report }), ...(inbound && { inbound }), ...ways };
-    this.parts = { storage, network, pools, ...some, expand, events, accept, manage, release, monitoring };
+    this.parts = { storage, network, pools, ...some, expand, events, accept, manage, track, release, monitoring };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);
@@ -133,11 +136,13 @@ export class PennypostStack extends Stack {
 
   /** What the CLI and the operator read with DescribeStacks. */
   #tell(): void {
-    const { accept, pools, storage, monitoring, inbound } = this.parts;
-    const { accounts, messages, holds, sites, suppressions, stats, outbox, content, events, dkimKey } = storage;
+    const { accept, pools, storage, monitoring, track, inbound } = this.parts;
+    const { accounts, messages, holds, sites, suppressions, stats, outbox, content, events, dkimKey, trackingSecret } =
+      storage;
     const { dashboard, topic } = monitoring;
     const outputs: Record<string, string> = {
       ApiUrl: accept.api.apiEndpoint,
+      TrackUrl: track.api.apiEndpoint,
       AccountsTable: accounts.tableName,
       MessagesTable: messages.tableName,
       HoldsTable: holds.tableName,
@@ -149,6 +154,12 @@ export class PennypostStack extends Stack {
       EventsBucket: events.bucketName,
       NotifyQueueUrl: this.parts.events.work.queue.queueUrl,
       DkimKeyArn: dkimKey.keyArn,
+      TrackingSecretArn: trackingSecret.secretArn,
+      ...(track.front && {
+        LinkDistributionId: track.front.distribution.attrId,
+        LinkConnectionGroupId: track.front.group.attrId,
+        LinkTarget: track.front.group.attrRoutingEndpoint,
+      }),
       Lanes: this.toJsonString(pools.flatMap(({ lanes }) => lanes.map(({ summary }) => summary))),
       DashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboard.dashboardName}`,
       AlarmTopicArn: topic.topicArn,

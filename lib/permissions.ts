@@ -16,6 +16,7 @@ export type FunctionName =
   | 'inbound'
   | 'parse'
   | 'manage'
+  | 'track'
   | 'tally'
   | 'announce'
   | 'notify';
@@ -43,6 +44,7 @@ export type Target =
   | 'ownQueue'
   | 'dkimKey'
   | 'returnPathSecret'
+  | 'trackingSecret'
   | 'relaySecrets'
   | 'tlsSecret'
   | 'acmeSecret'
@@ -61,7 +63,7 @@ export type Permission = {
   actions: readonly string[];
   on: Target;
   /** IAM conditions; all must hold. */
-  conditions?: Record<string, Record<string, string | string[]>>;
+  conditions?: Record<string, Record<string, string | readonly string[]>>;
 };
 
 /** Only its own lines into its own log group, which the stack has made. */
@@ -221,6 +223,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
       conditions: { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:domain': 'false' } },
     },
     { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
+    { actions: ['secretsmanager:GetSecretValue'], on: 'trackingSecret' },
   ],
   release: [
     OWN_LOGS,
@@ -258,6 +261,24 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     { actions: ['s3:GetObject'], on: 'inboundMail' },
+  ],
+  // The world calls it without a key: it reads no mail, no key and no address but the one in the token that it was shown.
+  track: [
+    OWN_LOGS,
+    { actions: ['dynamodb:PutItem'], on: 'messages' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'suppressions' },
+    {
+      actions: ['dynamodb:GetItem'],
+      on: 'accounts',
+      // Names of unsubscribe groups, for the preferences page; of nothing else there is more to be seen than its name.
+      conditions: {
+        'ForAllValues:StringEquals': {
+          'dynamodb:Attributes': ['pk', 'sk', 'id', 'ids', 'name', 'description', 'isDefault'],
+        },
+        StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+      },
+    },
+    { actions: ['secretsmanager:GetSecretValue'], on: 'trackingSecret' },
   ],
   manage: [
     OWN_LOGS,

@@ -180,6 +180,14 @@ const TlsReports = z.strictObject({
   contact: z.email(),
 });
 
+const Tracking = z.strictObject({
+  /**
+   * A CloudFront distribution in front of what links in mail lead to, with certificates for every sender's link host
+   * (docs/tracking.md). Default false: until something answers for a link host over HTTPS, nothing is tracked.
+   */
+  cloudFront: z.boolean().default(false),
+});
+
 const Shape = z.strictObject({
   /** Name of the CloudFormation stack. Default `Pennypost`. */
   stackName: z
@@ -206,6 +214,7 @@ const Shape = z.strictObject({
    */
   inbound: InboundMail.optional(),
   events: Events.prefault({}),
+  tracking: Tracking.prefault({}),
   retention: Retention.prefault({}),
   alarms: Alarms.prefault({}),
   /**

@@ -41,6 +41,8 @@ export class Storage extends Construct {
   readonly dkimKey: Key;
   /** The key of the MAC in return paths. */
   readonly returnPathSecret: Secret;
+  /** The key of tokens in tracked links; its version before is live too. */
+  readonly trackingSecret: Secret;
 
   constructor(scope: Construct, id: string, { retention }: Settings) {
     super(scope, id);
@@ -72,6 +74,11 @@ export class Storage extends Construct {
     });
     this.returnPathSecret = new Secret(this, 'ReturnPathSecret', {
       description: 'Key of the MAC in return paths',
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.trackingSecret = new Secret(this, 'TrackingSecret', {
+      description: 'Key of the tokens in tracked links',
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
       removalPolicy: RemovalPolicy.RETAIN,
     });

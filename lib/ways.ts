@@ -63,9 +63,9 @@ export function checkRelays(
 
 /**
  * Bytes that the settings may put into the environment of a deliver function: Lambda takes 4 KB in all, and names of tables,
- * queues and secrets take about 1.15 KB of it.
+ * queues and secrets take about 1.3 KB of it.
  */
-export const LANE_ENVIRONMENT = 2_900;
+export const LANE_ENVIRONMENT = 2_750;
 /** The longest URL of a queue: a region's host, an account, and the 80 characters that SQS takes as a name. */
 const QUEUE_URL = 'https://sqs.'.padEnd(56 + 13 + 80, 'q');
 

@@ -26,10 +26,13 @@ export type Route = {
   stage: string;
 };
 
-/** Reads the routes of the one HTTP API of the stack. @throws Error naming the place */
+/** The HTTP APIs of the stack, by logical id: the first is the customers'. */
+export const listApis = (assembly: Assembly): { logicalId: string; ref: string }[] =>
+  assembly.ofType('AWS::ApiGatewayV2::Api').map(({ logicalId, ref }) => ({ logicalId, ref }));
+
+/** Reads the routes of the HTTP APIs of the stack. @throws Error naming the place */
 export function readRoutes(assembly: Assembly, functions: Pick<Functions, 'specOf'>): Route[] {
   const apis = assembly.ofType('AWS::ApiGatewayV2::Api');
-  if (apis.length > 1) throw new Error(`the stack has ${apis.length} APIs; the local stack listens for one`);
   for (const { path, properties } of apis) {
     if (properties.ProtocolType !== 'HTTP')
       throw new Error(`${path}: the local stack runs HTTP APIs, not ${properties.ProtocolType}`);

@@ -6,6 +6,7 @@
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -23,6 +24,7 @@ import { type ArrivalStore, openArrivals } from './inbox/store.ts';
 import { type LocalFile, localFile, refuseSecond } from './local-file.ts';
 import { openFolder } from './provision.ts';
 import { portsHere, type RelayPortsHere, relayOnLoopback, tellRelay } from './relay-here.ts';
+import { type Reads, readMail } from './sink/reader.ts';
 import { type Sink, startSink } from './sink/sink.ts';
 import { type LocalStack, type StackOptions, startStack } from './stack.ts';
 
@@ -34,7 +36,7 @@ export type LaunchOptions = Pick<
   folder: string;
   settings: Settings;
   /** Absent or 0: any free port. */
-  ports?: { api?: number; inbox?: number; aws?: number } & RelayPortsHere;
+  ports?: { api?: number; inbox?: number; track?: number; aws?: number } & RelayPortsHere;
   /** A remote peer's delays, in milliseconds. */
   sinkLatency?: { perCommandMs: number; afterDotMs: number };
   /** Where functions' code comes from; absent: bundled from the sources. */
@@ -62,6 +64,8 @@ export type Launched = {
 /** The domain that is there from the first start. */
 const DOMAIN = 'example.com';
 const PUBLISH_MS = 2_000;
+/** Milliseconds until a reader of the sink's looks at a mail. */
+const READER_WAIT = 200;
 
 /** @throws Error in one sentence; then nothing is left running */
 export async function launch(options: LaunchOptions): Promise<Launched> {
@@ -89,8 +93,14 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   undo.push(() => arrivals.close());
   const dns = await startDns({});
   undo.push(dns.stop);
+  const read = (raw: Buffer, what: Reads) => {
+    // He opens it after the reply has gone out: what he does must not hold up the session.
+    const reading = sleep(READER_WAIT).then(() => readMail(raw, what));
+    reading.catch((error: Error) => options.onLog?.(`reader (${what}): ${error.message}`));
+  };
   const sink = await startSink({
     store: arrivals,
+    read,
     onAnswerLost: (problem) => options.onLog?.(`sink: ${problem}`),
     ...(options.sinkLatency ? { latency: options.sinkLatency } : {}),
   });
@@ -107,7 +117,12 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   const stack = await startStack({
     ...options,
     templateDir: directory,
-    ports: { api: ports.api ?? 0, aws: ports.aws ?? 0, services: portsHere(options.settings, ports) },
+    ports: {
+      api: ports.api ?? 0,
+      track: ports.track ?? 0,
+      aws: ports.aws ?? 0,
+      services: portsHere(options.settings, ports),
+    },
     zone: dns,
   });
   undo.push(() => stack.stop(0));
@@ -116,7 +131,7 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   const { operator, close } = openOperator(stack);
   undo.push(close);
   const publish = publisher(stack, operator, dns);
-  const apiKey = await makeAccount(folder, operator);
+  const apiKey = await makeAccount(folder, operator, stack.trackUrl);
   await publish();
   const publishing = setInterval(() => void publish().catch(() => {}), PUBLISH_MS);
   undo.push(() => clearInterval(publishing));
@@ -138,6 +153,7 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
     apiKey,
     from,
     inboxUrl: inbox.url,
+    trackUrl: stack.trackUrl,
     pid: process.pid,
     awsUrl: stack.awsUrl,
     stackName: stack.assembly.stackName,
@@ -196,8 +212,11 @@ function openOperator(stack: LocalStack) {
 }
 
 /** The operator's key and domain, made at the first start. A key's secret is kept nowhere but in this file. */
-async function makeAccount(folder: string, operator: Launched['operator']): Promise<string> {
+async function makeAccount(folder: string, operator: Launched['operator'], trackUrl: string): Promise<string> {
   await operator.addDomain(OPERATOR, DOMAIN);
+  // Where links of its mail lead, on this machine. Its account tracks nothing until it is asked to.
+  const link = await operator.writeLink(OPERATOR, DOMAIN, new URL(trackUrl).host);
+  await operator.setLinkValid(link, true);
   const file = join(folder, 'operator.json');
   if (existsSync(file)) {
     const kept = JSON.parse(readFileSync(file, 'utf8')) as { key: string; id: string };

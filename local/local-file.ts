@@ -12,6 +12,8 @@ export type LocalFile = {
   /** An address that the operator's account may send from. */
   from: string;
   inboxUrl: string;
+  /** What links in mail lead to: the link host of `example.com`. */
+  trackUrl: string;
   pid: number;
   awsUrl: string;
   stackName: string;

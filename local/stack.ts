@@ -10,7 +10,7 @@ import { endpointsOf } from './environment.ts';
 import type { Faults } from './faults.ts';
 import { readFunctions } from './function-specs.ts';
 import { type Functions, startFunctions } from './functions.ts';
-import { openGateway, readRoutes } from './gateway.ts';
+import { listApis, openGateway, readRoutes } from './gateway.ts';
 import { LOOPBACK, listen, openAsking } from './http.ts';
 import type { Metrics } from './logs.ts';
 import { readMappings, startMapping } from './mappings.ts';
@@ -35,7 +35,7 @@ export type StackOptions = {
   /** The root stack, when the assembly holds more than one. */
   stackName?: string;
   /** Absent or 0: any free port. `services`: where tasks listen on this machine, by the port of the listener in the template. */
-  ports?: { api?: number; aws?: number; services?: Record<number, number> };
+  ports?: { api?: number; track?: number; aws?: number; services?: Record<number, number> };
   /** Runs every schedule at this rate instead of its own. */
   scheduleEverySeconds?: number;
   /** Adds a typical AWS latency to every call. Default false. */
@@ -55,6 +55,8 @@ export type StackOptions = {
 
 export type LocalStack = {
   apiUrl: string;
+  /** What links in mail lead to. */
+  trackUrl: string;
   /** What stands for AWS: an endpoint URL for every SDK client. */
   awsUrl: string;
   region: string;
@@ -111,25 +113,22 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
   // The servers come first: their addresses are what queue URLs and the API's endpoint resolve to.
   const proxy = await startProxy({ port: ports.aws ?? 0, meter, onLog, ...(options.latency ? { latency: true } : {}) });
   undo.push(proxy.stop);
-  let gateway: ReturnType<typeof openGateway> | undefined;
-  const api = await listen(
-    (incoming, outgoing) => (gateway ? gateway(incoming, outgoing) : void outgoing.writeHead(503).end()),
-    ports.api ?? 0,
-    'the API (option --api-port)',
-  );
-  undo.push(api.stop);
-  // API Gateway keeps idle connections for 75 s; a slow sender must not hold one for ever.
-  api.server.maxConnections = 1000;
-  const apiUrl = `http://${LOOPBACK}:${api.port}`;
+  const api = await openApi(ports.api, 'the API (option --api-port)', undo);
+  const track = await openApi(ports.track, 'the links in mail (option --track-port)', undo);
+  const { url: apiUrl } = api;
   const awsPort = Number(new URL(proxy.url).port);
   phase('listening');
 
+  let mainApi: string | undefined;
   const place = {
     region: REGION,
     accountId: ACCOUNT_ID,
     queueUrl: (name: string) => `${proxy.url}/${ACCOUNT_ID}/${name}`,
-    apiUrl: () => apiUrl,
+    // Every API but the customers' is what links in mail lead to.
+    apiUrl: (apiId: string) => (mainApi === undefined || apiId === mainApi ? apiUrl : track.url),
   };
+  // Once to learn which APIs there are, and once more with their addresses.
+  mainApi = listApis(loadAssembly(options.templateDir, place, options.stackName))[0]?.ref;
   const assembly = loadAssembly(options.templateDir, place, options.stackName);
   const specs = readFunctions(assembly);
   const taskSpecs = readTasks(assembly);
@@ -172,12 +171,9 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
     ...(options.allowNetwork ? { allowNetwork: true } : {}),
   });
   undo.push(() => tasks.stop(0));
-  gateway = openGateway(readRoutes(assembly, functions), {
-    functions,
-    meter,
-    onLog,
-    domain: new URL(apiUrl).host,
-  });
+  const routes = Map.groupBy(readRoutes(assembly, functions), ({ apiId }) => (apiId === mainApi ? api : track));
+  for (const [at, ofApi] of routes)
+    at.serve(openGateway(ofApi, { functions, meter, onLog, domain: new URL(at.url).host }));
   const mappings = readMappings(assembly, functions);
   const streams = readStreamMappings(assembly, functions);
   const schedules = readSchedules(assembly, functions);
@@ -199,6 +195,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
 
   return {
     apiUrl,
+    trackUrl: track.url,
     awsUrl: proxy.url,
     region: REGION,
     outputs: assembly.outputs,
@@ -241,7 +238,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
     async stop(graceMs = 2_000) {
       clock?.stop();
       // The ways in first: what they take now must still find its queue.
-      await Promise.all([api.stop(), tasks.stop(graceMs)]);
+      await Promise.all([api.stop(), track.stop(), tasks.stop(graceMs)]);
       const pollersGone = Promise.all(polling.map((one) => one.stop()));
       await functions.settled(graceMs);
       await functions.stop();
@@ -258,6 +255,30 @@ export function tableNamed(stack: Pick<LocalStack, 'tables'>, noun: string): str
   const found = stack.tables().filter(({ logicalId }) => logicalId.toLowerCase().includes(noun.toLowerCase()));
   if (found.length !== 1) throw new Error(`${found.length} tables are called ${noun}`);
   return found[0]!.name;
+}
+
+/** An address that answers 503 until it is given what it serves. */
+async function openApi(port: number | undefined, what: string, undo: (() => Promise<void>)[]) {
+  let gateway: ReturnType<typeof openGateway> | undefined;
+  const {
+    port: at,
+    server,
+    stop,
+  } = await listen(
+    (incoming, outgoing) => (gateway ? gateway(incoming, outgoing) : void outgoing.writeHead(503).end()),
+    port ?? 0,
+    what,
+  );
+  undo.push(stop);
+  // API Gateway keeps idle connections for 75 s; a slow sender must not hold one for ever.
+  server.maxConnections = 1000;
+  return {
+    url: `http://${LOOPBACK}:${at}`,
+    stop,
+    serve: (served: ReturnType<typeof openGateway>) => {
+      gateway = served;
+    },
+  };
 }
 
 function phases(told: StackOptions['onPhase']) {

@@ -2,6 +2,7 @@
  * `npm start`: the whole stack on this machine, until Ctrl-C. It prints where everything is and what the mail is doing.
  *
  *   --api-port N       default 8080        --inbox-port N   default 8025        --aws-port N    default: any free one
+ *   --track-port N     default 8082: what links in mail lead to
  *   --smtp-port N      default 2587: SMTP with STARTTLS   --inbound-port N   default 2025: what port 25 is in AWS
  *   --smtps-port N     default: any free one              --big-door-port N  default: any free one
  *   --folder PATH      default .pennypost: mail, queues and accounts are kept there between starts
@@ -26,6 +27,7 @@ function readOptions(): Options {
     options: {
       'api-port': { type: 'string', default: '8080' },
       'inbox-port': { type: 'string', default: '8025' },
+      'track-port': { type: 'string', default: '8082' },
       'aws-port': { type: 'string', default: '0' },
       'smtp-port': { type: 'string', default: '2587' },
       'smtps-port': { type: 'string', default: '0' },
@@ -46,6 +48,7 @@ function readOptions(): Options {
     ports: {
       api: number('api-port'),
       inbox: number('inbox-port'),
+      track: number('track-port'),
       aws: number('aws-port'),
       smtp: number('smtp-port'),
       secureSmtp: number('smtps-port'),
@@ -98,6 +101,7 @@ Pennypost runs on this machine (ready in ${(ms / 1000).toFixed(1)} s). No mail l
 
   API      ${local.apiUrl}
   inbox    ${local.inboxUrl}
+  links    ${local.trackUrl}
   API key  ${local.apiKey}
 ${smtpLines(local)}
   curl -i ${local.apiUrl}/v3/mail/send -H 'Authorization: Bearer ${local.apiKey}' -H 'Content-Type: application/json' \\

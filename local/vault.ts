@@ -75,7 +75,9 @@ export function openVault(assembly: Assembly, file: string): Vault {
       if (operation !== 'GetSecretValue' && operation !== 'PutSecretValue')
         return { error: 'InvalidRequestException', message: `${operation} is not run by the local stack` };
       const arn = secrets.get(String(input.SecretId));
-      if (!arn)
+      // Nothing is rotated here, so no secret has a version before its current one.
+      const isThere = arn !== undefined && (input.VersionStage ?? 'AWSCURRENT') === 'AWSCURRENT';
+      if (!isThere)
         return { error: 'ResourceNotFoundException', message: 'Secrets Manager can’t find the specified secret.' };
       const told = { ARN: arn, Name: input.SecretId, VersionStages: ['AWSCURRENT'] };
       if (operation === 'GetSecretValue') return { ...told, SecretString: kept.secrets[arn] };

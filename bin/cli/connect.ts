@@ -49,6 +49,8 @@ export type Connection = {
   lanes: LaneOutput[];
   /** Who takes what comes back, where the stack has somebody for it. */
   inboundHost?: string;
+  /** What stands in front of link hosts; undefined: something of the operator's own. */
+  linkFront?: { distributionId: string; groupId: string; target: string };
   /** The stack of this machine, whose functions may reach loopback. */
   local: boolean;
   dnsServers?: string[];
@@ -82,6 +84,15 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,
     ...(inboundHost ? { inboundHost } : {}),
+    ...(outputs.has('LinkTarget')
+      ? {
+          linkFront: {
+            distributionId: need(outputs, 'LinkDistributionId'),
+            groupId: need(outputs, 'LinkConnectionGroupId'),
+            target: need(outputs, 'LinkTarget'),
+          },
+        }
+      : {}),
     ...(servers ? { dnsServers: [servers] } : {}),
   };
 }

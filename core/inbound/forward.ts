@@ -8,6 +8,7 @@ import { jobId, makeRequestId, sgMessageId } from '../ids.ts';
 import type { Job } from '../job.ts';
 import { type Hold, holdKey } from '../records.ts';
 import type { ReturnPath } from '../return-path.ts';
+import { UNTRACKED } from '../tracking/settings.ts';
 
 export type Forwarding = {
   /** Where to. */
@@ -65,6 +66,7 @@ export function forwardHold(forwarding: Forwarding): Hold {
       ],
       // Nothing that answers by itself shall answer it (RFC 3834 2).
       headers: { 'Auto-Submitted': 'auto-generated' },
+      trackingSettings: UNTRACKED,
       sections: {},
       categories: [`forwarded-${what}`],
       customArgs: {},

@@ -29,7 +29,8 @@ export function readInboundRecipient(
 ): InboundRecipient | undefined {
   const hostname = inboundHost(address);
   const host = hostname === undefined ? undefined : ours(hostname);
-  if (!host || hostname === undefined) return undefined;
+  // No mail comes in at a link host.
+  if (!host || host.kind === 'link' || hostname === undefined) return undefined;
   const local = address.slice(0, address.lastIndexOf('@'));
   if (host.kind === 'parse') return { kind: 'parse', account: host.account, hostname };
   if (FEEDBACK.has(local.toLowerCase())) return { kind: 'feedback', account: host.account };

@@ -151,12 +151,6 @@ export function readMailSettings(faults: Faults, value: unknown): JsonObject | u
 export function readTrackingSettings(faults: Faults, value: unknown): JsonObject | undefined {
   const settings = readSettings(faults, value, 'tracking_settings', TRACKING_SETTINGS, NEVER_TRACKING);
   if (!settings) return undefined;
-  if (isEnabled(settings, 'subscription_tracking'))
-    addFault(
-      faults,
-      'tracking_settings.subscription_tracking.enable',
-      'The subscription_tracking setting is not available and must not be enabled: the mail would go out without the unsubscribe link. Put a link of your own into the content and a List-Unsubscribe header into the headers.',
-    );
   return Object.fromEntries(Object.entries(settings).filter(([name]) => !NEVER_TRACKING.includes(name)));
 }
 

@@ -47,7 +47,6 @@ export function readSender(body: unknown, before?: SenderFields): Read<SenderFie
       errors.push({ field, message: `${field} must be a string`, error_id: 'invalid-type' });
     else if (value.trim() === '' && required)
       errors.push({ field, message: 'cannot be empty', error_id: 'missing-value' });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they end a header line
     else if (value.length > most || /[\0-\x1f\x7f]/.test(value))
       errors.push({
         field,

@@ -26,6 +26,7 @@ import { sitesIn } from '../../io/sites.ts';
 import { openSession } from '../../io/smtp.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
 import { tlsReportsIn } from '../../io/tls-reports.ts';
+import { trackingIn, trackingKeysOf } from '../../io/tracking.ts';
 import { openVia, requireVia } from '../../io/via.ts';
 import { openAllowances } from './allowances.ts';
 import type { DeliverDeps } from './deliver.ts';
@@ -35,7 +36,7 @@ import { createWarmUp } from './warm-up.ts';
 /** All but what belongs to one run. */
 export async function connect(): Promise<(remainingMs: () => number) => DeliverDeps> {
   const { DNS_SERVERS, ALLOW_PRIVATE_HOSTS, SOURCE_ADDRESS, OWN_ADDRESS } = process.env;
-  const { WARM_UP_FROM, OVERFLOW_LANES, SIGNING_DOMAIN, TLS_REPORTS } = process.env;
+  const { WARM_UP_FROM, OVERFLOW_LANES, SIGNING_DOMAIN, TLS_REPORTS, UNSUBSCRIBE_BY_MAIL } = process.env;
   const memoryMb = requireNumber('AWS_LAMBDA_FUNCTION_MEMORY_SIZE');
   const settings: DeliverDeps['settings'] = {
     lane: requireVariable('LANE'),
@@ -43,6 +44,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ehloName: requireVariable('EHLO_NAME'),
     smtpPort: requireNumber('SMTP_PORT'),
     messagesDays: requireNumber('MESSAGES_DAYS'),
+    unsubscribeByMail: UNSUBSCRIBE_BY_MAIL === 'true',
     // A message is in memory a few times over: as stored, parsed, composed, and on its way.
     contentBytes: memoryMb * 100_000,
     letterBytes: memoryMb * 200_000,
@@ -86,6 +88,8 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...contentIn(requireVariable('CONTENT_BUCKET'), openBucket()),
     ...domainsIn(accounts, tables, openKeys(), now, SIGNING_DOMAIN),
     ...accountSettingsIn(accounts, tables, now),
+    ...trackingIn(accounts, tables, now),
+    trackingKey: trackingKeysOf(secrets, requireVariable('TRACKING_SECRET_ARN'), now).current,
     ...cachedListSettingsIn(accounts, tables, now),
     ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
     settings,

@@ -14,6 +14,8 @@ import type { Shaping } from '../../core/shaping/compile.ts';
 import type { Act } from '../../core/shaping/rule.ts';
 import { SESSIONS, WAITS, WAITS_LIFE, type Waits } from '../../core/smtp/limits.ts';
 import type { Bounce } from '../../core/suppression.ts';
+import type { TrackingSettings } from '../../core/tracking/settings.ts';
+import type { TrackingKey } from '../../core/tracking/token.ts';
 import type { Via } from '../../core/via.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import type { Tally } from '../../io/metrics.ts';
@@ -44,6 +46,8 @@ export type DeliverSettings = {
   letterBytes: number;
   /** Days that records are kept. */
   messagesDays: number;
+  /** Mail to unsubscribe comes in: List-Unsubscribe names an address. */
+  unsubscribeByMail?: boolean;
   /** The address to connect from; absent: the system's choice. */
   localAddress?: string;
   /** The address that others see, for events; absent: the lane has none of its own. */
@@ -91,6 +95,12 @@ export type DeliverDeps = SuppressedDeps & {
   suppressBounce: (bounce: Bounce) => Promise<unknown>;
   hold: (hold: Hold) => Promise<void>;
   readDomain: (account: string, domain: string, address: string) => Promise<SigningDomain | undefined>;
+  /** What the account asks of tracking; undefined: nothing of its own. */
+  readTracking: (account: string) => Promise<TrackingSettings | undefined>;
+  /** The validated host for links of mail from a domain. */
+  readLinkHost: (account: string, domain: string) => Promise<string | undefined>;
+  /** The key that makes tokens. */
+  trackingKey: () => Promise<TrackingKey>;
   /** What the account asks of TLS (SendGrid's enforced TLS); undefined: nothing. */
   readEnforcedTls: (account: string) => Promise<EnforcedTls | undefined>;
   resolveSite: (domain: string) => Promise<Route>;

@@ -1,6 +1,7 @@
 /**
  * The message of a personalization, made when a copy is about to be sent: all copies are the same octets, the signatures
  * among them (but that Yahoo's go without Ed25519). It is kept for its next copies while there is room; made again, it is the same.
+ * Tracked mail has a message for each copy, since its links name the copy.
  *
  * Messages on their way take no more than `letterBytes` of memory together, but for one that is longer by itself. Making
  * them gives way to the network: a reply that has come must not be found too late because we were composing.
@@ -12,8 +13,10 @@ import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
 import type { Attachment, Copy, Part, Personalization } from '../../core/mail.ts';
 import type { Entity } from '../../core/mime.ts';
-import { renderPersonalization } from '../../core/render.ts';
+import { type Rendered, renderPersonalization } from '../../core/render.ts';
+import { trackCopy } from '../../core/tracking/track.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
+import type { SigningDomain } from '../../io/domains.ts';
 import { type Taken, takeOctets } from './octets.ts';
 import { changesRaw, writeRaw } from './raw-letter.ts';
 import type { Task } from './take.ts';
@@ -46,7 +49,7 @@ export type Letters = {
     sevenBit?: boolean,
   ) => Promise<{ letter: Letter; giveBack: () => void }>;
   /** One copy of a message less is left; with the last one it goes. */
-  release: (task: Task, personalization: number) => void;
+  release: (task: Task, copy: Pick<Copy, 'personalization' | 'index'>) => void;
 };
 
 type Body = { header: string; stuffed: Buffer; hash: string };
@@ -95,10 +98,10 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     waiting = [];
     for (const go of woken) go();
   };
-  const make = (task: Task, index: number, key: number): Kept => {
+  const make = (task: Task, copy: Copy, key: number, sevenBit: boolean): Kept => {
     const began = performance.now();
     try {
-      const written = write(task, task.personalizations.get(index)!, pool, key !== index);
+      const written = write(task, task.personalizations.get(copy.personalization)!, copy, pool, sevenBit);
       const forget = () => {
         task.letters.delete(key);
         idle.delete(kept);
@@ -123,8 +126,10 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     }
   };
   return {
-    borrow: async (task, { personalization }, provider, sevenBit = false) => {
-      const key = sevenBit && task.mime?.lines.eightBit ? ~personalization : personalization;
+    borrow: async (task, copy, provider, sevenBit = false) => {
+      const converted = sevenBit && task.mime?.lines.eightBit === true;
+      const name = nameOf(task, copy);
+      const key = converted ? ~name : name;
       for (;;) {
         const known = task.letters.get(key);
         if (known) return lend(known, provider);
@@ -132,16 +137,22 @@ export function createLetters(letterBytes: number, pool: string): Letters {
           await breath;
           continue;
         }
-        const bytes = estimate(task, task.personalizations.get(personalization)!, key !== personalization);
+        const bytes = estimate(task, task.personalizations.get(copy.personalization)!, converted);
         for (const kept of idle) {
           if (used + bytes <= letterBytes) break;
           kept.forget();
         }
-        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, personalization, key), provider);
+        if (lent === 0 || used + bytes <= letterBytes) return lend(make(task, copy, key, converted), provider);
         await new Promise<void>((go) => waiting.push(go));
       }
     },
-    release: (task, personalization) => {
+    release: (task, copy) => {
+      const { personalization } = copy;
+      if (task.tracking) {
+        task.letters.get(copy.index)?.forget();
+        wake();
+        return;
+      }
       const left = (task.uses.get(personalization) ?? 1) - 1;
       task.uses.set(personalization, left);
       if (left > 0) return;
@@ -151,18 +162,23 @@ export function createLetters(letterBytes: number, pool: string): Letters {
   };
 }
 
+/** By what a task has its messages: copies that are tracked apart have one each. */
+function nameOf({ tracking }: Task, { personalization, index }: Copy): number {
+  return tracking ? index : personalization;
+}
+
 /** About what a message will take; a body that it shares costs nothing more. */
-function estimate({ content, mime }: Task, { substitutions }: Personalization, sevenBit: boolean): number {
+function estimate({ content, mime, tracking }: Task, { substitutions }: Personalization, sevenBit: boolean): number {
   const { parts, attachments } = content;
-  if (mime) return changesRaw(content, substitutions, sevenBit) ? mime.octets.length : 0;
-  if (Object.keys(substitutions ?? {}).length === 0) return 0;
+  if (mime) return tracking || changesRaw(content, substitutions, sevenBit) ? mime.octets.length : 0;
+  if (!tracking && Object.keys(substitutions ?? {}).length === 0) return 0;
   let bytes = 0;
   for (const { value } of parts) bytes += value.length;
   for (const { content } of attachments) bytes += content.length;
   return bytes;
 }
 
-function write(task: Task, personalization: Personalization, pool: string, sevenBit: boolean): Written {
+function write(task: Task, personalization: Personalization, copy: Copy, pool: string, sevenBit: boolean): Written {
   const { job, content, domains, mime } = task;
   if (mime) return writeRaw({ job, content, domains, mime }, personalization, pool, sevenBit);
   const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0, free: () => {} });
@@ -170,8 +186,11 @@ function write(task: Task, personalization: Personalization, pool: string, seven
   if (!rendered) return drop('5.3.4 the message is too long once its substitutions are made');
   const domain = domains.get(domainOf(rendered.from.email));
   if (!domain) return drop(`5.7.20 ${domainOf(rendered.from.email)} is not a domain of this account any more`);
-  const isShared = rendered.parts === content.parts;
-  const body = (isShared ? sharedBody : ownBody)(rendered.parts, content.attachments, job.requestId);
+  const given = { ...content.headers, ...personalization.headers };
+  const tracked = track(task, rendered, Object.keys(given), copy, domain);
+  if (tracked && 'dropped' in tracked) return drop(tracked.dropped);
+  const isShared = !tracked && rendered.parts === content.parts;
+  const body = (isShared ? sharedBody : ownBody)(tracked?.parts ?? rendered.parts, content.attachments, job.requestId);
   const header = composeHeader(
     {
       requestId: job.requestId,
@@ -184,7 +203,7 @@ function write(task: Task, personalization: Personalization, pool: string, seven
       cc: personalization.cc,
       replyTo: rendered.replyTo,
       subject: rendered.subject,
-      headers: { ...content.headers, ...personalization.headers },
+      headers: tracked ? { ...given, ...tracked.headers } : given,
       categories: content.categories,
     },
     { header: body.header, body: body.stuffed },
@@ -214,6 +233,25 @@ function freeing(taken: readonly Taken[]): () => void {
   return () => {
     for (const { giveBack } of taken) giveBack();
   };
+}
+
+/** The parts and fields of a copy that is tracked; undefined: it is not. */
+function track(
+  { job, tracking }: Task,
+  { from, parts }: Rendered,
+  given: readonly string[],
+  { index, address }: Copy,
+  { returnPath }: SigningDomain,
+): ReturnType<typeof trackCopy> | undefined {
+  if (!tracking) return undefined;
+  const { wanted, linksOf, mailSecret } = tracking;
+  const links = linksOf.get(domainOf(from.email));
+  const means = {
+    ...(links && { links }),
+    ...(mailSecret && { mailto: { secret: mailSecret, domain: returnPath } }),
+  };
+  const { account, requestId } = job;
+  return trackCopy(parts, given, wanted, means, { account, requestId, index, address });
 }
 
 function sharedBody(parts: Part[], attachments: Attachment[], requestId: string): Body {

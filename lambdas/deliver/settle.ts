@@ -190,7 +190,7 @@ function close(item: Item, run: Run): void {
   if (item.closed) return;
   item.closed = true;
   const { task, copy } = item;
-  run.letters.release(task, copy.personalization);
+  run.letters.release(task, copy);
   task.open--;
   run.copies.open--;
   if (task.open > 0) return;

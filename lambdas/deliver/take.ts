@@ -18,6 +18,7 @@ import { hold, leaveForLater } from './holding.ts';
 import type { Kept } from './letter.ts';
 import { insist, type Place } from './record.ts';
 import { findSuppressed, readListed } from './suppressed.ts';
+import { readTaskTracking, type TaskTracking } from './tracking.ts';
 
 /** A message of the lane's queue. `receipt`: of one that this run received itself. */
 export type LaneMessage = { messageId: string; body: string; receiveCount: number; receipt?: string };
@@ -55,9 +56,11 @@ export type Task = {
   enforcedTls?: EnforcedTls;
   /** By the copy's index: why it is dropped. */
   suppressed: ReadonlyMap<number, DropReason>;
+  /** What its mail is to be tracked by; absent: it is not, and copies of one personalization are the same. */
+  tracking?: TaskTracking;
   /**
-   * Made messages by personalization, while copies of it are left and there is room; in their form of seven bits, where they
-   * have one (`letter.ts`), by its complement (`~0` is -1).
+   * Made messages by personalization, of tracked mail by copy, while copies of it are left and there is room; in their form of
+   * seven bits, where they have one (`letter.ts`), by its complement (`~0` is -1).
    */
   letters: Map<number, Kept>;
   /** Copies left by personalization. */
@@ -136,6 +139,7 @@ export async function takeJob(
     await leaveForLater(message, job, run);
     return 'done';
   }
+  const tracking = await readTaskTracking(job.account, made, deps);
   const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
   run.copies.open += copies.length;
   return {
@@ -145,6 +149,7 @@ export async function takeJob(
     ...made,
     ...(enforcedTls ? { enforcedTls } : {}),
     suppressed: findSuppressed(copies, made.content, listed, deps),
+    ...(tracking ? { tracking } : {}),
     letters: new Map(),
     uses,
     pickedUp,

@@ -16,6 +16,7 @@ import { statsIn } from '../../io/stats.ts';
 import { suppressionListsIn } from '../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
 import { timeZonesIn } from '../../io/time-zones.ts';
+import { trackingIn } from '../../io/tracking.ts';
 import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { type ManageDeps, manage } from './manage.ts';
 import { openSenders } from './open-senders.ts';
@@ -32,6 +33,7 @@ const readKey = cached((id) => accounts.readKey(id.slice(0, 8), id), KEY_LIFE, D
 
 const deps: ManageDeps = {
   ...parseSettingsIn(table, tables),
+  ...trackingIn(table, tables, Date.now),
   ...listSettingsIn(table, tables),
   ...groupsIn(table, tables),
   ...suppressionsIn(suppressions, tables),

@@ -15,6 +15,7 @@ import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
+import type { TrackingRouteDeps } from './tracking-routes.ts';
 import { answerLink, type VerifiedSenderDeps } from './verified-sender-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
@@ -37,6 +38,7 @@ export type ManageDeps = ParseRouteDeps &
   MailSettingsRouteDeps &
   VerifiedSenderDeps &
   StatsRouteDeps &
+  TrackingRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     /** Calls by account, for the life of the environment. */

@@ -22,6 +22,7 @@ import {
   templateStats,
 } from './stats-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
+import { TRACKING_ROUTES } from './tracking-routes.ts';
 import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
 import {
   changeSigned,
@@ -110,6 +111,7 @@ export const ROUTES: readonly Route[] = [
   ...MAIL_SETTINGS_ROUTES,
   ...DOMAIN_ROUTES,
   ...VERIFIED_SENDER_ROUTES,
+  ...TRACKING_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

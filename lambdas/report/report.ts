@@ -18,6 +18,7 @@ import {
   TLS_REPORT_TYPE,
   type TlsCount,
 } from '../../core/tls-report.ts';
+import { UNTRACKED } from '../../core/tracking/settings.ts';
 import type { TlsSent } from '../../io/tls-reports.ts';
 
 export type ReportDeps = {
@@ -126,6 +127,7 @@ function toHold(domain: string, day: string, addresses: string[], bytes: Buffer,
       parts: [{ type: 'text/plain', value: text }],
       attachments: [{ content: bytes.toString('base64'), filename, type: TLS_REPORT_TYPE, disposition: 'attachment' }],
       headers,
+      trackingSettings: UNTRACKED,
       sections: {},
       categories: ['tls-report'],
       customArgs: {},

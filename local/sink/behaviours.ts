@@ -5,6 +5,7 @@
  */
 
 import type { AnswerKind } from './answers.ts';
+import type { Reads } from './reader.ts';
 
 /** Where in the transaction a refusal is said: at RCPT TO, or after the final dot. A 421 also closes the connection. */
 export type Stage = 'rcpt' | 'dot';
@@ -13,6 +14,7 @@ export type Stage = 'rcpt' | 'dot';
 export type Action =
   | { do: 'refuse'; at: Stage; reply: string; attempts?: number | 'n' }
   | { do: 'wait'; seconds: 'n' }
+  | { do: 'read'; what: Reads }
   | { do: 'drop'; at: 'data' }
   | { do: 'drop'; at: 'dot'; attempts?: 'n' }
   /** Takes the message, and writes back. */
@@ -215,6 +217,13 @@ export const BEHAVIOURS: readonly Behaviour[] = [
     },
   },
   { name: 'slow-{n}s', does: 'answers n seconds after the final dot', action: { do: 'wait', seconds: 'n' } },
+  { name: 'open', does: 'loads the pixel', action: { do: 'read', what: 'open' } },
+  { name: 'click', does: 'follows the first tracked link', action: { do: 'read', what: 'click' } },
+  {
+    name: 'unsubscribe',
+    does: 'unsubscribes with one click (RFC 8058), where the mail has a link to do so',
+    action: { do: 'read', what: 'unsubscribe' },
+  },
   {
     name: 'drop-in-data',
     does: 'closes the connection in the middle of the message',
@@ -257,7 +266,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   },
   { name: 'complain', does: 'calls the mail spam (feedback loop)', action: { do: 'answer', with: 'complaint' } },
   {
-    name: 'unsubscribe',
+    name: 'unsubscribe-by-mail',
     does: 'unsubscribes by mail, where the mail says how (List-Unsubscribe)',
     action: { do: 'answer', with: 'unsubscription' },
   },

@@ -14,6 +14,7 @@ import { applies, behaviourOf, type Told } from './behaviours.ts';
 import { createDataReader, type DataReader, type Fault, LINE_BYTES, MESSAGE_BYTES } from './data.ts';
 import { parseMailFrom, parseRcptTo } from './envelope.ts';
 import { createOutbox } from './outbox.ts';
+import type { Reads } from './reader.ts';
 
 /** A message that the sink took: what a kill test needs to bound duplicates. Times are milliseconds since the epoch. */
 export type Dot = {
@@ -26,6 +27,8 @@ export type Dot = {
 };
 
 export type SessionDeps = {
+  /** What a reader does with a mail that he has. */
+  read?: (raw: Buffer, what: Reads) => void;
   hostName: string;
   store: Pick<ArrivalStore, 'add' | 'replied'>;
   clock: () => number;
@@ -241,6 +244,8 @@ export function serveSession(connection: Socket, deps: SessionDeps): void {
       return dot;
     });
     if (dropped) return drop();
+    for (const { action } of asked.map(({ behaviour }) => behaviour))
+      if (action.do === 'read') deps.read?.(raw, action.what);
     const delay = deps.latency.perCommandMs + deps.latency.afterDotMs + seconds * 1000;
     outbox.put(`${reply}\r\n`, delay, () => {
       const repliedAt = deps.clock();

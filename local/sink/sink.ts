@@ -41,6 +41,7 @@ export async function startSink({
   latency = { perCommandMs: 0, afterDotMs: 0 },
   tls = true,
   clock = Date.now,
+  read,
   onAnswerLost = () => {},
 }: {
   port?: number;
@@ -48,6 +49,8 @@ export async function startSink({
   latency?: SessionDeps['latency'];
   tls?: boolean;
   clock?: () => number;
+  /** What a reader does with a mail that he has; default: nothing. */
+  read?: SessionDeps['read'];
   onAnswerLost?: (problem: string) => void;
 }): Promise<Sink> {
   const hostName = 'mx1.sink.test';
@@ -59,6 +62,7 @@ export async function startSink({
     store,
     clock,
     latency,
+    ...(read ? { read } : {}),
     secureContext: tls
       ? createSecureContext(makeCertificate([hostName, 'mx2.sink.test', 'localhost'], clock()))
       : undefined,

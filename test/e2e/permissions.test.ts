@@ -103,6 +103,49 @@ async function goThroughLists(mail: Mail): Promise<void> {
   await call('DELETE', 'asm/groups/1');
 }
 
+/** Goes the ways of readers: opened, followed, left, came back, chose among groups. */
+async function goThroughLinks(mail: Mail): Promise<void> {
+  const scopes = ['asm.groups.create'];
+  const { key } = await mail.operator.createKey('operator', 'links', scopes);
+  const made = await fetch(`${mail.local.apiUrl}/v3/asm/groups`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Offers', description: 'Offers' }),
+  });
+  const { id } = (await made.json()) as { id: number };
+  const html = '<a href="https://shop.example/">x</a> <%asm_group_unsubscribe_raw_url%> <%asm_preferences_raw_url%>';
+  const settings = { click_tracking: { enable: true }, open_tracking: { enable: true } };
+  const to = 'links@reader.example';
+  await mail.post(
+    mailTo(to, {
+      asm: { group_id: id, groups_to_display: [id] },
+      tracking_settings: settings,
+      content: [{ type: 'text/html', value: html }],
+    }),
+  );
+  const [arrival] = await eventually(
+    () => mail.arrivals.list({ to }),
+    ({ length }) => length > 0,
+  );
+  const text = mail.arrivals.find(arrival!.id)!.raw.toString('latin1').replace(/=\r\n/g, '').replaceAll('=3D', '=');
+  const body = text.slice(text.indexOf('\r\n\r\n'));
+  const urls = (path: string) => body.match(new RegExp(`http://127\\.0\\.0\\.1:\\d+/${path}/[\\w-]+`, 'g'))!;
+  const ask = async (url: string, form?: string[][]) => {
+    const post = form && { method: 'POST', body: new URLSearchParams(form as [string, string][]) };
+    expect((await fetch(url, { redirect: 'manual', ...post })).status).toBeLessThan(400);
+  };
+  await ask(urls('o')[0]!);
+  await ask(urls('c')[0]!);
+  const [leave, preferences] = urls('u');
+  await ask(leave!, [['List-Unsubscribe', 'One-Click']]);
+  await ask(leave!, [['do', 'resubscribe']]);
+  await ask(preferences!, [['do', 'save']]);
+  await ask(preferences!, [
+    ['do', 'save'],
+    ['group', String(id)],
+  ]);
+}
+
 /** Makes a setting, reads it, and removes it: all that manage does with what accounts have. */
 async function manageSettings({ local, operator }: Mail): Promise<void> {
   const scopes = ['create', 'read', 'delete'].map((one) => `user.webhooks.parse.settings.${one}`);
@@ -197,6 +240,7 @@ describe('permissions', () => {
     try {
       await goEveryWay(mail);
       await goThroughLists(mail);
+      await goThroughLinks(mail);
       await useEvents(mail);
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
       expect(mail.stack.unusedStatements()).toEqual([]);

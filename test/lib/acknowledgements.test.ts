@@ -95,6 +95,7 @@ const variants: [string, SettingsInput][] = [
       ],
     },
   ],
+  ['CloudFront in front of track', { tracking: { cloudFront: true } }],
   ['a relay with a certificate of its own making', { relay: { hostName: 'smtp.example.com' } }],
   [
     'a relay with ACME, inside only, and tracing',

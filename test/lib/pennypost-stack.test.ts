@@ -40,6 +40,8 @@ test('the outputs are those that the CLI reads', () => {
     'SitesTable',
     'StatsTable',
     'SuppressionsTable',
+    'TrackUrl',
+    'TrackingSecretArn',
   ]);
   expect(JSON.parse(flat.outputs.Lanes!)).toEqual([
     {
@@ -64,6 +66,7 @@ test('each function is what a function of ours is', () => {
     'notify',
     'release',
     'tally',
+    'track',
   ]);
   for (const { path, properties } of functions) {
     const { Runtime, Architectures, Handler, Timeout, MemorySize, TracingConfig, LoggingConfig } = properties;

@@ -50,6 +50,7 @@ function resourcesOf(target: Target, path: string): string[] {
     ownQueue: [stage.endsWith('/Parse') ? '<Inbound/ParseWork/Queue.Arn>' : `<${part}/Work/Queue.Arn>`],
     dkimKey: ['<Storage/DkimKey.Arn>'],
     returnPathSecret: ['<Storage/ReturnPathSecret>'],
+    trackingSecret: ['<Storage/TrackingSecret>'],
     // Only with a pool's `via`: test/lib/via.test.ts.
     relaySecrets: [],
     ses: [],
@@ -133,7 +134,7 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
   // Assess
   expect(who(/^kms:/).sort()).toEqual(['deliver', 'manage', 'notify']);
   expect(who(/^kms:(?!Decrypt)/)).toEqual(['manage']);
-  expect(who(/^secretsmanager:/).sort()).toEqual(['deliver', 'inbound']);
+  expect(who(/^secretsmanager:/).sort()).toEqual(['deliver', 'inbound', 'track']);
   // Two lanes open keys of domains, notify secrets of webhooks: neither can open the other's.
   expect(decrypts.map(({ Condition }) => Object.keys(Condition!.Null as object)[1]!).sort()).toEqual([
     'kms:EncryptionContext:domain',
@@ -167,6 +168,8 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       ['Inbound', ...moves],
       ['Manage', '<Storage/Accounts.Arn>'],
       ['Manage', '<Storage/Suppressions.Arn>'],
+      // A reader takes his own address off, by the link that he was sent.
+      ['Track', '<Storage/Suppressions.Arn>'],
     ]),
   );
   const onAccounts = granted.flatMap(({ name, statements }) =>

@@ -20,6 +20,7 @@ test('the defaults', () => {
     accept: { accessLogs: false, memoryMb: 256, timeoutSeconds: 29, requestsPerSecond: 1000 },
     expand: { memoryMb: 1024, timeoutSeconds: 60, maximumConcurrency: 10 },
     events: { announceSeconds: 5, tallySeconds: 60 },
+    tracking: { cloudFront: false },
     retention: { messagesDays: 30, contentDays: 21, eventsDays: 90, statsDays: 400, logsDays: 14 },
     alarms: { oldestSeconds: 900, bounceRatePercent: 5 },
     senders: { zones: [] },

@@ -96,8 +96,8 @@ describe('letters', () => {
     const letters = createLetters(2.5 * BODY, 'default');
     for (const copy of task.copies) {
       (await letters.borrow(task, copy)).giveBack();
-      letters.release(task, copy.personalization);
-      letters.release(task, copy.personalization);
+      letters.release(task, copy);
+      letters.release(task, copy);
       expect(task.letters.size).toBe(0);
     }
   });
@@ -132,8 +132,8 @@ describe('letters', () => {
     const octets = Buffer.concat(loan.letter.dropped === undefined ? loan.letter.octets : []);
 
     // Act
-    letters.release(task, 0);
-    letters.release(task, 0);
+    letters.release(task, task.copies[0]!);
+    letters.release(task, task.copies[0]!);
     const others = createLetters(1e9, 'default');
     for (const copy of other.copies) await others.borrow(other, copy);
 

@@ -2,12 +2,14 @@
  * A lane as AWS runs it, in virtual time: a fair queue, two environments of the real deliver, holds released by the minute,
  * one table of limits, and mail hosts whose answers are real replies. Nothing of deliver is replaced but its SMTP session.
  */
+
 import { jobId, makeRequestId } from '../../../core/ids.ts';
 import { type Job, messageGroup, parseJob } from '../../../core/job.ts';
 import type { AttemptRecord, Hold, OutcomeRecord } from '../../../core/records.ts';
 import type { Allowance } from '../../../core/shaping/allowance.ts';
 import { compileShaping, type Shaping } from '../../../core/shaping/compile.ts';
 import { makeReply } from '../../../core/smtp/reply.ts';
+import { makeTrackingKey } from '../../../core/tracking/token.ts';
 import { openSession, type Sent, type Session, type SessionOptions } from '../../../io/smtp.ts';
 import { openVia } from '../../../io/via.ts';
 import { openAllowances } from '../../../lambdas/deliver/allowances.ts';
@@ -232,6 +234,9 @@ export function simulate(
       },
       remove: async () => {},
       readEnforcedTls: async () => undefined,
+      readTracking: async () => undefined,
+      readLinkHost: async () => undefined,
+      trackingKey: async () => makeTrackingKey(Buffer.alloc(32, 7)),
       readContent: async (key) => {
         throw new Error(`no ${key}`);
       },

@@ -1,4 +1,5 @@
 /** What deliver touches of AWS and DNS, in memory; SMTP is real, to a server on loopback. */
+
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { jobId, makeRequestId } from '../../../core/ids.ts';
 import type { Job, StoredRequest } from '../../../core/job.ts';
@@ -15,6 +16,7 @@ import type { Allowance } from '../../../core/shaping/allowance.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
 import type { SiteLimits } from '../../../core/shaping/rule.ts';
 import { addBounce } from '../../../core/suppression.ts';
+import { makeTrackingKey } from '../../../core/tracking/token.ts';
 import type { Tally } from '../../../io/metrics.ts';
 import { openSession, type SessionOptions } from '../../../io/smtp.ts';
 import { openVia } from '../../../io/via.ts';
@@ -88,6 +90,9 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     receive: async (count) => world.lane.splice(0, count),
     remove: async (messages) => void world.removed.push(...messages.map(({ messageId }) => messageId)),
     readEnforcedTls: async () => undefined,
+    readTracking: async () => undefined,
+    readLinkHost: async () => undefined,
+    trackingKey: async () => makeTrackingKey(Buffer.alloc(32, 7)),
     readSuppressions: async (account, addresses) =>
       new Map(
         addresses.flatMap((address) => {

@@ -1,0 +1,39 @@
+/**
+ * What a job's mail is tracked by. Of what nobody asks for nothing is read but the account's settings, once a minute; and mail
+ * that is not tracked, because it need not be or because its sender has no link host yet, is made as if there were no tracking.
+ */
+import type { TokenSecret } from '../../core/address-token.ts';
+import type { Content } from '../../core/mail.ts';
+import type { TrackingKey } from '../../core/tracking/token.ts';
+import { type Tracking, trackingOf } from '../../core/tracking/track.ts';
+import type { DeliverDeps } from './deliver.ts';
+
+export type TaskTracking = {
+  wanted: Tracking;
+  /** By the domain of the from address: its link host, and the key of tokens; undefined: it has none. */
+  linksOf: Map<string, { host: string; key: TrackingKey } | undefined>;
+  /** Of addresses to unsubscribe at; absent: no such mail comes in. */
+  mailSecret?: TokenSecret;
+};
+
+type Deps = Pick<DeliverDeps, 'readTracking' | 'readLinkHost' | 'trackingKey' | 'returnPathSecret' | 'settings'>;
+
+/** @param made the job's content, and the domains that it is sent from */
+export async function readTaskTracking(
+  account: string,
+  { content, domains }: { content: Content; domains: ReadonlyMap<string, unknown> },
+  deps: Deps,
+): Promise<TaskTracking | undefined> {
+  const wanted = trackingOf(content, await deps.readTracking(account));
+  if (!wanted) return undefined;
+  const linksOf: TaskTracking['linksOf'] = new Map();
+  for (const domain of domains.keys()) {
+    const host = await deps.readLinkHost(account, domain);
+    linksOf.set(domain, host === undefined ? undefined : { host, key: await deps.trackingKey() });
+  }
+  const mailSecret = deps.settings.unsubscribeByMail ? { mailSecret: deps.returnPathSecret } : {};
+  const hasLinks = [...linksOf.values()].some((links) => links !== undefined);
+  // Its copies need not be apart.
+  if (!hasLinks && !wanted.mayUnsubscribe && !wanted.html.campaign) return undefined;
+  return { wanted, linksOf, ...mailSecret };
+}
