@@ -9,7 +9,7 @@ import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
 import type { ParseMessage } from './parse/message.ts';
-import type { Authentication } from './records/senders.ts';
+import type { Authentication, LinkBranding } from './records/senders.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
 import type { TrackingSettings } from './tracking/settings.ts';
@@ -436,6 +436,7 @@ export type LinkRecord = {
   createdAt: number;
   /** Milliseconds since the epoch at which it was last seen to answer for us by HTTPS; absent: nothing is tracked at it. */
   validAt?: number;
+  branding?: LinkBranding;
 };
 
 /** For mail from domains that have none. */

@@ -40,7 +40,7 @@ export function verifiedSendersIn(table: string, client: Table) {
     /** False: it is gone, or another mail with a link has gone out meanwhile. */
     changeSender: (before: VerifiedSenderRecord, after: VerifiedSenderRecord) =>
       before.link
-        ? put(after, 'id = :id AND link.hash = :hash', { ':id': before.id, ':hash': before.link.hash })
+        ? put(after, 'id = :id AND link.secretHash = :hash', { ':id': before.id, ':hash': before.link.secretHash })
         : put(after, 'id = :id AND attribute_not_exists(link)', { ':id': before.id }),
     /** False: there was none. */
     removeSender: async ({ pk, sk }: Pick<VerifiedSenderRecord, 'pk' | 'sk'>): Promise<boolean> => {

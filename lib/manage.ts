@@ -19,13 +19,19 @@ export type ManageProps = {
   lanes: readonly Lane[];
   /** Who takes what comes back, if somebody does. */
   inboundHost: string | undefined;
+  /** What link hosts lead to: a name, or a URL. */
+  linkTarget: string;
   code: CodeOf;
 };
 
 export class Manage extends Construct {
   readonly stage: Stage;
 
-  constructor(scope: Construct, id: string, { settings, storage, events, lanes, inboundHost, code }: ManageProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { settings, storage, events, lanes, inboundHost, linkTarget, code }: ManageProps,
+  ) {
     const notifyQueue = events.work.queue;
     const { senders, delivery } = settings;
     super(scope, id);
@@ -49,6 +55,7 @@ export class Manage extends Construct {
           inboundHost,
           targets: senders.targets,
           zones: senders.zones,
+          linkTarget,
         }),
         ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
         ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),

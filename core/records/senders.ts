@@ -73,7 +73,7 @@ export type VerifiedSenderRecord = {
   /** The domain that signs its mail where neither the account nor the operator has a default. */
   signedBy?: { account: string; domain: string };
   /** Of the link that was mailed last: the SHA-256 of its secret (hex), and until when it counts, milliseconds since the epoch. */
-  link?: { hash: string; until: number };
+  link?: { secretHash: string; until: number };
 };
 
 export const verifiedSenderKey = (account: string, email: string) => ({
@@ -90,3 +90,35 @@ export const subuserKey = (parent: string, username: string) => ({
   pk: parent,
   sk: `subuser#${username.toLowerCase()}`,
 });
+
+/** Of a link host that was named over the API; one that the command line named has none, and was the operator's word. */
+export type LinkBranding = {
+  id: number;
+  subdomain: string;
+  /** Whether the record that names the account was found, and the host itself. */
+  ownerFound: boolean;
+  hostFound: boolean;
+  subusers: Borrower[];
+};
+
+/** The link host of a subuser that is its parent's. */
+export type BorrowedLinkRecord = { pk: string; sk: 'borrowed-link'; owner: string; domain: string };
+export const borrowedLinkKey = (account: string) => ({ pk: account, sk: 'borrowed-link' as const });
+
+/** A source address whose name an account looks after (SendGrid: reverse DNS). */
+export type ReverseDnsRecord = {
+  pk: string;
+  sk: string;
+  id: number;
+  ip: string;
+  subdomain: string;
+  domain: string;
+  /** What the address is called, and calls itself. */
+  rdns: string;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  triedAt?: number;
+  validAt?: number;
+};
+
+export const reverseDnsKey = (account: string, ip: string) => ({ pk: account, sk: `reverse-dns#${ip}` });

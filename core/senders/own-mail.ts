@@ -5,6 +5,7 @@
 import { jobId, makeRequestId } from '../ids.ts';
 import type { Job } from '../job.ts';
 import { type Hold, holdKey } from '../records.ts';
+import { UNTRACKED } from '../tracking/settings.ts';
 
 /** Mails of an account on a day: whoever may have us write to strangers may not do it without end. */
 export const OWN_MAILS = 50;
@@ -44,8 +45,7 @@ export function ownMailHold(mail: OwnMail, random: Uint8Array, now: number): Hol
       sections: {},
       categories: [mail.category],
       customArgs: {},
-      // Links in it are not ours to change.
-      trackingSettings: { click_tracking: { enable: false }, open_tracking: { enable: false } },
+      trackingSettings: UNTRACKED,
     },
     personalizations: [{ index: 0, to: [{ email: to }], cc: [] }],
     copies: [{ personalization: 0, role: 'to', address: to, index: 0 }],

@@ -82,7 +82,7 @@ export function makeLink(
   now: number,
 ): { token: string; link: NonNullable<VerifiedSenderRecord['link']> } {
   const secret = random.toString('base64url');
-  return { token: `${pk}.${id}.${secret}`, link: { hash: hashOf(secret), until: now + LINK_LIFE } };
+  return { token: `${pk}.${id}.${secret}`, link: { secretHash: hashOf(secret), until: now + LINK_LIFE } };
 }
 
 /** Whose sender a token is about, or undefined where it is none. */
@@ -94,7 +94,7 @@ export function readLink(token: string): { account: string; id: number; secret: 
 /** Whether a secret is the one that was mailed last, and still counts. */
 export function linkCounts({ link }: Pick<VerifiedSenderRecord, 'link'>, secret: string, now: number): boolean {
   if (!link || now > link.until) return false;
-  return timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(link.hash));
+  return timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(link.secretHash));
 }
 
 export function linkText({ fromEmail, nickname }: SenderFields, url: string): string {

@@ -10,8 +10,10 @@ import type { KeyRecord } from '../../core/records.ts';
 import { isThrottle } from '../../io/queue.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
+import type { LinkRouteDeps } from './link-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
+import type { ReverseDnsDeps } from './reverse-dns-routes.ts';
 import { findRoute, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
@@ -37,6 +39,8 @@ export type ManageDeps = ParseRouteDeps &
   ListRouteDeps &
   MailSettingsRouteDeps &
   VerifiedSenderDeps &
+  LinkRouteDeps &
+  ReverseDnsDeps &
   StatsRouteDeps &
   TrackingRouteDeps &
   WebhookRouteDeps & {

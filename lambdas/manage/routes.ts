@@ -1,10 +1,13 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
 import { explain, getMessage } from './activity-routes.ts';
+import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
+import { LINK_ROUTES } from './link-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
+import { REVERSE_DNS_ROUTES } from './reverse-dns-routes.ts';
 import {
   browserStats,
   categoryStats,
@@ -110,6 +113,9 @@ export const ROUTES: readonly Route[] = [
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
   ...DOMAIN_ROUTES,
+  ...DNS_EMAIL_ROUTES,
+  ...LINK_ROUTES,
+  ...REVERSE_DNS_ROUTES,
   ...VERIFIED_SENDER_ROUTES,
   ...TRACKING_ROUTES,
 ];

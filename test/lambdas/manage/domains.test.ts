@@ -265,6 +265,21 @@ test('a return path is claimed only once DNS says that it is the account’s', a
   ]);
 });
 
+// Attack: a tenant says that a domain is his, and has another's inbound mail come to him.
+test('a domain that DNS has not proved gives no host of inbound parse', async () => {
+  const { parseSettingsIn } = await import('../../../io/parse-settings.ts');
+  const { accountsIn } = await import('../../../io/accounts.ts');
+  const { listDomains } = accountsIn('Accounts', world.client);
+  const call = world.callBy('parsebad', { ...parseSettingsIn('Accounts', world.client), listDomains, anyPort: false });
+  const { json: made } = await call('POST', PATH, { domain: 'parsed.example', automatic_security: false });
+  const setting = { hostname: 'in.parsed.example', url: 'https://hook.example/' };
+  const early = await call('POST', '/v3/user/webhooks/parse/settings', setting);
+  world.publish(made);
+  await call('POST', `${PATH}/${made.id}/validate`);
+  expect([early.status, early.json.errors[0].field]).toEqual([400, 'hostname']);
+  expect((await call('POST', '/v3/user/webhooks/parse/settings', setting)).status).toBe(201);
+});
+
 test.each([
   [{}, 'domain'],
   [{ domain: 'localhost' }, 'domain'],

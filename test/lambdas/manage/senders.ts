@@ -1,4 +1,5 @@
 /** manage with senders: tables and KMS's part of the emulator, a name server on loopback, and Route 53 that writes into it. */
+import { randomBytes } from 'node:crypto';
 import { Route53Client } from '@aws-sdk/client-route-53';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { subuserKey } from '../../../core/records/senders.ts';
@@ -7,9 +8,11 @@ import type { Sending } from '../../../core/senders/kept.ts';
 import { openLookUp } from '../../../io/look-up.ts';
 import { ownMailIn } from '../../../io/own-mail.ts';
 import { senderDomainsIn } from '../../../io/sender-domains.ts';
+import { senderItemsIn } from '../../../io/sender-items.ts';
 import { senderUsersIn } from '../../../io/sender-users.ts';
 import { senderZonesIn } from '../../../io/sender-zones.ts';
 import { sendersIn } from '../../../io/senders.ts';
+import { trackingIn } from '../../../io/tracking.ts';
 import { verifiedSendersIn } from '../../../io/verified-senders.ts';
 import type { ManageDeps } from '../../../lambdas/manage/manage.ts';
 import { listen, readBody } from '../../../local/http.ts';
@@ -31,8 +34,11 @@ export async function startSenders() {
   const route53 = await startRoute53(dns);
   const holds: Hold[] = [];
   let keys = 0;
+  /** Link hosts that answer for this stack by HTTPS. */
+  const answering = new Set<string>();
   const sending: Sending = { sources: SOURCES, inboundHost: 'smtp.example.net', targets: 'wl.example.net' };
   const domains = senderDomainsIn('Accounts', world.client);
+  const tracking = trackingIn('Accounts', world.client, () => world.clock.now);
   const deps: Partial<ManageDeps> = {
     sending,
     lookUp: openLookUp([dns.address]),
@@ -44,16 +50,22 @@ export async function startSenders() {
     ...senderUsersIn('Accounts', world.client),
     ...ownMailIn('Accounts', world.client),
     ...verifiedSendersIn('Accounts', world.client),
+    ...senderItemsIn('Accounts', world.client),
+    ...tracking,
+    linkTarget: 'track.example.net',
+    probeLink: async (host) => (answering.has(host) ? undefined : `https://${host}/up: ENOTFOUND`),
     makeDkimKey: async () => ({ publicKey: keyNumber(++keys), privateKey: 'sealed' }),
     hold: async (hold) => void holds.push(hold),
-    randomBytes: (count) => Buffer.alloc(count, 7),
+    randomBytes,
   };
   return {
     ...world,
     ...domains,
     ...sendersIn('Accounts', world.client),
+    readLinkHost: tracking.readLinkHost,
     dns,
     holds,
+    answering,
     changes: route53.changes,
     deps,
     callBy: (account: string, overrides: Partial<ManageDeps> = {}, scopes?: string[]) =>
