@@ -11,6 +11,7 @@ import { contentIn } from '../io/content.ts';
 import { requireLanes, requireNumber, requireVariable } from '../io/environment.ts';
 import { groupIdsIn } from '../io/groups.ts';
 import { holdsIn } from '../io/holds.ts';
+import { mailDefaultsIn } from '../io/mail-defaults.ts';
 import { messagesIn } from '../io/messages.ts';
 import { sendEntries } from '../io/queue.ts';
 import { sendersIn } from '../io/senders.ts';
@@ -47,6 +48,11 @@ export function openSubmission(): SubmissionDeps {
     readKey: ({ id }) => readKey(id),
     readSender: async (account, domain, address) =>
       (await readDomain(`${account}#${domain}`)) ?? readAddress(`${account}#${address.toLowerCase()}`),
+    readMailDefaults: cached(
+      mailDefaultsIn(requireVariable('ACCOUNTS_TABLE'), tables).readMailDefaults,
+      ACCOUNT_LIFE,
+      Date.now,
+    ),
     readGroupIds: groupIdsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),
     sendEntries: (url, entries) => sendEntries(queues, url, entries),
     lanes: requireLanes(),

@@ -6,6 +6,8 @@ import { domainOf } from '../core/domain.ts';
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { requestIdTime } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
+import { withDefaults } from '../core/mail-send/defaults.ts';
+import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
 import type { DomainRecord } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, commit } from './commit.ts';
@@ -18,6 +20,8 @@ export type RequestDeps = CommitDeps &
   IdempotencyDeps & {
     /** The domain that signs mail from an address; undefined: the account may not send from it. */
     readSender: (account: string, domain: string, address: string) => Promise<DomainRecord | undefined>;
+    /** What the account has added to its mail; undefined: nothing. */
+    readMailDefaults: (account: string) => Promise<MailDefaultsRecord | undefined>;
     /** The ids of the account's unsubscribe groups. Those of `wanted` are as they are now; without it, all are. */
     readGroupIds: (account: string, wanted?: readonly number[]) => Promise<ReadonlySet<number>>;
   };
@@ -46,9 +50,12 @@ export async function takeRequest(
     if (!sender.found) return { ok: false, error: apiErrors.senderNotVerified };
   }
   if (request.sandbox) return { ok: true, checked: true };
-  return once(idempotency, submission, deps, (taken, earlier) => {
+  const defaults = await look(() => deps.readMailDefaults(account));
+  if (!defaults.ok) return defaults;
+  const whole = (one: MailRequest) => withDefaults(one, defaults.found);
+  return once(idempotency, { ...submission, request: whole(request) }, deps, (taken, earlier) => {
     const first = earlier === 'none' ? undefined : idempotency?.readAt(requestIdTime(taken.requestId));
-    return commit(first ? { ...taken, request: first } : taken, earlier, deps);
+    return commit(first ? { ...taken, request: whole(first) } : taken, earlier, deps);
   });
 }
 

@@ -8,6 +8,7 @@ import { cached } from '../../io/cached.ts';
 import { requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
 import { listSettingsIn } from '../../io/list-settings.ts';
+import { mailDefaultsIn } from '../../io/mail-defaults.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { outboxIn } from '../../io/outbox.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
@@ -36,6 +37,7 @@ const deps: ManageDeps = {
   ...trackingIn(table, tables, Date.now),
   ...listSettingsIn(table, tables),
   ...groupsIn(table, tables),
+  ...mailDefaultsIn(table, tables),
   ...suppressionsIn(suppressions, tables),
   ...suppressionListsIn(suppressions, tables),
   ...webhooksIn(table, tables),

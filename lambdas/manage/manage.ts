@@ -11,6 +11,7 @@ import { isThrottle } from '../../io/queue.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
 import type { LinkRouteDeps } from './link-routes.ts';
+import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import type { ReverseDnsDeps } from './reverse-dns-routes.ts';
@@ -38,6 +39,7 @@ export type ManageDeps = ParseRouteDeps &
   GroupRouteDeps &
   ListRouteDeps &
   MailSettingsRouteDeps &
+  MailDefaultsRouteDeps &
   VerifiedSenderDeps &
   LinkRouteDeps &
   ReverseDnsDeps &

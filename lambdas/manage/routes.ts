@@ -4,6 +4,7 @@ import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
 import { LINK_ROUTES } from './link-routes.ts';
+import { MAIL_DEFAULTS_ROUTES } from './mail-defaults-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
@@ -112,6 +113,7 @@ export const ROUTES: readonly Route[] = [
   ...SUPPRESSION_ROUTES,
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
+  ...MAIL_DEFAULTS_ROUTES,
   ...DOMAIN_ROUTES,
   ...DNS_EMAIL_ROUTES,
   ...LINK_ROUTES,

@@ -3,6 +3,7 @@ import { makeApiKey } from '../../../core/api-key.ts';
 import { type KeyRecord, keyKey } from '../../../core/records.ts';
 import { groupsIn } from '../../../io/groups.ts';
 import { listSettingsIn } from '../../../io/list-settings.ts';
+import { mailDefaultsIn } from '../../../io/mail-defaults.ts';
 import { suppressionListsIn } from '../../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
 import { type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
@@ -21,6 +22,7 @@ export async function startManage() {
   const tables = {
     ...groupsIn('Accounts', dynamodb.client),
     ...listSettingsIn('Accounts', dynamodb.client),
+    ...mailDefaultsIn('Accounts', dynamodb.client),
     ...suppressionsIn('Suppressions', dynamodb.client),
     ...suppressionListsIn('Suppressions', dynamodb.client),
   };
