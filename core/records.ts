@@ -9,6 +9,7 @@ import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
 import type { ParseMessage } from './parse/message.ts';
+import type { Authentication, LinkBranding } from './records/senders.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
 import type { TrackingSettings } from './tracking/settings.ts';
@@ -336,7 +337,7 @@ export type KeyRecord = {
 
 /** A DKIM key of a domain (core/domain-keys.ts). */
 export type DomainKey = {
-  /** Never used again for another key. */
+  /** Never used again for another key; in automatic security, once its last key has been retired for a week. */
   selector: string;
   algorithm: 'rsa' | 'ed25519';
   /** The `p=` of the DNS record, base64: the SPKI DER of an RSA key, the 32 octets of an Ed25519 key (RFC 8463 4.2). */
@@ -368,6 +369,8 @@ export type DomainRecord = {
   createdAt: number;
   /** Milliseconds since the epoch of the last check that found every record; absent: never. */
   validAt?: number;
+  /** Absent of a domain that the operator added himself: nobody asks him whether it is his. */
+  authentication?: Authentication;
 };
 
 /**
@@ -435,6 +438,7 @@ export type LinkRecord = {
   createdAt: number;
   /** Milliseconds since the epoch at which it was last seen to answer for us by HTTPS; absent: nothing is tracked at it. */
   validAt?: number;
+  branding?: LinkBranding;
 };
 
 /** For mail from domains that have none. */

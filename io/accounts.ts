@@ -1,6 +1,6 @@
 /** Accounts: API keys and sending domains, as accept reads them and as the operator makes them. */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { randomBytes } from 'node:crypto';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { makeApiKey } from '../core/api-key.ts';
 import type { DkimAlgorithm } from '../core/dkim.ts';
@@ -21,6 +21,7 @@ import {
 } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
+import { makeKeysBy } from './dkim-keys.ts';
 import { hostsIn } from './hosts.ts';
 import { parseSettingsIn } from './parse-settings.ts';
 import { queryAll } from './query-all.ts';
@@ -42,7 +43,6 @@ export function accountsIn(table: string, client: Table) {
       if (own?.disabled) return undefined;
       return key && own ? { ...key, lanes: own.lanes } : key;
     },
-    readSender: (account: string, domain: string) => get<DomainRecord>(domainKey(account, domain)),
     listDomains: (account: string) => listItems<DomainRecord>(table, client, account, 'domain#'),
   };
 }
@@ -100,25 +100,7 @@ type ForwardKind = 'forward_bounce' | 'forward_spam';
 export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKeyArn: string, now: () => number) {
   const list = <T>(account: string, prefix: string) => listItems<T>(table, client, account, prefix);
   const hosts = hostsIn(table, client);
-  /** The public half for DNS, the private half encrypted: it is in clear nowhere but in this call. */
-  const makeKey = async (account: string, domain: string, algorithm: DkimAlgorithm) => {
-    const { privateKey, publicKey } =
-      algorithm === 'rsa' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ed25519');
-    const { CiphertextBlob } = await keys.send(
-      new EncryptCommand({
-        KeyId: dkimKeyArn,
-        Plaintext: privateKey.export({ format: 'der', type: 'pkcs8' }),
-        EncryptionContext: { account, domain },
-      }),
-    );
-    if (!CiphertextBlob) throw new Error('KMS returned no ciphertext');
-    const spki = publicKey.export({ format: 'der', type: 'spki' });
-    return {
-      // The last 32 octets of the SPKI are the key itself (RFC 8410 4).
-      publicKey: (algorithm === 'rsa' ? spki : spki.subarray(-32)).toString('base64'),
-      privateKey: Buffer.from(CiphertextBlob).toString('base64'),
-    };
-  };
+  const makeKey = makeKeysBy(keys, dkimKeyArn);
   /** Writes a domain's keys, if they still are what was read: of two changes at once, one fails. */
   const replaceKeys = async (before: DomainRecord, after: DomainRecord): Promise<DomainRecord> => {
     const unchanged = before.keys === undefined ? 'attribute_not_exists(#keys)' : '#keys = :before';

@@ -1,12 +1,12 @@
 /** Sending domains with their signing keys, for deliver: the one that may decrypt. Keys stay in memory, and in no log. */
 import { createPrivateKey } from 'node:crypto';
 import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import type { DkimKey } from '../core/dkim.ts';
 import { signingKeys } from '../core/domain-keys.ts';
-import { type DomainKey, type DomainRecord, domainKey, OPERATOR } from '../core/records.ts';
+import { type DomainKey, type DomainRecord, OPERATOR } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
+import { sendersIn } from './senders.ts';
 
 /** How long a change of a domain's keys may go unseen, in milliseconds: a retired key's record stays published longer than this. */
 const KEY_LIFE = 300_000;
@@ -32,32 +32,43 @@ export function domainsIn(table: string, client: Table, keys: KMSClient, now: ()
     const { selector, algorithm } = key;
     return { domain, selector, algorithm, key: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }) };
   };
+  const senders = sendersIn(table, client);
+  const open = async (record: DomainRecord | undefined): Promise<SigningDomain | undefined> =>
+    record && {
+      returnPath: record.returnPath,
+      // What a subuser borrows was sealed for its parent.
+      keys: await Promise.all(signingKeys(record).map((key) => openKey(record.pk, record.domain, key))),
+    };
   const look = cached(
-    async (name: string): Promise<SigningDomain | undefined> => {
-      const [account, domain] = name.split('#') as [string, string];
-      const { Item } = await client.send(new GetCommand({ TableName: table, Key: domainKey(account, domain) }));
-      if (!Item) return undefined;
-      const record = Item as DomainRecord;
-      return {
-        returnPath: record.returnPath,
-        keys: await Promise.all(signingKeys(record).map((key) => openKey(account, domain, key))),
-      };
+    async (name: string) => open(await senders.readSigningDomain(...(name.split('#') as [string, string]))),
+    KEY_LIFE,
+    now,
+  );
+  const lookAddress = cached(
+    async (name: string) => {
+      const at = name.indexOf('#');
+      return open(await senders.readVerifiedSender(name.slice(0, at), name.slice(at + 1)));
     },
     KEY_LIFE,
     now,
   );
   const readOwn = (account: string, domain: string) => look(`${account}#${domain.toLowerCase()}`);
   return {
-    /** The domain's return path and the keys that sign its mail; undefined when the account has no such domain. Kept for five minutes. */
-    readDomain: async (account: string, domain: string): Promise<SigningDomain | undefined> => {
+    /**
+     * The return path and the keys that sign mail from a domain, or from an address that was verified by itself; undefined when the
+     * account has neither. Kept for five minutes.
+     */
+    readDomain: async (account: string, domain: string, address?: string): Promise<SigningDomain | undefined> => {
       const [own, provider] = await Promise.all([
-        readOwn(account, domain),
+        readOwn(account, domain).then(
+          (found) => found ?? (address && lookAddress(`${account}#${address.toLowerCase()}`)),
+        ),
         signingDomain === undefined || signingDomain === domain.toLowerCase()
           ? undefined
           : readOwn(OPERATOR, signingDomain),
       ]);
       const theirs = provider?.keys.filter(({ algorithm }) => algorithm === 'rsa') ?? [];
-      return own && { ...own, keys: [...own.keys, ...theirs] };
+      return own ? { ...own, keys: [...own.keys, ...theirs] } : undefined;
     },
   };
 }

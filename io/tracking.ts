@@ -1,6 +1,7 @@
 /** What accounts ask of tracking, the hosts of their links, and the keys of tokens. */
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type BorrowedLinkRecord, borrowedLinkKey } from '../core/records/senders.ts';
 import {
   hostKey,
   type LinkDefaultRecord,
@@ -33,13 +34,19 @@ export function trackingIn(table: string, client: Table, now: () => number) {
     const record = await get<TrackingRecord>(trackingKey(account));
     return record && { ...NOTHING, ...record.settings };
   };
+  /** What the parent lends, for as long as his own record says so. */
+  const readBorrowed = async (account: string): Promise<LinkRecord | undefined> => {
+    const borrowed = await get<BorrowedLinkRecord>(borrowedLinkKey(account));
+    const link = borrowed && (await readLink(borrowed.owner, borrowed.domain));
+    return link?.branding?.subusers.some((one) => one.account === account) ? link : undefined;
+  };
   const lookUp = cached(
     async (name: string): Promise<string | undefined> => {
       const [account, domain] = name.split('#') as [string, string];
       const own = await readLink(account, domain);
       if (own?.validAt !== undefined) return own.host;
       const fallback = await readDefault(account);
-      return linkHostOf(fallback && (await readLink(account, fallback.domain)));
+      return linkHostOf(fallback && (await readLink(account, fallback.domain)), await readBorrowed(account));
     },
     SETTINGS_LIFE,
     now,

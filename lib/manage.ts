@@ -1,6 +1,9 @@
 /** Every route of the API but `mail/send`: one function, which may read and write what accounts have, and nothing else. */
+import { Aws, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Events } from './events.ts';
+import type { Lane } from './lane.ts';
+import { PERMISSIONS, writeSenderRecords } from './permissions.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
@@ -15,14 +18,24 @@ export type ManageProps = {
   events: Events;
   /** Source addresses of the stack, and whose lane each is, as JSON. */
   sourcesJson: string;
+  lanes: readonly Lane[];
+  /** Who takes what comes back, if somebody does. */
+  inboundHost: string | undefined;
+  /** What link hosts lead to: a name, or a URL. */
+  linkTarget: string;
   code: CodeOf;
 };
 
 export class Manage extends Construct {
   readonly stage: Stage;
 
-  constructor(scope: Construct, id: string, { settings, storage, events, sourcesJson, code }: ManageProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { settings, storage, events, sourcesJson, lanes, inboundHost, linkTarget, code }: ManageProps,
+  ) {
     const notifyQueue = events.work.queue;
+    const { senders, delivery } = settings;
     super(scope, id);
     this.stage = new Stage(this, 'Manage', {
       name: 'manage',
@@ -39,7 +52,16 @@ export class Manage extends Construct {
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
         SOURCES: sourcesJson,
-        ALLOW_PRIVATE_HOSTS: String(settings.delivery.allowPrivateHosts),
+        HOLDS_TABLE: storage.holds.tableName,
+        SENDING: Stack.of(this).toJsonString({
+          sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({ ip, ehloName, name, pool })),
+          inboundHost,
+          targets: senders.targets,
+          zones: senders.zones,
+          linkTarget,
+        }),
+        ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
+        ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),
       },
       targets: {
         accounts: [storage.accounts.tableArn],
@@ -49,7 +71,10 @@ export class Manage extends Construct {
         outbox: [storage.outbox.tableArn],
         notifyQueue: [notifyQueue.queueArn],
         dkimKey: [storage.dkimKey.keyArn],
+        holds: [storage.holds.tableArn],
+        senderZones: senders.zones.map(({ hostedZone }) => `arn:${Aws.PARTITION}:route53:::hostedzone/${hostedZone}`),
       },
+      rows: [...PERMISSIONS.manage, ...(senders.zones.length > 0 ? [writeSenderRecords(senders.targets)] : [])],
     });
   }
 }

@@ -92,13 +92,16 @@ export class PennypostStack extends Stack {
 
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
     const events = new Events(this, 'Events', { settings, storage, code });
-    const sourcesJson = this.toJsonString(lanes.flatMap(({ source }) => source ?? []));
-    const manage = new Manage(this, 'Manage', { settings, storage, events, sourcesJson, code });
-    const submitting = { settings, storage, expand, lanes, lanesJson };
-    const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
-    const track = new Track(this, 'Track', { settings, storage, code });
     const taken = inboundOf(settings);
     const inbound = taken && new Inbound(this, 'Inbound', { settings, inbound: taken, storage, code });
+    const inboundHost = inbound?.hostName;
+    const track = new Track(this, 'Track', { settings, storage, code });
+    const linkTarget = track.front?.group.attrRoutingEndpoint ?? track.api.apiEndpoint;
+    const sourcesJson = this.toJsonString(lanes.flatMap(({ source }) => source ?? []));
+    const sending = { lanes, sourcesJson, inboundHost, linkTarget };
+    const manage = new Manage(this, 'Manage', { settings, storage, events, ...sending, code });
+    const submitting = { settings, storage, expand, lanes, lanesJson };
+    const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
     const release = new Release(this, 'Release', { ...submitting, events, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });

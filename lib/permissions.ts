@@ -49,6 +49,7 @@ export type Target =
   | 'tlsSecret'
   | 'acmeSecret'
   | 'hostedZone'
+  | 'senderZones'
   | 'changes'
   | 'inboundMail'
   | 'inboundQueue'
@@ -80,6 +81,8 @@ const FOLLOW: readonly Permission[] = [
 ];
 /** A webhook's secrets: no other ciphertext under the key opens with this. */
 const OF_WEBHOOK = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:webhook': 'false' } };
+/** A domain's DKIM keys: whoever makes them can't open them. */
+const OF_DOMAIN = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:domain': 'false' } };
 /** What Lambda does with the function's role to put it into a VPC; EC2 knows no resource for most of these. */
 const JOIN_VPC: Permission = {
   actions: [
@@ -148,6 +151,31 @@ export const changeRecord = (recordName: string): Permission => ({
       'route53:ChangeResourceRecordSetsNormalizedRecordNames': [recordName],
       'route53:ChangeResourceRecordSetsRecordTypes': ['TXT'],
       'route53:ChangeResourceRecordSetsActions': ['UPSERT', 'DELETE'],
+    },
+    // A condition "for all values" holds where there are none.
+    Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
+  },
+});
+/**
+ * manage's records of senders, in the zones that the settings name, and no other names in them: nobody's website can be led away
+ * by whoever takes manage over.
+ * @param targets the name below which customers' CNAMEs end
+ */
+export const writeSenderRecords = (targets: string | undefined): Permission => ({
+  actions: ['route53:ChangeResourceRecordSets'],
+  on: 'senderZones',
+  conditions: {
+    'ForAllValues:StringLike': {
+      'route53:ChangeResourceRecordSetsNormalizedRecordNames': [
+        '*._domainkey.*',
+        '_dmarc.*',
+        'em*.*',
+        ...(targets === undefined ? [] : [`*.${targets}`]),
+      ],
+    },
+    'ForAllValues:StringEquals': {
+      'route53:ChangeResourceRecordSetsRecordTypes': ['CNAME', 'MX', 'TXT'],
+      'route53:ChangeResourceRecordSetsActions': ['CREATE', 'UPSERT', 'DELETE'],
     },
     // A condition "for all values" holds where there are none.
     Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
@@ -254,7 +282,10 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   ],
   manage: [
     OWN_LOGS,
-    { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'accounts' },
+    {
+      actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+      on: 'accounts',
+    },
     {
       actions: [
         'dynamodb:GetItem',
@@ -270,6 +301,9 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:GetItem'], on: 'outbox' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
+    { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },
+    // Mail that we send for an account itself: that an address is verified, which records to publish.
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
   ],
   tally: [
     OWN_LOGS,

@@ -11,6 +11,7 @@ import { dnsServer, hostName, label, publicIp, secretArn, way, whole } from './f
 import { checkInbound, InboundMail } from './inbound-settings.ts';
 import { checkOwnRelay, OwnRelay } from './relay-settings.ts';
 import { DEAD_LETTER_DAYS } from './retention.ts';
+import { checkSenders, Senders } from './senders-settings.ts';
 import { Shaping } from './shaping.ts';
 import { checkRelays, checkWays, LANE_ENVIRONMENT, laneEnvironmentBytes } from './ways.ts';
 
@@ -221,69 +222,74 @@ const Shape = z.strictObject({
    * is outside the VPC: `delivery.dnsServers`, where you set it, must answer there too.
    */
   tlsReports: TlsReports.optional(),
+  /** DNS zones of senders (docs/senders.md). Default: none. */
+  senders: Senders.prefault({}),
   /** What you know better about providers' limits and replies (docs/shaping.md). Default: nothing, ours stand. */
   shaping: Shaping,
   /** X-Ray traces of every function. Default false: they cost more per message than sending it. */
   tracing: z.boolean().default(false),
 });
 
-const Checked = Shape.superRefine(({ pools, relays = [], relay, inbound, maxAzs, delivery, shaping }, context) => {
-  checkInbound({ inbound, relay }, (path, message) => refuse(['inbound', ...path], message));
-  for (const { path, message } of lintShaping(shaping)) refuse(['shaping', ...path], message);
-  if (delivery.batchSize > 10 && delivery.batchingWindowSeconds === 0)
-    refuse(['delivery', 'batchSize'], 'more than 10 need a batching window of at least 1 second (Lambda)');
-  const named = { relays: relays.map(({ name }) => name), providers: Object.keys(shaping.providers ?? {}) };
-  const pooled = new Set<string>();
-  const lanes = new Set<string>();
-  const slots = new Map<number, string>();
-  const own = {
-    ehloName: new Map<string, string>(),
-    allocationId: new Map<string, string>(),
-    ip: new Map<string, string>(),
-  };
-  for (const [p, pool] of pools.entries()) {
-    if (pooled.has(pool.name)) refuse(['pools', p, 'name'], `"${pool.name}" names two pools`);
-    pooled.add(pool.name);
-    checkWays(pool, named, (path, message) => refuse(['pools', p, ...path], message));
-    if (pool.withoutAddress) {
-      if (lanes.has(pool.name)) refuse(['pools', p, 'name'], `"${pool.name}" names two lanes`);
-      lanes.add(pool.name);
-    } else if (!pool.sourceIps.some(({ weight }) => weight > 0))
-      refuse(['pools', p, 'sourceIps'], 'need one with a weight above 0, or the pool can take no mail');
-    const bytes = laneEnvironmentBytes(pool, relays, delivery);
-    if (bytes > LANE_ENVIRONMENT)
-      refuse(
-        ['pools', p],
-        `its ways, relays and lanes take ${bytes} bytes of deliver's environment, which has room for ${LANE_ENVIRONMENT}: name fewer relays, providers or source IPs in it`,
-      );
-    for (const [i, sourceIp] of pool.sourceIps.entries()) {
-      const { name, zone, allocationId, ip } = sourceIp;
-      const at = ['pools', p, 'sourceIps', i];
-      for (const [field, seen] of Object.entries(own)) {
-        const value = sourceIp[field as keyof typeof own];
-        if (value === undefined) continue;
-        if (seen.has(value)) refuse([...at, field], `"${value}" is that of "${seen.get(value)}" already`);
-        seen.set(value, name);
+const Checked = Shape.superRefine(
+  ({ pools, relays = [], relay, inbound, maxAzs, delivery, senders, shaping }, context) => {
+    checkInbound({ inbound, relay }, (path, message) => refuse(['inbound', ...path], message));
+    checkSenders(senders, (path, message) => refuse(['senders', ...path], message));
+    for (const { path, message } of lintShaping(shaping)) refuse(['shaping', ...path], message);
+    if (delivery.batchSize > 10 && delivery.batchingWindowSeconds === 0)
+      refuse(['delivery', 'batchSize'], 'more than 10 need a batching window of at least 1 second (Lambda)');
+    const named = { relays: relays.map(({ name }) => name), providers: Object.keys(shaping.providers ?? {}) };
+    const pooled = new Set<string>();
+    const lanes = new Set<string>();
+    const slots = new Map<number, string>();
+    const own = {
+      ehloName: new Map<string, string>(),
+      allocationId: new Map<string, string>(),
+      ip: new Map<string, string>(),
+    };
+    for (const [p, pool] of pools.entries()) {
+      if (pooled.has(pool.name)) refuse(['pools', p, 'name'], `"${pool.name}" names two pools`);
+      pooled.add(pool.name);
+      checkWays(pool, named, (path, message) => refuse(['pools', p, ...path], message));
+      if (pool.withoutAddress) {
+        if (lanes.has(pool.name)) refuse(['pools', p, 'name'], `"${pool.name}" names two lanes`);
+        lanes.add(pool.name);
+      } else if (!pool.sourceIps.some(({ weight }) => weight > 0))
+        refuse(['pools', p, 'sourceIps'], 'need one with a weight above 0, or the pool can take no mail');
+      const bytes = laneEnvironmentBytes(pool, relays, delivery);
+      if (bytes > LANE_ENVIRONMENT)
+        refuse(
+          ['pools', p],
+          `its ways, relays and lanes take ${bytes} bytes of deliver's environment, which has room for ${LANE_ENVIRONMENT}: name fewer relays, providers or source IPs in it`,
+        );
+      for (const [i, sourceIp] of pool.sourceIps.entries()) {
+        const { name, zone, allocationId, ip } = sourceIp;
+        const at = ['pools', p, 'sourceIps', i];
+        for (const [field, seen] of Object.entries(own)) {
+          const value = sourceIp[field as keyof typeof own];
+          if (value === undefined) continue;
+          if (seen.has(value)) refuse([...at, field], `"${value}" is that of "${seen.get(value)}" already`);
+          seen.set(value, name);
+        }
+        const slot = subnetSlot(name);
+        if (lanes.has(name)) refuse([...at, 'name'], `"${name}" names two lanes`);
+        else if (slots.has(slot))
+          refuse([...at, 'name'], `"${name}" gets the same subnet as "${slots.get(slot)}"; choose another name`);
+        if (zone !== undefined && zone >= maxAzs) refuse([...at, 'zone'], `must be below maxAzs, which is ${maxAzs}`);
+        if ((allocationId === undefined) !== (ip === undefined))
+          refuse([...at, ip === undefined ? 'ip' : 'allocationId'], 'allocationId and ip go together');
+        lanes.add(name);
+        slots.set(slot, name);
       }
-      const slot = subnetSlot(name);
-      if (lanes.has(name)) refuse([...at, 'name'], `"${name}" names two lanes`);
-      else if (slots.has(slot))
-        refuse([...at, 'name'], `"${name}" gets the same subnet as "${slots.get(slot)}"; choose another name`);
-      if (zone !== undefined && zone >= maxAzs) refuse([...at, 'zone'], `must be below maxAzs, which is ${maxAzs}`);
-      if ((allocationId === undefined) !== (ip === undefined))
-        refuse([...at, ip === undefined ? 'ip' : 'allocationId'], 'allocationId and ip go together');
-      lanes.add(name);
-      slots.set(slot, name);
     }
-  }
-  checkRelays(relays, (path, message) => refuse(['relays', ...path], message));
-  if (relay) checkOwnRelay(relay, (path, message) => refuse(['relay', ...path], message));
-  if (lanes.size > MOST_LANES) refuse(['pools'], `have ${lanes.size} source IPs; a stack can hold ${MOST_LANES}`);
+    checkRelays(relays, (path, message) => refuse(['relays', ...path], message));
+    if (relay) checkOwnRelay(relay, (path, message) => refuse(['relay', ...path], message));
+    if (lanes.size > MOST_LANES) refuse(['pools'], `have ${lanes.size} source IPs; a stack can hold ${MOST_LANES}`);
 
-  function refuse(path: (string | number)[], message: string) {
-    context.addIssue({ code: 'custom', path, message });
-  }
-});
+    function refuse(path: (string | number)[], message: string) {
+      context.addIssue({ code: 'custom', path, message });
+    }
+  },
+);
 
 /** What the user writes: every field may be left out but the names of what he lists. */
 export type SettingsInput = z.input<typeof Checked>;

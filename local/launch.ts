@@ -12,6 +12,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dnsRecordsOf, type Source } from '../core/dns-records.ts';
 import { OPERATOR } from '../core/records.ts';
+import { senderDns } from '../core/senders/dns.ts';
 import { operatorOf } from '../io/accounts.ts';
 import { ROUTES } from '../lambdas/manage/routes.ts';
 import type { Settings } from '../lib/settings.ts';
@@ -236,7 +237,11 @@ function publisher(stack: LocalStack, operator: Launched['operator'], dns: Dns):
   const sources = lanes.map(({ ip = LOOPBACK, ehloName = 'localhost' }) => ({ ip, ehloName }));
   return async () => {
     for (const domain of await operator.listDomains(OPERATOR)) {
-      for (const { name, type, value } of dnsRecordsOf(domain, sources, { inboundHost: stack.outputs.InboundHost })) {
+      const { InboundHost: inboundHost } = stack.outputs;
+      const records = domain.authentication?.automatic
+        ? senderDns(domain, { sources, inboundHost })
+        : dnsRecordsOf(domain, sources, { inboundHost });
+      for (const { name, type, value } of records) {
         if (published.has(`${name} ${type}`)) continue;
         const [preference, exchange = ''] = value.split(' ');
         dns.setRecord(name, type, type === 'MX' ? [{ preference: Number(preference), exchange }] : [value]);

@@ -11,8 +11,10 @@ import { contentIn } from '../io/content.ts';
 import { requireLanes, requireNumber, requireVariable } from '../io/environment.ts';
 import { groupIdsIn } from '../io/groups.ts';
 import { holdsIn } from '../io/holds.ts';
+import { mailDefaultsIn } from '../io/mail-defaults.ts';
 import { messagesIn } from '../io/messages.ts';
 import { sendEntries } from '../io/queue.ts';
+import { sendersIn } from '../io/senders.ts';
 import type { AcceptDeps } from './accept.ts';
 
 /** Milliseconds for which a deleted key, or a removed domain, may still be taken. */
@@ -27,8 +29,15 @@ export function openSubmission(): SubmissionDeps {
   const queues = openQueues();
   const accounts = accountsIn(requireVariable('ACCOUNTS_TABLE'), tables);
   const readKey = cached((id) => accounts.readKey(id.slice(0, 8), id), ACCOUNT_LIFE, Date.now);
-  const readSender = cached(
-    (name) => accounts.readSender(...(name.split('#') as [string, string])),
+  const senders = sendersIn(requireVariable('ACCOUNTS_TABLE'), tables);
+  const readDomain = cached(
+    (name) => senders.readSendingDomain(...(name.split('#') as [string, string])),
+    ACCOUNT_LIFE,
+    Date.now,
+  );
+  // An account id is 8 characters, so that a `#` in an address parts nothing.
+  const readAddress = cached(
+    (name) => senders.readVerifiedSender(name.slice(0, name.indexOf('#')), name.slice(name.indexOf('#') + 1)),
     ACCOUNT_LIFE,
     Date.now,
   );
@@ -37,7 +46,13 @@ export function openSubmission(): SubmissionDeps {
     ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
     ...contentIn(requireVariable('CONTENT_BUCKET'), openBucket()),
     readKey: ({ id }) => readKey(id),
-    readSender: (account, domain) => readSender(`${account}#${domain}`),
+    readSender: async (account, domain, address) =>
+      (await readDomain(`${account}#${domain}`)) ?? readAddress(`${account}#${address.toLowerCase()}`),
+    readMailDefaults: cached(
+      mailDefaultsIn(requireVariable('ACCOUNTS_TABLE'), tables).readMailDefaults,
+      ACCOUNT_LIFE,
+      Date.now,
+    ),
     readGroupIds: groupIdsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),
     sendEntries: (url, entries) => sendEntries(queues, url, entries),
     lanes: requireLanes(),

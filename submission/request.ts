@@ -6,6 +6,8 @@ import { domainOf } from '../core/domain.ts';
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { requestIdTime } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
+import { withDefaults } from '../core/mail-send/defaults.ts';
+import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
 import type { DomainRecord } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, commit } from './commit.ts';
@@ -23,7 +25,10 @@ export type Submission = {
 
 export type RequestDeps = CommitDeps &
   IdempotencyDeps & {
-    readSender: (account: string, domain: string) => Promise<DomainRecord | undefined>;
+    /** The domain that signs mail from an address; undefined: the account may not send from it. */
+    readSender: (account: string, domain: string, address: string) => Promise<DomainRecord | undefined>;
+    /** What the account has added to its mail; undefined: nothing. */
+    readMailDefaults: (account: string) => Promise<MailDefaultsRecord | undefined>;
     /** The ids of the account's unsubscribe groups. Those of `wanted` are as they are now; without it, all are. */
     readGroupIds: (account: string, wanted?: readonly number[]) => Promise<ReadonlySet<number>>;
   };
@@ -46,18 +51,34 @@ export async function takeRequest(
   deps: RequestDeps,
 ): Promise<Taken> {
   const { account, request } = submission;
-  const sender = await look(() => deps.readSender(account, domainOf(request.content.from.email)));
-  if (!sender.ok) return sender;
-  if (!sender.found) return { ok: false, error: apiErrors.senderNotVerified };
+  for (const email of sendersOf(request)) {
+    const sender = await look(() => deps.readSender(account, domainOf(email), email));
+    if (!sender.ok) return sender;
+    if (!sender.found) return { ok: false, error: apiErrors.senderNotVerified };
+  }
   if (request.sandbox) return { ok: true, checked: true };
-  return once(idempotency, submission, deps, (taken, earlier) => {
+  const defaults = await look(() => deps.readMailDefaults(account));
+  if (!defaults.ok) return defaults;
+  const whole = (one: MailRequest) => withDefaults(one, defaults.found);
+  return once(idempotency, { ...submission, request: whole(request) }, deps, (taken, earlier) => {
     const first = earlier === 'none' ? undefined : idempotency?.readAt(requestIdTime(taken.requestId));
-    return commit({ ...taken, request: assigned(first ?? taken.request, submission.lanes) }, earlier, deps);
+    return commit(
+      { ...taken, request: assigned(first ? whole(first) : taken.request, submission.lanes) },
+      earlier,
+      deps,
+    );
   });
 }
 
 function assigned(request: MailRequest, lanes: Submission['lanes']): MailRequest {
   return lanes?.length ? { ...request, content: { ...request.content, lanes: [...lanes] } } : request;
+}
+
+/** Who the messages are from: a personalization may say another address of the domain, and one that is verified by itself is no other. */
+function sendersOf({ content, personalizations }: MailRequest): Set<string> {
+  const addresses = [content.from, ...personalizations.flatMap(({ from }) => from ?? [])].map(({ email }) => email);
+  // What a domain may send is asked once for all its addresses: the look-up is kept.
+  return new Set(addresses);
 }
 
 /** Reads before anything is done: when it fails, the caller may simply come again. */

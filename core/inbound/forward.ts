@@ -17,7 +17,7 @@ export type Forwarding = {
   copy: ReturnPath;
   /** The recipient of the copy. */
   address: string;
-  /** Its return-path domain, `em.<sending domain>`. */
+  /** Its return-path domain: one label, and the sending domain. */
   returnPathDomain: string;
   reason: string;
   /** Of the mail that came back. */
@@ -52,7 +52,7 @@ export function forwardHold(forwarding: Forwarding): Hold {
     lane: '',
     acceptedAt: forwarding.receivedAt,
     content: {
-      from: { email: `postmaster@${returnPathDomain.replace(/^em\./, '')}`, name: 'Mail delivery' },
+      from: { email: `postmaster@${returnPathDomain.replace(/^[^.]+\./, '')}`, name: 'Mail delivery' },
       replyTo: [],
       subject: what === 'bounce' ? `Bounced: ${address}` : `Spam report: ${address}`,
       parts: [{ type: 'text/plain', value: text }],

@@ -3,6 +3,7 @@
  * for the same, and read by the same readers. Names are lower case, as SendGrid demands; filters that it has retired, and
  * names that it never had, say nothing.
  */
+import { BODY_TAG } from '../mail-send/defaults.ts';
 import { addFault, type Faults, type JsonObject, readAnyObject, under } from '../mail-send/faults.ts';
 import { readMailSettings, readTrackingSettings } from '../mail-send/settings.ts';
 
@@ -40,8 +41,6 @@ const MAPPINGS: Record<string, Mapping> = {
     },
   },
 };
-/** What stands for the message's own HTML in the `template` filter's. */
-export const BODY_TAG = '<% body %>';
 const FIELD = 'filters';
 
 export function readFilters(faults: Faults, value: unknown): Filters {

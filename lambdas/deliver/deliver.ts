@@ -94,7 +94,7 @@ export type DeliverDeps = SuppressedDeps & {
   /** Puts an address whose mail bounced on its list; the same bounce again changes nothing. */
   suppressBounce: (bounce: Bounce) => Promise<unknown>;
   hold: (hold: Hold) => Promise<void>;
-  readDomain: (account: string, domain: string) => Promise<SigningDomain | undefined>;
+  readDomain: (account: string, domain: string, address: string) => Promise<SigningDomain | undefined>;
   /** What the account asks of tracking; undefined: nothing of its own. */
   readTracking: (account: string) => Promise<TrackingSettings | undefined>;
   /** The validated host for links of mail from a domain. */

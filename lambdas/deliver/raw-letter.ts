@@ -8,6 +8,7 @@ import { domainOf } from '../../core/domain.ts';
 import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
 import type { Content, Copy, Part, Personalization } from '../../core/mail.ts';
+import { BODY_TAG } from '../../core/mail-send/defaults.ts';
 import { addFooter } from '../../core/mail-send/footer.ts';
 import { readFooter } from '../../core/mail-send/settings.ts';
 import type { Rewrite } from '../../core/raw/body.ts';
@@ -19,7 +20,7 @@ import {
   type RawMessage,
 } from '../../core/raw/compose.ts';
 import { type Fill, makeFill } from '../../core/raw/tags.ts';
-import { BODY_TAG, templateOf } from '../../core/submit-mime/filters.ts';
+import { templateOf } from '../../core/submit-mime/filters.ts';
 import { NO_UNSUBSCRIBE, type Tracker } from '../../core/tracking/track.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
 import type { Letter, Written } from './letter.ts';

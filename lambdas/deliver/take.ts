@@ -209,9 +209,10 @@ async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
   for (const index of wanted) {
     const personalization = personalizations.get(index);
     if (!personalization) throw new Error(`job ${job.id} lacks personalization ${index}`);
-    const domain = domainOf((personalization.from ?? content.from).email);
+    const { email } = personalization.from ?? content.from;
+    const domain = domainOf(email);
     if (domains.has(domain)) continue;
-    domains.set(domain, await deps.readDomain(job.account, domain));
+    domains.set(domain, await deps.readDomain(job.account, domain, email));
   }
   const mime = content.mime && readRaw(await octetsOf(content.mime, deps));
   return { content, personalizations, domains, ...(mime ? { mime } : {}) };

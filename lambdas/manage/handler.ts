@@ -9,6 +9,7 @@ import { cached } from '../../io/cached.ts';
 import { requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
 import { listSettingsIn } from '../../io/list-settings.ts';
+import { mailDefaultsIn } from '../../io/mail-defaults.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { outboxIn } from '../../io/outbox.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
@@ -21,12 +22,13 @@ import { timeZonesIn } from '../../io/time-zones.ts';
 import { trackingIn } from '../../io/tracking.ts';
 import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { type ManageDeps, manage } from './manage.ts';
+import { openSenders } from './open-senders.ts';
 import type { Source } from './subuser-routes.ts';
 
 /** Milliseconds for which a deleted key may still be taken. */
 const KEY_LIFE = 60_000;
 
-const [tables, queues] = [openTables(), openQueues()];
+const [tables, queues, kms] = [openTables(), openQueues(), openKeys()];
 const notifyQueue = requireVariable('NOTIFY_QUEUE_URL');
 const table = requireVariable('ACCOUNTS_TABLE');
 const suppressions = requireVariable('SUPPRESSIONS_TABLE');
@@ -38,6 +40,7 @@ const deps: ManageDeps = {
   ...trackingIn(table, tables, Date.now),
   ...listSettingsIn(table, tables),
   ...groupsIn(table, tables),
+  ...mailDefaultsIn(table, tables),
   ...suppressionsIn(suppressions, tables),
   ...suppressionListsIn(suppressions, tables),
   ...webhooksIn(table, tables),
@@ -46,10 +49,11 @@ const deps: ManageDeps = {
   ...accountSettingsOf(table, tables),
   ...subusersIn(table, tables),
   sources: JSON.parse(requireVariable('SOURCES')) as Source[],
+  ...openSenders(table, tables, kms),
   readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,
-  sealSecret: sealSecretsBy(openKeys(), requireVariable('SECRETS_KEY_ARN')),
+  sealSecret: sealSecretsBy(kms, requireVariable('SECRETS_KEY_ARN')),
   sendNotify: async (message) => {
     const entry = { body: JSON.stringify(message), group: message.account };
     return (await sendEntries(queues, notifyQueue, [entry]))[0] === 'sent';

@@ -13,13 +13,17 @@ import type { AccountRouteDeps } from './account-routes.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
 import type { KeyRouteDeps } from './key-routes.ts';
+import type { LinkRouteDeps } from './link-routes.ts';
+import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
+import type { ReverseDnsDeps } from './reverse-dns-routes.ts';
 import { type FoundRoute, findRoute, methodsOf, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { SubuserRouteDeps } from './subuser-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
+import { answerLink, type VerifiedSenderDeps } from './verified-sender-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
@@ -41,6 +45,10 @@ export type ManageDeps = ParseRouteDeps &
   KeyRouteDeps &
   ListRouteDeps &
   MailSettingsRouteDeps &
+  MailDefaultsRouteDeps &
+  VerifiedSenderDeps &
+  LinkRouteDeps &
+  ReverseDnsDeps &
   StatsRouteDeps &
   TrackingRouteDeps &
   SubuserRouteDeps &
@@ -80,6 +88,8 @@ const USERNAME = 64;
 const WINDOWS = 10_000;
 
 export async function manage(http: HttpRequest, deps: ManageDeps): Promise<HttpResponse> {
+  const opened = await answerLink(http, deps);
+  if (opened) return opened;
   if (http.method === 'OPTIONS') return tellMethods(http.path);
   const found = findRoute(http.method === 'HEAD' ? 'GET' : http.method, http.path);
   if (found === 'path') return refuse(apiErrors.notFound);

@@ -4,6 +4,7 @@ import { apiErrors } from '../../core/errors.ts';
 import { readParseSetting, showParseSetting } from '../../core/parse/setting.ts';
 import { readStatsQuery, showParseStats } from '../../core/parse/stats.ts';
 import { type DomainRecord, type ParseSettingRecord, parseSettingKey } from '../../core/records.ts';
+import { isProven } from '../../core/senders/kept.ts';
 import type { Answer, Call } from './manage.ts';
 
 export type ParseRouteDeps = {
@@ -35,7 +36,9 @@ export async function getSetting({ account, params }: Call, deps: ParseRouteDeps
 }
 
 export async function createSetting({ account, body }: Call, deps: ParseRouteDeps): Promise<Answer> {
-  const read = readParseSetting(body, await deps.listDomains(account), { anyPort: deps.anyPort });
+  // Whoever has only said that a domain is his has no hosts in it.
+  const domains = (await deps.listDomains(account)).filter(isProven);
+  const read = readParseSetting(body, domains, { anyPort: deps.anyPort });
   if (!read.ok) return { status: 400, errors: read.errors };
   const { setting } = read;
   const record = { ...parseSettingKey(account, setting.hostname), ...setting, createdAt: deps.now() };

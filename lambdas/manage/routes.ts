@@ -1,11 +1,16 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
 import { ACCOUNT_ROUTES } from './account-routes.ts';
 import { explain, getMessage } from './activity-routes.ts';
+import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
+import { DOMAIN_ROUTES } from './domain-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
 import { KEY_ROUTES } from './key-routes.ts';
+import { LINK_ROUTES } from './link-routes.ts';
+import { MAIL_DEFAULTS_ROUTES } from './mail-defaults-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
+import { REVERSE_DNS_ROUTES } from './reverse-dns-routes.ts';
 import {
   browserStats,
   categoryStats,
@@ -25,6 +30,7 @@ import {
 import { SUBUSER_ROUTES } from './subuser-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
 import { TRACKING_ROUTES } from './tracking-routes.ts';
+import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
 import {
   changeSigned,
   changeWebhook,
@@ -111,6 +117,12 @@ export const ROUTES: readonly Route[] = [
   ...SUPPRESSION_ROUTES,
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
+  ...MAIL_DEFAULTS_ROUTES,
+  ...DOMAIN_ROUTES,
+  ...DNS_EMAIL_ROUTES,
+  ...LINK_ROUTES,
+  ...REVERSE_DNS_ROUTES,
+  ...VERIFIED_SENDER_ROUTES,
   ...TRACKING_ROUTES,
   ...KEY_ROUTES,
   ...ACCOUNT_ROUTES,

@@ -103,6 +103,7 @@ export function makeCloud(plans: Plan[] = []) {
             createdAt: START,
           }
         : undefined,
+    readMailDefaults: async () => undefined,
     readGroupIds: async () => new Set([7, 8]),
     recordRequest: (record) =>
       call('recordRequest', () => {

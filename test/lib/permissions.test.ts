@@ -66,6 +66,8 @@ function resourcesOf(target: Target, path: string): string[] {
     acmeSecret: ['<Certify/Account>'],
     hostedZone: ['arn:<AWS::Partition>:route53:::hostedzone/Z0123456789ABCDEFGHIJ'],
     changes: ['arn:<AWS::Partition>:route53:::change/*'],
+    // Only with `senders.zones`: test/lib/senders-settings.test.ts.
+    senderZones: [],
     inboundMail: ['<Inbound/Mail.Arn>/inbound/*'],
     inboundQueue: ['<Inbound/Work/Queue.Arn>'],
     ownLogs: [`<${stage}/Logs.Arn>`],

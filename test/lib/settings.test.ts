@@ -23,6 +23,7 @@ test('the defaults', () => {
     tracking: { cloudFront: false },
     retention: { messagesDays: 30, contentDays: 21, eventsDays: 90, statsDays: 400, logsDays: 14 },
     alarms: { oldestSeconds: 900, bounceRatePercent: 5 },
+    senders: { zones: [] },
     shaping: {},
     relay: false,
     tracing: false,

@@ -18,8 +18,8 @@ const read = (...changes: string[]) => readRoute53(asked(...changes)) as Route53
 
 /** A name server that only remembers. */
 function zone() {
-  const records = new Map<string, readonly string[]>();
-  return { records, setRecord: (name: string, _: 'TXT', texts: readonly string[]) => void records.set(name, texts) };
+  const records = new Map<string, readonly unknown[]>();
+  return { records, setRecord: (name: string, _: string, data: readonly unknown[]) => void records.set(name, data) };
 }
 
 describe('a change', () => {
@@ -39,6 +39,28 @@ describe('a change', () => {
     expect(answer.status).toBe(400);
     expect(answer.body.toString()).toContain('InvalidChangeBatch');
     expect(records.size).toBe(0);
+  });
+
+  test('of a sender’s MX or CNAME is taken under the names that senders alone have; twice the same is not made', () => {
+    const { records, setRecord } = zone();
+    const at = { setRecord };
+    const mail = read(
+      change('CREATE', 'em1234.example.com', 'CNAME', 'd0123456789abcdef.wl.example.net'),
+      change('UPSERT', 'd0123456789abcdef.wl.example.net', 'MX', '10 smtp.example.net'),
+      change(
+        'UPSERT',
+        's1.domainkey.d0123456789abcdef.wl.example.net',
+        'TXT',
+        '&quot;v=DKIM1; &quot; &quot;p=AB&quot;',
+      ),
+    );
+    expect(answerRoute53(mail, at).status).toBe(200);
+    expect(Object.fromEntries(records)).toEqual({
+      'em1234.example.com': ['d0123456789abcdef.wl.example.net'],
+      'd0123456789abcdef.wl.example.net': [{ preference: 10, exchange: 'smtp.example.net' }],
+      's1.domainkey.d0123456789abcdef.wl.example.net': ['v=DKIM1; p=AB'],
+    });
+    expect(answerRoute53(mail, at).status).toBe(400);
   });
 
   test('is refused where the stack has no DNS', () => {

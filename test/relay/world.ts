@@ -96,7 +96,7 @@ export async function openRelay({
       const record = await lookUp(() => accept.readKey(key));
       return record && { ...record, scopes };
     },
-    readSender: (account: string, domain: string) => lookUp(() => accept.readSender(account, domain)),
+    readSender: (...of: Parameters<typeof accept.readSender>) => lookUp(() => accept.readSender(...of)),
     readSubmitted,
     letter,
     gate,

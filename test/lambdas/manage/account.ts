@@ -5,6 +5,7 @@ import { accountSettingsOf } from '../../../io/accounts.ts';
 import { apiKeysIn } from '../../../io/api-keys.ts';
 import { groupsIn } from '../../../io/groups.ts';
 import { listSettingsIn } from '../../../io/list-settings.ts';
+import { mailDefaultsIn } from '../../../io/mail-defaults.ts';
 import { subusersIn } from '../../../io/subusers.ts';
 import { suppressionListsIn } from '../../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
@@ -28,6 +29,7 @@ export async function startManage() {
     ...apiKeysIn('Accounts', dynamodb.client),
     ...accountSettingsOf('Accounts', dynamodb.client),
     ...subusersIn('Accounts', dynamodb.client),
+    ...mailDefaultsIn('Accounts', dynamodb.client),
     ...suppressionsIn('Suppressions', dynamodb.client),
     ...suppressionListsIn('Suppressions', dynamodb.client),
     ...trackingIn('Accounts', dynamodb.client, () => clock.now),

@@ -1,0 +1,54 @@
+/**
+ * Mail that we send for an account itself: the link that verifies an address, the DNS records for a colleague. Plain text, from
+ * a domain of the operator's; it goes the way of all mail, and is on record as all mail is.
+ */
+import { jobId, makeRequestId } from '../ids.ts';
+import type { Job } from '../job.ts';
+import { type Hold, holdKey } from '../records.ts';
+import { UNTRACKED } from '../tracking/settings.ts';
+
+/** Mails of an account on a day: whoever may have us write to strangers may not do it without end. */
+export const OWN_MAILS = 50;
+
+export type OwnMail = {
+  /** Whose domain it comes from, and so whose mail it is. */
+  account: string;
+  domain: string;
+  to: string;
+  subject: string;
+  text: string;
+  category: string;
+};
+
+/** @param random 10 random bytes. @param now milliseconds since the epoch */
+export function ownMailHold(mail: OwnMail, random: Uint8Array, now: number): Hold {
+  const requestId = makeRequestId(now, random);
+  const { account, to } = mail;
+  const job: Job = {
+    v: 1,
+    id: jobId(requestId, 0, 0),
+    hop: 0,
+    attempt: 0,
+    account,
+    requestId,
+    // No lane has no name: release gives it one.
+    lane: '',
+    acceptedAt: now,
+    content: {
+      from: { email: `no-reply@${mail.domain}`, name: mail.domain },
+      replyTo: [],
+      subject: mail.subject,
+      parts: [{ type: 'text/plain', value: mail.text }],
+      attachments: [],
+      // Nothing that answers by itself shall answer it (RFC 3834 2).
+      headers: { 'Auto-Submitted': 'auto-generated' },
+      sections: {},
+      categories: [mail.category],
+      customArgs: {},
+      trackingSettings: UNTRACKED,
+    },
+    personalizations: [{ index: 0, to: [{ email: to }], cc: [] }],
+    copies: [{ personalization: 0, role: 'to', address: to, index: 0 }],
+  };
+  return { ...holdKey(job.id, now), due: now, account, copies: 1, kind: 'job', job };
+}

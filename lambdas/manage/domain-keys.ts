@@ -1,0 +1,85 @@
+/** The next DKIM key of a domain (`POST /v3/whitelabel/domains/{id}/rotate`), and the records behind customers' CNAMEs. */
+
+import { activateKey, nextSelector, RETIRED_LIFE } from '../../core/domain-keys.ts';
+import { apiErrors } from '../../core/errors.ts';
+import type { WrittenRecord } from '../../core/records/senders.ts';
+import type { DomainKey, DomainRecord } from '../../core/records.ts';
+import { targetRecords } from '../../core/senders/dns.ts';
+import { authenticationOf } from '../../core/senders/kept.ts';
+import { lookAtKey, turnOf, withWaitingKey } from '../../core/senders/keys.ts';
+import type { Answer, Call } from './manage.ts';
+import { findDomain, refused, type SenderDeps } from './sender-deps.ts';
+
+/**
+ * Writes what CNAMEs lead to, where it is not there as it should be, and takes away what should be there no more.
+ * @returns all that stands there
+ */
+export async function publishTargets(record: DomainRecord, deps: SenderDeps): Promise<WrittenRecord[]> {
+  const { target, written } = authenticationOf(record);
+  if (target === undefined) return [];
+  const wanted = targetRecords(record, deps.sending, deps.now());
+  const before = written.filter(({ name }) => name.endsWith(target));
+  const nameOf = ({ name, type }: { name: string; type: string }) => `${type} ${name}`;
+  const there = new Map(before.map((one) => [nameOf(one), one]));
+  const missing = wanted.filter((one) => there.get(nameOf(one))?.value !== one.value);
+  const made = await deps.writeRecords(missing, { replace: true });
+  const names = new Set(wanted.map(nameOf));
+  await deps.removeRecords(before.filter((one) => !names.has(nameOf(one))));
+  const changed = new Set(made.map(nameOf));
+  return [...before.filter((one) => names.has(nameOf(one)) && !changed.has(nameOf(one))), ...made];
+}
+
+/**
+ * One step each time: a key that waits signs, if DNS knows it; else a new one is made, which waits. With automatic security
+ * both are one call, a week apart at least.
+ */
+export async function rotateDomain(call: Call, deps: SenderDeps): Promise<Answer> {
+  const record = await findDomain(call, call.params.id, deps);
+  if (!record) return { status: 404, errors: [apiErrors.notFound] };
+  const now = deps.now();
+  const turn = turnOf(record, nextSelectorOf(record), now);
+  if (turn.next === 'wait')
+    return refused(
+      null,
+      `the last key retired less than a week ago: try again after ${new Date(turn.until).toISOString()}`,
+    );
+  if (turn.next === 'activate') {
+    const { record: dns, fault } = await lookAtKey(record, turn.key, deps.lookUp);
+    if (fault !== undefined) return refused(null, `${dns.name} is not published: ${fault}. It should be: ${dns.value}`);
+    return change(record, activateKey(record, turn.key.selector, now), deps);
+  }
+  const made = await deps.makeDkimKey(record.pk, record.domain, 'rsa');
+  const key = { ...made, selector: turn.selector, algorithm: 'rsa', createdAt: now } as const;
+  return change(record, withWaitingKey(record, key), deps);
+}
+
+/** `m2` after `m1`, or after a selector of the customer's own the first free `s…`. */
+function nextSelectorOf(record: DomainRecord): string {
+  const numbered = /^([a-z0-9]*?[a-z])(\d{1,6})$/.exec(record.selector);
+  const used = new Set((record.keys ?? []).map(({ selector }) => selector).concat(record.selector));
+  if (!numbered) return nextSelector(record, 'rsa');
+  let number = Number(numbered[2]) + 1;
+  while (used.has(`${numbered[1]}${number}`)) number++;
+  return `${numbered[1]}${number}`;
+}
+
+async function change(before: DomainRecord, after: DomainRecord, deps: SenderDeps): Promise<Answer> {
+  const kept = authenticationOf(after);
+  const others = kept.written.filter(({ name }) => kept.target === undefined || !name.endsWith(kept.target));
+  const written = [...others, ...(await publishTargets(after, deps))];
+  const whole = { ...after, authentication: { ...kept, written, revision: kept.revision + 1 } };
+  if (!(await deps.changeDomain(before, whole)))
+    return refused(null, 'the domain was changed at the same time: send it again', 409);
+  return { status: 200, body: { id: kept.id, keys: (whole.keys ?? []).map((key) => showKey(whole, key)) } };
+}
+
+function showKey({ domain }: DomainRecord, { selector, state, retiredAt, createdAt, publicKey }: DomainKey) {
+  return {
+    selector,
+    state,
+    created_at: Math.floor(createdAt / 1_000),
+    host: `${selector}._domainkey.${domain}`,
+    data: `v=DKIM1; k=rsa; p=${publicKey}`,
+    ...(retiredAt === undefined ? {} : { keep_record_until: Math.floor((retiredAt + RETIRED_LIFE) / 1_000) }),
+  };
+}
