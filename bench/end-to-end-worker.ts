@@ -38,6 +38,7 @@ const accepting: AcceptDeps = {
     scopes: ['mail.send'],
     createdAt: 0,
   }),
+  readTemplate: async () => undefined,
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as AcceptDeps['readSender'],
   recordRequest: async () => {},

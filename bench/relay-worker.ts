@@ -47,6 +47,7 @@ const submission = makeSubmission({
     scopes: ['mail.send'],
     createdAt: 0,
   }),
+  readTemplate: async () => undefined,
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as SubmissionDeps['readSender'],
   recordRequest: answer,

@@ -38,6 +38,7 @@ export function openSubmission(): SubmissionDeps {
     ...contentIn(requireVariable('CONTENT_BUCKET'), openBucket()),
     readKey: ({ id }) => readKey(id),
     readSender: (account, domain) => readSender(`${account}#${domain}`),
+    readTemplate: accounts.readTemplate,
     readGroupIds: groupIdsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),
     sendEntries: (url, entries) => sendEntries(queues, url, entries),
     lanes: requireLanes(),

@@ -6,6 +6,7 @@ import { domainOf } from '../core/domain.ts';
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { requestIdTime } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
+import type { KnownTemplate } from '../core/mail-send/template.ts';
 import type { DomainRecord } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, commit } from './commit.ts';
@@ -17,6 +18,8 @@ export type Submission = { account: string; keyId: string; requestId: string; re
 export type RequestDeps = CommitDeps &
   IdempotencyDeps & {
     readSender: (account: string, domain: string) => Promise<DomainRecord | undefined>;
+    /** A template as it is now: strongly consistent. */
+    readTemplate: (account: string, id: string) => Promise<KnownTemplate | undefined>;
     /** The ids of the account's unsubscribe groups. Those of `wanted` are as they are now; without it, all are. */
     readGroupIds: (account: string, wanted?: readonly number[]) => Promise<ReadonlySet<number>>;
   };

@@ -25,10 +25,12 @@ import { shapingOfBundle } from '../../io/shaping.ts';
 import { sitesIn } from '../../io/sites.ts';
 import { openSession } from '../../io/smtp.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
+import { templateTextsIn } from '../../io/template-texts.ts';
 import { tlsReportsIn } from '../../io/tls-reports.ts';
 import { openVia, requireVia } from '../../io/via.ts';
 import { openAllowances } from './allowances.ts';
 import type { DeliverDeps } from './deliver.ts';
+import { createTemplates } from './templates.ts';
 import { createTlsCounts } from './tls-counts.ts';
 import { createWarmUp } from './warm-up.ts';
 
@@ -88,6 +90,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...accountSettingsIn(accounts, tables, now),
     ...cachedListSettingsIn(accounts, tables, now),
     ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
+    readTemplate: createTemplates(templateTextsIn(accounts, tables).readTemplateText),
     settings,
     shaping,
     via,

@@ -15,6 +15,8 @@ import { sendEntries } from '../../io/queue.ts';
 import { statsIn } from '../../io/stats.ts';
 import { suppressionListsIn } from '../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
+import { templateTextsIn } from '../../io/template-texts.ts';
+import { templatesIn } from '../../io/templates.ts';
 import { timeZonesIn } from '../../io/time-zones.ts';
 import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { type ManageDeps, manage } from './manage.ts';
@@ -37,6 +39,8 @@ const deps: ManageDeps = {
   ...suppressionListsIn(suppressions, tables),
   ...webhooksIn(table, tables),
   ...timeZonesIn(table, tables),
+  ...templatesIn(table, tables),
+  ...templateTextsIn(table, tables),
   readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,

@@ -15,6 +15,7 @@ import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
+import type { TemplateRouteDeps } from './template-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
@@ -35,6 +36,7 @@ export type ManageDeps = ParseRouteDeps &
   ListRouteDeps &
   MailSettingsRouteDeps &
   StatsRouteDeps &
+  TemplateRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     /** Calls by account, for the life of the environment. */
@@ -95,9 +97,10 @@ async function answer(
   headers: Record<string, string>,
   deps: ManageDeps,
 ): Promise<HttpResponse> {
-  if (bytes.length > BODY_BYTES)
+  const { bodyBytes = BODY_BYTES } = route;
+  if (bytes.length > bodyBytes)
     return refuse(
-      { ...apiErrors.payloadTooLarge, message: `The request body must not be larger than ${BODY_BYTES} bytes.` },
+      { ...apiErrors.payloadTooLarge, message: `The request body must not be larger than ${bodyBytes} bytes.` },
       headers,
       route,
     );
@@ -136,6 +139,16 @@ function refuse(failure: ApiFailure, headers: Record<string, string> = {}, route
   return answerErrors(failure.status, [failure], headers, route);
 }
 
+const ERROR_IDS: Record<number, string> = {
+  400: 'bad_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  413: 'payload_too_large',
+  429: 'too_many_requests',
+  503: 'unavailable',
+};
+
 /** SendGrid's families of errors: most say `field` always, and be it null; some routes only where one is at fault. */
 function answerErrors(
   status: number,
@@ -144,6 +157,7 @@ function answerErrors(
   route: Route | undefined,
 ): HttpResponse {
   const fieldOf = (field: string | null) => (field === null && route && !route.nullFields ? {} : { field });
-  const body = { errors: errors.map(({ message, field }) => ({ ...fieldOf(field), message })) };
+  const id = route?.errorIds ? { error_id: ERROR_IDS[status] ?? 'error' } : {};
+  const body = { errors: errors.map(({ message, field }) => ({ ...fieldOf(field), message, ...id })) };
   return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -21,6 +21,7 @@ import {
   templateStats,
 } from './stats-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
+import { TEMPLATE_ROUTES } from './template-routes.ts';
 import {
   changeSigned,
   changeWebhook,
@@ -42,6 +43,10 @@ export type Route = {
   scope: string;
   /** Whether its errors say `field` also where none is at fault. */
   nullFields?: true;
+  /** Whether its errors have an `error_id` (SendGrid: templates). */
+  errorIds?: true;
+  /** Bytes that its body may have, where that is not what settings may. */
+  bodyBytes?: number;
   handle: (call: Call, deps: ManageDeps) => Promise<Answer>;
 };
 
@@ -106,6 +111,7 @@ export const ROUTES: readonly Route[] = [
   ...SUPPRESSION_ROUTES,
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
+  ...TEMPLATE_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

@@ -1,10 +1,13 @@
 /** manage on real tables (the emulator's): accounts with a key each, and calls as API Gateway hands them over. */
+import { randomUUID } from 'node:crypto';
 import { makeApiKey } from '../../../core/api-key.ts';
 import { type KeyRecord, keyKey } from '../../../core/records.ts';
 import { groupsIn } from '../../../io/groups.ts';
 import { listSettingsIn } from '../../../io/list-settings.ts';
 import { suppressionListsIn } from '../../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
+import { templateTextsIn } from '../../../io/template-texts.ts';
+import { templatesIn } from '../../../io/templates.ts';
 import { type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
 import { ROUTES } from '../../../lambdas/manage/routes.ts';
 import { startDynamodb } from '../../io/dynamodb.ts';
@@ -23,10 +26,13 @@ export async function startManage() {
     ...listSettingsIn('Accounts', dynamodb.client),
     ...suppressionsIn('Suppressions', dynamodb.client),
     ...suppressionListsIn('Suppressions', dynamodb.client),
+    ...templatesIn('Accounts', dynamodb.client),
+    ...templateTextsIn('Accounts', dynamodb.client),
   };
   const called: Partial<ManageDeps> = {
     ...tables,
     now: () => clock.now,
+    randomId: randomUUID,
     readKey: async ({ id }) => keys.get(id),
     report: (problem) => void problems.push(problem),
   };
