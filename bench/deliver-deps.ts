@@ -135,6 +135,7 @@ export function makeBenchDeps(world: BenchWorld) {
       counts.heldCopies += hold.copies;
       counts.held.push(hold);
     },
+    readTemplate: async () => undefined,
     readDomain: async () => domain,
     resolveSite: async (name) => {
       // Once per domain: DNS costs nothing here.

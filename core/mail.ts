@@ -4,6 +4,8 @@
  * recipient: one MAIL FROM/RCPT TO/DATA, one DKIM signature, one return path. Types only; nothing here runs.
  */
 
+import type { TextName } from './records/template.ts';
+
 /** An address as SendGrid writes it: `{email, name}`. `email` is an addr-spec (RFC 5321 4.1.2), at most 320 characters. */
 export type Address = { email: string; name?: string };
 
@@ -42,6 +44,13 @@ export type Content = {
   lanes?: string[];
   batchId?: string;
   templateId?: string;
+  /** A legacy template's subject, in which `<%subject%>` stands for the mail's own; made by deliver, and in no job. */
+  subjectTemplate?: string;
+  /** The text of the template as it was when the mail was accepted. */
+  template?: TextName & {
+    /** A name that it prints and the data has not drops the mail. */
+    strict?: true;
+  };
   /** As the sender gave them, validated; read by tracking, footers and bypasses. */
   mailSettings?: Record<string, unknown>;
   trackingSettings?: Record<string, unknown>;

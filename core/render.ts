@@ -20,7 +20,7 @@ export type Rendered = { from: Address; replyTo: Address[]; subject: string; par
  */
 export function renderPersonalization(content: Content, personalization: Personalization): Rendered | undefined {
   const from = personalization.from ?? content.from;
-  const subject = personalization.subject ?? content.subject ?? '';
+  const subject = subjectOf(content, personalization.subject ?? content.subject ?? '');
   const limit = subject.length + content.parts.reduce((sum, { value }) => sum + value.length, RENDERED_GROWTH);
   const table = expandSections(personalization.substitutions ?? {}, content.sections, limit);
   if (table === undefined) return undefined;
@@ -51,6 +51,13 @@ export function renderPersonalization(content: Content, personalization: Persona
   });
   if (!whole) return undefined;
   return { from, subject: renderedSubject, replyTo, parts: changed ? parts : content.parts };
+}
+
+const SUBJECT = /<%\s*subject\s*%>/gi;
+
+/** The template's, where it has one. */
+export function subjectOf({ subjectTemplate = '' }: Pick<Content, 'subjectTemplate'>, own: string): string {
+  return subjectTemplate.trim() === '' ? own : subjectTemplate.replace(SUBJECT, () => own);
 }
 
 /** Places of keys that are remembered for one text: more would take more memory than finding them again takes time. */

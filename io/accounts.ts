@@ -6,6 +6,7 @@ import { makeApiKey } from '../core/api-key.ts';
 import type { DkimAlgorithm } from '../core/dkim.ts';
 import { addKey, nextSelector } from '../core/domain-keys.ts';
 import { type AccountRecord, accountKey, type UsableKey } from '../core/records/subusers.ts';
+import { type TemplateRecord, templateKey } from '../core/records/template.ts';
 import {
   type DomainRecord,
   domainKey,
@@ -44,6 +45,12 @@ export function accountsIn(table: string, client: Table) {
       return key && own ? { ...key, lanes: own.lanes } : key;
     },
     listDomains: (account: string) => listItems<DomainRecord>(table, client, account, 'domain#'),
+    /** Strongly consistent: the version that was active when mail was accepted is the one it is made with. */
+    readTemplate: async (account: string, id: string): Promise<TemplateRecord | undefined> => {
+      const Key = templateKey(account, id);
+      const { Item } = await client.send(new GetCommand({ TableName: table, Key, ConsistentRead: true }));
+      return Item as TemplateRecord | undefined;
+    },
   };
 }
 

@@ -2,12 +2,16 @@
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { Table } from './aws.ts';
 
-/** @param values of the words (`:pk`) in the condition */
+/**
+ * @param values of the words (`:pk`) in the condition
+ * @param consistent what was written a moment ago is found, at twice the price
+ */
 export async function queryAll<T>(
   client: Table,
   table: string,
   condition: string,
   values: Record<string, string>,
+  consistent = false,
 ): Promise<T[]> {
   const items: T[] = [];
   let from: Record<string, unknown> | undefined;
@@ -17,6 +21,7 @@ export async function queryAll<T>(
         TableName: table,
         KeyConditionExpression: condition,
         ExpressionAttributeValues: values,
+        ...(consistent ? { ConsistentRead: true } : {}),
         ...(from ? { ExclusiveStartKey: from } : {}),
       }),
     );

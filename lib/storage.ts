@@ -46,7 +46,7 @@ export class Storage extends Construct {
 
   constructor(scope: Construct, id: string, { retention }: Settings) {
     super(scope, id);
-    this.accounts = this.#table('Accounts', { recoverable: true });
+    this.accounts = this.#table('Accounts', { recoverable: true, expires: true });
     this.holds = this.#table('Holds', { recoverable: true });
     this.suppressions = this.#table('Suppressions', { recoverable: true });
     // Learnt again within minutes.

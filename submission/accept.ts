@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.ts';
 import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/errors.ts';
 import { makeRequestId } from '../core/ids.ts';
-import { groupsNamed, parseJsonBody, validateMailSend } from '../core/mail-send/index.ts';
+import { groupsNamed, parseJsonBody, templateNamed, validateMailSend } from '../core/mail-send/index.ts';
 import type { UsableKey } from '../core/records/subusers.ts';
 import { readBody } from './body.ts';
 import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
@@ -46,7 +46,10 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
     named.length === 0 ? new Set<number>() : deps.readGroupIds(key.account, named),
   );
   if (!groups.ok) return refuse(groups.error);
-  const validAt = (time: number) => validateMailSend(parsed.value, { now: time, pools, groups: groups.found });
+  const templates = await look(() => readNamed(key.account, templateNamed(parsed.value), deps));
+  if (!templates.ok) return refuse(templates.error);
+  const context = { pools, groups: groups.found, templates: templates.found };
+  const validAt = (time: number) => validateMailSend(parsed.value, { ...context, now: time });
   const now = deps.now();
   const valid = validAt(now);
   if (!valid.ok) return answerErrors(400, valid.errors);
@@ -69,6 +72,12 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (!taken.ok) return refuse(taken.error);
   if ('checked' in taken) return { status: 200, headers: {}, body: '' };
   return { status: 202, headers: { 'X-Message-Id': taken.requestId }, body: '' };
+}
+
+/** The template that a request names, as it is now. */
+async function readNamed(account: string, id: string | undefined, { readTemplate }: AcceptDeps) {
+  const template = id === undefined ? undefined : await readTemplate(account, id);
+  return new Map(id !== undefined && template ? [[id, template]] : []);
 }
 
 /** What can be said of a request before its body: a door for large ones asks first. */

@@ -53,6 +53,7 @@ export function openSubmission(): SubmissionDeps {
       ACCOUNT_LIFE,
       Date.now,
     ),
+    readTemplate: accounts.readTemplate,
     readGroupIds: groupIdsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),
     sendEntries: (url, entries) => sendEntries(queues, url, entries),
     lanes: requireLanes(),

@@ -7,6 +7,7 @@ import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { requestIdTime } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
 import { withDefaults } from '../core/mail-send/defaults.ts';
+import type { KnownTemplate } from '../core/mail-send/template.ts';
 import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
 import type { DomainRecord } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
@@ -29,6 +30,8 @@ export type RequestDeps = CommitDeps &
     readSender: (account: string, domain: string, address: string) => Promise<DomainRecord | undefined>;
     /** What the account has added to its mail; undefined: nothing. */
     readMailDefaults: (account: string) => Promise<MailDefaultsRecord | undefined>;
+    /** A template as it is now: strongly consistent. */
+    readTemplate: (account: string, id: string) => Promise<KnownTemplate | undefined>;
     /** The ids of the account's unsubscribe groups. Those of `wanted` are as they are now; without it, all are. */
     readGroupIds: (account: string, wanted?: readonly number[]) => Promise<ReadonlySet<number>>;
   };

@@ -5,6 +5,7 @@
  */
 import { type ApiError, apiError } from '../errors.ts';
 import type { Content, MailRequest } from '../mail.ts';
+import type { TextName } from '../records/template.ts';
 import { readFrom, readReplyTo } from './addresses.ts';
 import { readAttachments } from './attachments.ts';
 import { readParts, readSubject } from './content.ts';
@@ -23,12 +24,14 @@ import {
   readPoolName,
   readSendAt,
   readTrackingSettings,
+  switchOf,
 } from './settings.ts';
-import { readTemplate } from './template.ts';
+import { checkVariables, type KnownTemplate, readTemplate } from './template.ts';
 
 export { type ParsedBody, parseJsonBody } from './body.ts';
 export { type MergedMessage, mergePersonalization } from './merge.ts';
 export { groupsNamed } from './settings.ts';
+export { templateNamed } from './template.ts';
 
 /** What the account has. An absent set is an empty one: the ids in it are then all unknown. */
 export type MailSendContext = {
@@ -38,8 +41,8 @@ export type MailSendContext = {
   pools: ReadonlySet<string>;
   /** Ids of unsubscribe groups. */
   groups?: ReadonlySet<number>;
-  /** Ids of templates that have content and a subject. */
-  templates?: ReadonlySet<string>;
+  /** Templates by id. */
+  templates?: ReadonlyMap<string, KnownTemplate>;
 };
 
 export type ValidatedMail = { ok: true; request: MailRequest } | { ok: false; errors: ApiError[] };
@@ -84,7 +87,7 @@ function readRequest(faults: Faults, root: JsonObject, context: MailSendContext)
   const list = readList(faults, root.personalizations);
   const from = readFrom(faults, root.from);
   const template = readTemplate(faults, root.template_id, context.templates);
-  const subjectRequired = !template.exists && !haveSubjects(root.personalizations);
+  const subjectRequired = !template.subject && !haveSubjects(root.personalizations);
   const subject = readSubject(faults, root.subject, 'subject', subjectRequired);
   const headers = readHeaders(faults, root.headers, 'headers') ?? {};
   const customArgs = readCustomArgs(faults, root.custom_args, 'custom_args') ?? {};
@@ -99,6 +102,13 @@ function readRequest(faults: Faults, root: JsonObject, context: MailSendContext)
     template: template.kind,
     now,
   });
+  const strict = checkVariables(
+    faults,
+    template,
+    envelope.personalizations,
+    switchOf(mailSettings, 'strict_variables'),
+  );
+  const text = template.known?.active;
   const rest = readRest(faults, root, context, template.exists);
   if (!from) return undefined;
   const content: Content = {
@@ -107,11 +117,18 @@ function readRequest(faults: Faults, root: JsonObject, context: MailSendContext)
     headers,
     customArgs,
     ...(template.id === undefined ? {} : { templateId: template.id }),
+    ...(text ? { template: nameText(text, strict) } : {}),
     ...(mailSettings ? { mailSettings } : {}),
     ...rest,
-    parts: addFooter(rest.parts, readFooter(mailSettings)),
+    // What a template makes gets it when it is made.
+    parts: text ? rest.parts : addFooter(rest.parts, readFooter(mailSettings)),
   };
   return { content, ...envelope, sandbox: isEnabled(mailSettings, 'sandbox_mode') };
+}
+
+/** What travels of a reference: not what only accepting needs. */
+function nameText({ version, revision, pieces }: TextName, strict: boolean): NonNullable<Content['template']> {
+  return { version, revision, pieces, ...(strict ? { strict } : {}) };
 }
 
 type Rest = Omit<Content, 'from' | 'subject' | 'headers' | 'customArgs' | 'templateId' | 'mailSettings'>;

@@ -37,6 +37,8 @@ const MAIL_SETTINGS: Shape = {
   bypass_unsubscribe_management: SWITCH,
   footer: { enable: readBoolean, text: readString, html: readString },
   sandbox_mode: SWITCH,
+  /** Ours: whether a name that a template prints must be in the data, whatever the template says. */
+  strict_variables: SWITCH,
   bcc: { enable: readBoolean, email: readString },
   spam_check: { enable: readBoolean, threshold: readInteger, post_to_url: readString },
 };
@@ -169,6 +171,12 @@ export function readFooter(settings: JsonObject | undefined): Footer | undefined
 
 export function isEnabled(settings: JsonObject | undefined, name: string): boolean {
   return settingOf(settings, name)?.enable === true;
+}
+
+/** What a setting's `enable` says; undefined: nothing. */
+export function switchOf(settings: JsonObject | undefined, name: string): boolean | undefined {
+  const enable = settingOf(settings, name)?.enable;
+  return typeof enable === 'boolean' ? enable : undefined;
 }
 
 function settingOf(settings: JsonObject | undefined, name: string): JsonObject | undefined {

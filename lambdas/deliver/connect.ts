@@ -25,11 +25,13 @@ import { shapingOfBundle } from '../../io/shaping.ts';
 import { sitesIn } from '../../io/sites.ts';
 import { openSession } from '../../io/smtp.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
+import { templateTextsIn } from '../../io/template-texts.ts';
 import { tlsReportsIn } from '../../io/tls-reports.ts';
 import { trackingIn, trackingKeysOf } from '../../io/tracking.ts';
 import { openVia, requireVia } from '../../io/via.ts';
 import { openAllowances } from './allowances.ts';
 import type { DeliverDeps } from './deliver.ts';
+import { createTemplates } from './templates.ts';
 import { createTlsCounts } from './tls-counts.ts';
 import { createWarmUp } from './warm-up.ts';
 
@@ -92,6 +94,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     trackingKey: trackingKeysOf(secrets, requireVariable('TRACKING_SECRET_ARN'), now).current,
     ...cachedListSettingsIn(accounts, tables, now),
     ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
+    readTemplate: createTemplates(templateTextsIn(accounts, tables).readTemplateText),
     settings,
     shaping,
     via,

@@ -31,6 +31,7 @@ import { HORIZON, openSites, type Sites } from './sites.ts';
 import type { SuppressedDeps } from './suppressed.ts';
 import type { LaneMessage, ReadMessage } from './take.ts';
 import { createTallies } from './tally.ts';
+import type { ReadTemplate } from './templates.ts';
 import type { TlsCounts } from './tls-counts.ts';
 import type { WarmUp } from './warm-up.ts';
 
@@ -82,6 +83,8 @@ export type DeliverDeps = SuppressedDeps & {
   /** A message that came as MIME and is too long to travel. */
   readMime: (key: string) => Promise<Buffer>;
   storeContent: (key: string, request: StoredRequest) => Promise<void>;
+  /** What a content's template says; undefined: it has none. @throws where it cannot be read */
+  readTemplate: ReadTemplate;
   /** Which of these copies have an outcome: strongly consistent. */
   readOutcomes: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
   /** Which of these copies have the record of a first attempt: strongly consistent. */

@@ -13,7 +13,8 @@ import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
 import type { Attachment, Copy, Part, Personalization } from '../../core/mail.ts';
 import type { Entity } from '../../core/mime.ts';
-import { renderPersonalization } from '../../core/render.ts';
+import { type Rendered, renderPersonalization } from '../../core/render.ts';
+import { type Made, renderDynamic } from '../../core/template/mail.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
 import { type Taken, takeOctets } from '../../io/octets.ts';
 import { changesRaw, writeRaw } from './raw-letter.ts';
@@ -167,11 +168,15 @@ function nameOf({ tracking }: Task, { personalization, index }: Copy): number {
 }
 
 /** About what a message will take; a body that it shares costs nothing more. */
-function estimate({ content, mime, tracking }: Task, { substitutions }: Personalization, sevenBit: boolean): number {
+function estimate(
+  { content, mime, template, tracking }: Task,
+  { substitutions }: Personalization,
+  sevenBit: boolean,
+): number {
   const { parts, attachments } = content;
   if (mime) return tracking || changesRaw(content, substitutions, sevenBit) ? mime.octets.length : 0;
-  if (!tracking && Object.keys(substitutions ?? {}).length === 0) return 0;
-  let bytes = 0;
+  if (!tracking && !template && Object.keys(substitutions ?? {}).length === 0) return 0;
+  let bytes = template?.kind === 'dynamic' ? template.template.characters : 0;
   for (const { value } of parts) bytes += value.length;
   for (const { content } of attachments) bytes += content.length;
   return bytes;
@@ -181,8 +186,9 @@ function write(task: Task, personalization: Personalization, copy: Copy, pool: s
   const { job, content, domains, mime } = task;
   if (mime) return writeRaw({ ...task, mime }, personalization, copy, pool, sevenBit);
   const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0, free: () => {} });
-  const rendered = renderPersonalization(content, personalization);
-  if (!rendered) return drop('5.3.4 the message is too long once its substitutions are made');
+  const say = saying(task, personalization);
+  if (!say.ok) return drop(say.reason);
+  const rendered = say.made;
   const domain = domains.get(domainOf(rendered.from.email));
   if (!domain) return drop(`5.7.20 ${domainOf(rendered.from.email)} is not a domain of this account any more`);
   const given = { ...content.headers, ...personalization.headers };
@@ -226,6 +232,20 @@ function write(task: Task, personalization: Personalization, copy: Copy, pool: s
   const plain = rsaOnly.length < signatures.length ? seal(rsaOnly) : undefined;
   const bytes = taken.reduce((sum, { octets }) => sum + octets.length, 0);
   return { letter, bytes, free: freeing(taken), ...(plain && { plain }) };
+}
+
+/** What a message says, or why it cannot say it. */
+function saying({ content, template }: Task, personalization: Personalization): Made<Rendered> {
+  if (template?.kind === 'broken')
+    return { ok: false, reason: `5.6.0 its template cannot be read: ${template.reason}` };
+  if (template) {
+    const rendered = renderDynamic(template.template, content, personalization);
+    return rendered.ok ? rendered : { ok: false, reason: `5.6.0 ${rendered.reason}` };
+  }
+  const made = renderPersonalization(content, personalization);
+  return made
+    ? { ok: true, made }
+    : { ok: false, reason: '5.3.4 the message is too long once its substitutions are made' };
 }
 
 /** By itself, so that what it keeps alive is not all that a message was made of. */

@@ -12,12 +12,14 @@ import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
 import { type ClaimRecord, claimKey, type ListEntry } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
 import type { DropReason } from '../../core/suppression.ts';
+import { applyLegacy } from '../../core/template/mail.ts';
 import type { SigningDomain } from '../../io/domains.ts';
 import type { DeliverDeps, EnforcedTls, Run } from './deliver.ts';
 import { hold, leaveForLater } from './holding.ts';
 import type { Kept } from './letter.ts';
 import { insist, type Place } from './record.ts';
 import { findBounced, findSuppressed, readListed } from './suppressed.ts';
+import type { LoadedTemplate } from './templates.ts';
 import { readTaskTracking, type TaskTracking } from './tracking.ts';
 
 /** A message of the lane's queue. `receipt`: of one that this run received itself. */
@@ -50,6 +52,8 @@ export type Task = {
   /** The copies that are not final yet. */
   copies: Copy[];
   content: Content;
+  /** What its messages are rendered from, where it has a dynamic template; legacy ones are in the content. */
+  template?: Exclude<LoadedTemplate, { kind: 'legacy' }>;
   /** The message itself, where it came as MIME. */
   mime?: RawMessage;
   personalizations: Map<number, Personalization>;
@@ -215,7 +219,10 @@ async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
     domains.set(domain, await deps.readDomain(job.account, domain, email));
   }
   const mime = content.mime && readRaw(await octetsOf(content.mime, deps));
-  return { content, personalizations, domains, ...(mime ? { mime } : {}) };
+  const template = await deps.readTemplate(job.account, content);
+  const made = { personalizations, domains, ...(mime ? { mime } : {}) };
+  if (template?.kind === 'legacy') return { ...made, content: applyLegacy(content, template.text) };
+  return { ...made, content, ...(template ? { template } : {}) };
 }
 
 async function octetsOf(mime: NonNullable<Content['mime']>, deps: DeliverDeps): Promise<Buffer> {

@@ -18,6 +18,8 @@ import { statsIn } from '../../io/stats.ts';
 import { subusersIn } from '../../io/subusers.ts';
 import { suppressionListsIn } from '../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
+import { templateTextsIn } from '../../io/template-texts.ts';
+import { templatesIn } from '../../io/templates.ts';
 import { timeZonesIn } from '../../io/time-zones.ts';
 import { trackingIn } from '../../io/tracking.ts';
 import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
@@ -50,6 +52,8 @@ const deps: ManageDeps = {
   ...subusersIn(table, tables),
   sources: JSON.parse(requireVariable('SOURCES')) as Source[],
   ...openSenders(table, tables, kms),
+  ...templatesIn(table, tables),
+  ...templateTextsIn(table, tables),
   readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,

@@ -22,6 +22,7 @@ import { type FoundRoute, findRoute, methodsOf, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { SubuserRouteDeps } from './subuser-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
+import type { TemplateRouteDeps } from './template-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
 import { answerLink, type VerifiedSenderDeps } from './verified-sender-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
@@ -52,6 +53,7 @@ export type ManageDeps = ParseRouteDeps &
   StatsRouteDeps &
   TrackingRouteDeps &
   SubuserRouteDeps &
+  TemplateRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     /** Calls by account, for the life of the environment. */
@@ -156,9 +158,10 @@ async function answer(
   headers: Record<string, string>,
   deps: ManageDeps,
 ): Promise<HttpResponse> {
-  if (bytes.length > BODY_BYTES)
+  const { bodyBytes = BODY_BYTES } = route;
+  if (bytes.length > bodyBytes)
     return refuse(
-      { ...apiErrors.payloadTooLarge, message: `The request body must not be larger than ${BODY_BYTES} bytes.` },
+      { ...apiErrors.payloadTooLarge, message: `The request body must not be larger than ${bodyBytes} bytes.` },
       headers,
       route,
     );
@@ -197,6 +200,16 @@ function refuse(failure: ApiFailure, headers: Record<string, string> = {}, route
   return answerErrors(failure.status, [failure], headers, route);
 }
 
+const ERROR_IDS: Record<number, string> = {
+  400: 'bad_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  413: 'payload_too_large',
+  429: 'too_many_requests',
+  503: 'unavailable',
+};
+
 /** SendGrid's families of errors: most say `field` always, and be it null; some routes only where one is at fault. */
 function answerErrors(
   status: number,
@@ -205,6 +218,7 @@ function answerErrors(
   route: Route | undefined,
 ): HttpResponse {
   const fieldOf = (field: string | null) => (field === null && route && !route.nullFields ? {} : { field });
-  const body = { errors: errors.map(({ message, field }) => ({ ...fieldOf(field), message })) };
+  const id = route?.errorIds ? { error_id: ERROR_IDS[status] ?? 'error' } : {};
+  const body = { errors: errors.map(({ message, field }) => ({ ...fieldOf(field), message, ...id })) };
   return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -29,6 +29,7 @@ import {
 } from './stats-routes.ts';
 import { SUBUSER_ROUTES } from './subuser-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
+import { TEMPLATE_ROUTES } from './template-routes.ts';
 import { TRACKING_ROUTES } from './tracking-routes.ts';
 import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
 import {
@@ -53,6 +54,10 @@ export type Route = {
   scope: string;
   /** Whether its errors say `field` also where none is at fault. */
   nullFields?: true;
+  /** Whether its errors have an `error_id` (SendGrid: templates). */
+  errorIds?: true;
+  /** Bytes that its body may have, where that is not what settings may. */
+  bodyBytes?: number;
   handle: (call: Call, deps: ManageDeps) => Promise<Answer>;
 };
 
@@ -127,6 +132,7 @@ export const ROUTES: readonly Route[] = [
   ...KEY_ROUTES,
   ...ACCOUNT_ROUTES,
   ...SUBUSER_ROUTES,
+  ...TEMPLATE_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

@@ -6,6 +6,7 @@
 import { makeApiKey } from '../../core/api-key.ts';
 import type { StoredRequest } from '../../core/job.ts';
 import { REQUEST_BYTES } from '../../core/limits.ts';
+import type { KnownTemplate } from '../../core/mail-send/template.ts';
 import { type Hold, type IdempotencyRecord, keyKey, type RequestRecord } from '../../core/records.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
 import type { ExpandDeps } from '../../lambdas/expand/expand.ts';
@@ -35,6 +36,7 @@ export function makeCloud(plans: Plan[] = []) {
     idempotency: new Map<string, IdempotencyRecord>(),
     holds: new Map<string, Hold>(),
     bucket: new Map<string, StoredRequest>(),
+    templates: new Map<string, KnownTemplate>(),
   };
   const left = new Map(plans.map((plan) => [plan, plan.times]));
   let random = 0;
@@ -105,6 +107,7 @@ export function makeCloud(plans: Plan[] = []) {
         : undefined,
     readMailDefaults: async () => undefined,
     readGroupIds: async () => new Set([7, 8]),
+    readTemplate: async (_account, id) => cloud.templates.get(id),
     recordRequest: (record) =>
       call('recordRequest', () => {
         const known = cloud.requests.get(record.pk);

@@ -7,11 +7,14 @@ export const NOW_SECONDS = 1_768_478_400;
 export const DYNAMIC = 'd-0123456789abcdef0123456789abcdef';
 export const LEGACY = '13b8f94f-bcae-4ec6-b752-70d6cb59f932';
 
+/** The active version of both. */
+export const TEXT = { version: 'v1', revision: 'r1', pieces: 1, subject: true };
+
 export const context: MailSendContext = {
   now: NOW,
   pools: new Set(['bulk', 'p'.repeat(64), 'p'.repeat(65), 'pp', 'p']),
   groups: new Set(Array.from({ length: 30 }, (_, i) => i + 1)),
-  templates: new Set([DYNAMIC, LEGACY]),
+  templates: new Map([DYNAMIC, LEGACY].map((id) => [id, { active: TEXT }])),
 };
 
 export type Json = { [key: string]: unknown };

@@ -76,7 +76,8 @@ describe("the documentation's full example", () => {
 
     // Assess
     expect(copies.map(({ role }) => role)).toEqual(['to', 'to', 'cc', 'bcc', 'bcc', 'to', 'bcc', 'bcc']);
-    expect(content.parts[0]!.value).toBe('Seat -seat-. <%asm_group_unsubscribe_url%>\nOur hall');
+    expect(content.parts[0]!.value).toBe('Seat -seat-. <%asm_group_unsubscribe_url%>');
+    expect(content.mailSettings?.footer).toMatchObject({ text: 'Our hall' });
     expect(content.asm).toEqual({ groupId: 7, groupsToDisplay: [7, 8] });
   });
 

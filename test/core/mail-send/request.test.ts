@@ -62,8 +62,9 @@ describe('a body with every field', () => {
         replyTo: [{ email: 'r1@example.com', name: 'R' }, { email: 'r2@example.com' }],
         subject: 'Root',
         parts: [
-          { type: 'text/plain', value: 'x\nt' },
-          { type: 'text/html', value: '<p>xh' },
+          // The footer comes under what the template makes.
+          { type: 'text/plain', value: 'x' },
+          { type: 'text/html', value: '<p>x' },
         ],
         attachments: [
           { content: 'aGk=', filename: 'ä.txt', type: 'text/plain', disposition: 'inline', contentId: 'cid' },
@@ -77,6 +78,7 @@ describe('a body with every field', () => {
         ipPoolName: 'bulk',
         batchId: 'batch',
         templateId: LEGACY,
+        template: { version: 'v1', revision: 'r1', pieces: 1 },
         mailSettings,
         trackingSettings,
       },

@@ -703,7 +703,7 @@ describe('a context without groups and templates', () => {
     // Act
     const errors = refused(mail({ asm: { group_id: 1 }, template_id: DYNAMIC }), {
       groups: new Set(),
-      templates: new Set(),
+      templates: new Map(),
     });
 
     // Assess

@@ -20,7 +20,12 @@ export function submit(fields: readonly string[], changes: Partial<Submitted> = 
       smtpUtf8: false,
       ...changes,
     },
-    { now: NOW, pools: POOLS, groups: new Set([7, 123]), templates: new Set([TEMPLATE]) },
+    {
+      now: NOW,
+      pools: POOLS,
+      groups: new Set([7, 123]),
+      templates: new Map([[TEMPLATE, { active: { version: 'v1', revision: 'r1', pieces: 1, subject: true } }]]),
+    },
   );
 }
 

@@ -260,6 +260,7 @@ export function simulate(
       },
       recordAttempt: async (record) => void simulation.attempts.push(record),
       hold: async (hold) => void simulation.holds.push(hold),
+      readTemplate: async () => undefined,
       readDomain: async (_account, domain) => ({ keys: [], returnPath: `em.${domain}` }),
       resolveSite: async (domain) => {
         const { hosts } = hostOf(domain);

@@ -4,6 +4,7 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:cryp
 import { jobId, makeRequestId } from '../../../core/ids.ts';
 import type { Job, StoredRequest } from '../../../core/job.ts';
 import type { Content, Copy, Personalization } from '../../../core/mail.ts';
+import type { TemplateText } from '../../../core/records/template.ts';
 import {
   type AttemptRecord,
   type ClaimRecord,
@@ -24,6 +25,7 @@ import { openAllowances } from '../../../lambdas/deliver/allowances.ts';
 import type { DeliverDeps } from '../../../lambdas/deliver/deliver.ts';
 import type { ListSettings } from '../../../lambdas/deliver/suppressed.ts';
 import type { LaneMessage } from '../../../lambdas/deliver/take.ts';
+import { createTemplates } from '../../../lambdas/deliver/templates.ts';
 
 export const START = Date.UTC(2026, 10, 23, 12);
 export const REQUEST = makeRequestId(START, Buffer.alloc(10, 7));
@@ -44,6 +46,8 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     bucket: new Map<string, StoredRequest>(),
     /** Of the bucket: messages that came as MIME. */
     mimes: new Map<string, Buffer>(),
+    /** Texts of templates by their revision. */
+    templates: new Map<string, TemplateText>(),
     claims: new Map<string, ClaimRecord>(),
     problems: [] as string[],
     published: new Map<string, Tally>() as ReadonlyMap<string, Tally>,
@@ -134,6 +138,11 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
       if (!stored) throw new Error(`no ${key}`);
       return structuredClone(stored);
     },
+    readTemplate: createTemplates(async (_account, { revision }) => {
+      const text = world.templates.get(revision);
+      if (!text) throw new Error(`no text ${revision}`);
+      return text;
+    }),
     readMime: async (key) => {
       const octets = world.mimes.get(key);
       if (!octets) throw new Error(`no ${key}`);

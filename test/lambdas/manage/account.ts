@@ -1,4 +1,5 @@
 /** manage on real tables (the emulator's): accounts with a key each, and calls as API Gateway hands them over. */
+import { randomUUID } from 'node:crypto';
 import { makeApiKey } from '../../../core/api-key.ts';
 import { type KeyRecord, keyKey } from '../../../core/records.ts';
 import { accountSettingsOf } from '../../../io/accounts.ts';
@@ -9,6 +10,8 @@ import { mailDefaultsIn } from '../../../io/mail-defaults.ts';
 import { subusersIn } from '../../../io/subusers.ts';
 import { suppressionListsIn } from '../../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
+import { templateTextsIn } from '../../../io/template-texts.ts';
+import { templatesIn } from '../../../io/templates.ts';
 import { trackingIn } from '../../../io/tracking.ts';
 import { type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
 import { ROUTES } from '../../../lambdas/manage/routes.ts';
@@ -33,10 +36,13 @@ export async function startManage() {
     ...suppressionsIn('Suppressions', dynamodb.client),
     ...suppressionListsIn('Suppressions', dynamodb.client),
     ...trackingIn('Accounts', dynamodb.client, () => clock.now),
+    ...templatesIn('Accounts', dynamodb.client),
+    ...templateTextsIn('Accounts', dynamodb.client),
   };
   const called: Partial<ManageDeps> = {
     ...tables,
     now: () => clock.now,
+    randomId: randomUUID,
     readKey: async ({ id }) => keys.get(id),
     report: (problem) => void problems.push(problem),
   };
