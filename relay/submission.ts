@@ -63,12 +63,12 @@ export function makeSubmission(deps: SubmissionDeps): Role {
       const writer = await openLetter(mimeKey(client.login!.account, id), INLINE_MIME_BYTES, trace, deps.letter);
       return writer && { id, writer };
     },
-    take: async ({ header, size, mime, digest }, requestId, envelope, { login }) => {
+    take: async ({ header, size, mime, digest }, requestId, envelope, { login, address: ip }) => {
       const { mailFrom, rcptTo, eightBit, smtpUtf8 } = envelope;
       const submitted = { header, size, mime, mailFrom, rcptTo, eightBit, smtpUtf8 };
       const fingerprint = () => fingerprintOf(envelope, digest);
       try {
-        const done = await submit({ ...login!, requestId, submitted, fingerprint }, deps);
+        const done = await submit({ ...login!, requestId, submitted, ip, fingerprint }, deps);
         return done.ok ? fill(smtpReplies.queued, done.requestId) : done.reply;
       } catch (error) {
         report('a submission failed', error);

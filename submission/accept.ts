@@ -8,12 +8,19 @@ import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.t
 import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/errors.ts';
 import { makeRequestId } from '../core/ids.ts';
 import { groupsNamed, parseJsonBody, validateMailSend } from '../core/mail-send/index.ts';
-import type { KeyRecord } from '../core/records.ts';
+import type { KeyRecord, Received } from '../core/records.ts';
 import { readBody } from './body.ts';
 import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
-export type HttpRequest = { method: string; path: string; headers: Record<string, string | undefined>; body: Buffer };
+export type HttpRequest = {
+  method: string;
+  path: string;
+  headers: Record<string, string | undefined>;
+  body: Buffer;
+  /** Who sends it, where that is known. */
+  ip?: string;
+};
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
 export type AdmitDeps = { readKey: (key: ApiKey) => Promise<KeyRecord | undefined> };
@@ -52,7 +59,8 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (!valid.ok) return answerErrors(400, valid.errors);
 
   const requestId = makeRequestId(now, deps.randomBytes(10));
-  const submission = { account: key.account, keyId: key.id, requestId, request: valid.request };
+  const received = receivedOf(http, body.bytes.length);
+  const submission = { account: key.account, keyId: key.id, requestId, request: valid.request, received };
   const idempotencyKey = http.headers['idempotency-key'];
   const idempotency: Idempotency | undefined =
     idempotencyKey === undefined
@@ -69,6 +77,14 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (!taken.ok) return refuse(taken.error);
   if ('checked' in taken) return { status: 200, headers: {}, body: '' };
   return { status: 202, headers: { 'X-Message-Id': taken.requestId }, body: '' };
+}
+
+/** Characters of a `User-Agent` that are kept. */
+const AGENT_KEPT = 100;
+
+function receivedOf({ headers, ip }: HttpRequest, bytes: number): Received {
+  const agent = headers['user-agent']?.slice(0, AGENT_KEPT);
+  return { protocol: 'HTTP', bytes, ...(ip === undefined ? {} : { ip }), ...(agent ? { agent } : {}) };
 }
 
 /** What can be said of a request before its body: a door for large ones asks first. */

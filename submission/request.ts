@@ -6,13 +6,19 @@ import { domainOf } from '../core/domain.ts';
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { requestIdTime } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
-import type { DomainRecord } from '../core/records.ts';
+import type { DomainRecord, Received } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, commit } from './commit.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
 
 /** A request whose sender and recipients are known to be well-formed, and who asks for it. */
-export type Submission = { account: string; keyId: string; requestId: string; request: MailRequest };
+export type Submission = {
+  account: string;
+  keyId: string;
+  requestId: string;
+  request: MailRequest;
+  received?: Received;
+};
 
 export type RequestDeps = CommitDeps &
   IdempotencyDeps & {

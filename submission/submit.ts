@@ -25,6 +25,8 @@ export type SubmittedBy = {
   keyId: string;
   requestId: string;
   submitted: Submitted;
+  /** Who sends it, where that is known. */
+  ip?: string;
   fingerprint: () => string;
 };
 
@@ -48,7 +50,9 @@ export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Su
     read.idempotencyKey === undefined
       ? undefined
       : { key: read.idempotencyKey, fingerprint, readAt: (time) => requestOf(readAt(time)) };
-  const taken = await takeRequest({ account, keyId, requestId, request: read.request }, idempotency, deps);
+  const { ip } = message;
+  const received = { protocol: 'SMTP' as const, bytes: submitted.size, ...(ip === undefined ? {} : { ip }) };
+  const taken = await takeRequest({ account, keyId, requestId, request: read.request, received }, idempotency, deps);
   if (!taken.ok) return { ok: false, reply: replyTo(taken.error) };
   if (read.ok === 'dropped' && read.notice) await tell(read.notice, message, deps);
   return { ok: true, requestId: 'requestId' in taken ? taken.requestId : requestId };

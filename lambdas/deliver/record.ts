@@ -96,6 +96,8 @@ export async function recordPutOff(task: Task, put: PutOff, due: number, run: Ru
       ...attemptKey(account, requestId, copy.index, event, attempt),
       event,
       address: copy.address,
+      // In the index once: with its first attempt, and then with its outcome.
+      ...(attempt === 0 ? { recipient: recipientKey(account, copy.address) } : {}),
       at: run.deps.now(),
       attempt,
       ...told,

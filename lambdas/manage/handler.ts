@@ -3,12 +3,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { accountsIn } from '../../io/accounts.ts';
-import { openKeys, openQueues, openTables } from '../../io/aws.ts';
+import { activityIn } from '../../io/activity.ts';
+import { openBucket, openKeys, openQueues, openTables } from '../../io/aws.ts';
 import { cached } from '../../io/cached.ts';
-import { requireVariable } from '../../io/environment.ts';
+import { downloadsIn } from '../../io/downloads.ts';
+import { requireNumber, requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
 import { listSettingsIn } from '../../io/list-settings.ts';
-import { messagesIn } from '../../io/messages.ts';
 import { outboxIn } from '../../io/outbox.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
 import { sendEntries } from '../../io/queue.ts';
@@ -22,10 +23,11 @@ import { type ManageDeps, manage } from './manage.ts';
 /** Milliseconds for which a deleted key may still be taken. */
 const KEY_LIFE = 60_000;
 
-const [tables, queues] = [openTables(), openQueues()];
+const [tables, queues, objects] = [openTables(), openQueues(), openBucket()];
 const notifyQueue = requireVariable('NOTIFY_QUEUE_URL');
 const table = requireVariable('ACCOUNTS_TABLE');
 const suppressions = requireVariable('SUPPRESSIONS_TABLE');
+const events = requireVariable('EVENTS_BUCKET');
 const accounts = accountsIn(table, tables);
 const readKey = cached((id) => accounts.readKey(id.slice(0, 8), id), KEY_LIFE, Date.now);
 
@@ -37,7 +39,9 @@ const deps: ManageDeps = {
   ...suppressionListsIn(suppressions, tables),
   ...webhooksIn(table, tables),
   ...timeZonesIn(table, tables),
-  readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
+  ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),
+  ...downloadsIn(events, objects, Date.now),
+  messagesDays: requireNumber('MESSAGES_DAYS'),
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,
   sealSecret: sealSecretsBy(openKeys(), requireVariable('SECRETS_KEY_ARN')),

@@ -1,5 +1,5 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
-import { explain, getMessage } from './activity-routes.ts';
+import { ACTIVITY_ROUTES } from './activity-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
@@ -94,8 +94,7 @@ const STATS: readonly Route[] = [
 
 export const ROUTES: readonly Route[] = [
   ...EVENT_WEBHOOKS,
-  { method: 'GET', path: '/v3/messages/{msg_id}', scope: 'email_activity.read', handle: getMessage },
-  { method: 'GET', path: '/v3/messages/{msg_id}/why', scope: 'email_activity.read', handle: explain },
+  ...ACTIVITY_ROUTES,
   ...STATS,
   { method: 'GET', path: SETTINGS, scope: `${SETTINGS_SCOPE}.read`, handle: listSettings },
   { method: 'POST', path: SETTINGS, scope: `${SETTINGS_SCOPE}.create`, handle: createSetting },

@@ -73,11 +73,11 @@ describe('a message', () => {
       status: 'delivered',
       api_key_id: 'SG.key',
       categories: ['a'],
-      unique_args: { k: 'v' },
+      unique_args: '{"k":"v"}',
       outbound_ip: '198.51.100.1',
       events: [
         { event_name: 'processed', processed: '2026-11-25T12:00:00Z' },
-        { event_name: 'deferred', reason: '451 4.7.1 slow down', attempt_num: 0, mx_server: base.mx },
+        { event_name: 'deferred', reason: '451 4.7.1 slow down', attempt_num: 1, mx_server: base.mx },
         { event_name: 'delivered', reason: '250 ok' },
         { event_name: 'opened', http_user_agent: 'UA' },
       ],
