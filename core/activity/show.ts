@@ -200,6 +200,7 @@ export function explainMessage(requestId: string, index: number, history: CopyHi
       ...(one.classification === undefined ? {} : { classification: one.classification }),
       ...(one.rule === undefined ? {} : { rule: one.rule }),
       ...(one.possibleDuplicate ? { possible_duplicate: true } : {}),
+      ...(one.transcript === undefined ? {} : { transcript: one.transcript.split('\n') }),
     })),
     later: late.map(({ at, event, reply }) => ({ at: iso(at), result: event, reply })),
   };

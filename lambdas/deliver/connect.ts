@@ -26,6 +26,7 @@ import { sitesIn } from '../../io/sites.ts';
 import { openSession } from '../../io/smtp.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
 import { tlsReportsIn } from '../../io/tls-reports.ts';
+import { transcriptSettingsIn } from '../../io/transcript-settings.ts';
 import { openVia, requireVia } from '../../io/via.ts';
 import { openAllowances } from './allowances.ts';
 import type { DeliverDeps } from './deliver.ts';
@@ -86,6 +87,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...contentIn(requireVariable('CONTENT_BUCKET'), openBucket()),
     ...domainsIn(accounts, tables, openKeys(), now, SIGNING_DOMAIN),
     ...accountSettingsIn(accounts, tables, now),
+    keepsTranscripts: transcriptSettingsIn(accounts, tables, now).keepsTranscripts,
     ...cachedListSettingsIn(accounts, tables, now),
     ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
     settings,

@@ -10,6 +10,7 @@ import { MESSAGE_FIELDS } from '../../core/activity/query/fields.ts';
 import { parseQuery, type Query, QueryError } from '../../core/activity/query/parse.ts';
 import { SEARCH_BUDGET, type SearchDeps, search } from '../../core/activity/search.ts';
 import { explainMessage, historyOf, readMessageId, showMessage } from '../../core/activity/show.ts';
+import { isTranscripts, TRANSCRIPTS, type TranscriptsRecord } from '../../core/activity/transcripts.ts';
 import { apiErrors } from '../../core/errors.ts';
 import type { Answer, Call } from './manage.ts';
 import type { Route } from './routes.ts';
@@ -17,6 +18,8 @@ import type { Route } from './routes.ts';
 export type ActivityRouteDeps = SearchDeps & {
   randomId: () => string;
   readTimeZone: (account: string) => Promise<string>;
+  readTranscripts: (account: string) => Promise<TranscriptsRecord['keep']>;
+  writeTranscripts: (account: string, keep: TranscriptsRecord['keep']) => Promise<void>;
   putDownload: (account: string, id: string, csv: string) => Promise<void>;
   /** A link to it that works for some minutes; undefined: there is none, or no longer. */
   linkDownload: (account: string, id: string) => Promise<string | undefined>;
@@ -144,7 +147,26 @@ async function getLog({ account, params, query }: Call, deps: ActivityRouteDeps)
   return found ? { status: 200, body: showLog(account, found, await deps.readTimeZone(account)) } : NOT_FOUND;
 }
 
+// transcripts ---------------------------------------------------------------------------------------------------------
+
+async function getTranscripts({ account }: Call, deps: ActivityRouteDeps): Promise<Answer> {
+  return { status: 200, body: { keep: await deps.readTranscripts(account) } };
+}
+
+/** deliver knows it within a minute; what was delivered before has none. */
+async function changeTranscripts({ account, body }: Call, deps: ActivityRouteDeps): Promise<Answer> {
+  const keep = (body as { keep?: unknown } | null | undefined)?.keep;
+  if (!isTranscripts(keep))
+    return {
+      status: 400,
+      errors: [{ message: `keep must be one of ${TRANSCRIPTS.join(', ')}`, field: 'keep', help: null }],
+    };
+  await deps.writeTranscripts(account, keep);
+  return { status: 200, body: { keep } };
+}
+
 const SCOPE = 'email_activity.read';
+const SETTINGS = '/v3/user/settings/transcripts';
 
 /** Literal segments stand before `{names}` of the same place. */
 export const ACTIVITY_ROUTES: readonly Route[] = [
@@ -155,4 +177,7 @@ export const ACTIVITY_ROUTES: readonly Route[] = [
   { method: 'GET', path: '/v3/messages/{msg_id}/why', scope: SCOPE, handle: explain },
   { method: 'POST', path: '/v3/logs', scope: SCOPE, handle: listLogs },
   { method: 'GET', path: '/v3/logs/{sg_message_id}', scope: SCOPE, handle: getLog },
+  // Ours: of which mail `/why` has what was said.
+  { method: 'GET', path: SETTINGS, scope: 'user.settings.transcripts.read', handle: getTranscripts },
+  { method: 'PATCH', path: SETTINGS, scope: 'user.settings.transcripts.update', handle: changeTranscripts },
 ];

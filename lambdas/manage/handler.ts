@@ -17,6 +17,7 @@ import { statsIn } from '../../io/stats.ts';
 import { suppressionListsIn } from '../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
 import { timeZonesIn } from '../../io/time-zones.ts';
+import { transcriptSettingsIn } from '../../io/transcript-settings.ts';
 import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { type ManageDeps, manage } from './manage.ts';
 
@@ -41,6 +42,7 @@ const deps: ManageDeps = {
   ...timeZonesIn(table, tables),
   ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),
   ...downloadsIn(events, objects, Date.now),
+  ...transcriptSettingsIn(table, tables, Date.now),
   messagesDays: requireNumber('MESSAGES_DAYS'),
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,

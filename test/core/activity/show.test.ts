@@ -92,6 +92,16 @@ describe('a message', () => {
 });
 
 describe('why', () => {
+  test('has what was said, line by line, where that is on record', () => {
+    const transcript = 'S: 220 hello\nC: EHLO me';
+    const history = historyOf([request, { ...deferred, transcript }, delivered], 1)!;
+    const { attempts } = explainMessage(ID, 1, history, START);
+    expect(attempts.map((one) => 'transcript' in one && one.transcript)).toEqual([
+      ['S: 220 hello', 'C: EHLO me'],
+      false,
+    ]);
+  });
+
   const why = (...items: object[]) =>
     explainMessage(ID, 1, historyOf([request, ...items] as Record<string, unknown>[], 1)!, START + 2_000);
 

@@ -334,6 +334,28 @@ describe('logs', () => {
   });
 });
 
+describe('transcripts', () => {
+  it('of what did not go well, or of all: a setting', async () => {
+    let kept: string = 'failures';
+    const own = world.callBy(ME, {
+      readTranscripts: async () => kept as never,
+      writeTranscripts: async (account, keep) => {
+        expect(account).toBe(ME);
+        kept = keep;
+      },
+    });
+    const url = '/v3/user/settings/transcripts';
+    expect((await own('GET', url)).json).toEqual({ keep: 'failures' });
+    expect(await own('PATCH', url, {}, { keep: 'all' })).toMatchObject({ status: 200, json: { keep: 'all' } });
+    expect((await own('GET', url)).json).toEqual({ keep: 'all' });
+    for (const body of [undefined, null, {}, [], { keep: 'none' }, { keep: ['all'] }, 'all'])
+      expect(await own('PATCH', url, {}, body)).toMatchObject({
+        status: 400,
+        json: { errors: [{ field: 'keep', message: 'keep must be one of failures, all' }] },
+      });
+  });
+});
+
 describe('another account', () => {
   // Attack: an account with every scope searches for, names and downloads another's mail.
   it('is never seen, whatever is asked', async () => {

@@ -25,6 +25,8 @@ export function inMemory() {
     listHours: async function* () {},
     listPagesOf: async function* () {},
     readPage: async () => [],
+    readTranscripts: async () => 'failures',
+    writeTranscripts: async () => undefined,
     putDownload: async () => undefined,
     linkDownload: async () => undefined,
     randomId: () => `id-${++ids}`,
