@@ -25,6 +25,8 @@ export type Failure = {
   afterDot: boolean;
   /** What went wrong with TLS on the way. */
   tlsFailures?: TlsFailure[];
+  /** What was said with a host that could not be greeted; no recipient was named to it. */
+  said?: string[];
 };
 export type Accepted = { ok: true; reply: Reply };
 export type Attempt = Accepted | Failure;

@@ -20,6 +20,16 @@ export const OPERATOR = 'operator';
 
 // messages ------------------------------------------------------------------------------------------------------------
 
+/** How a request came in, as whoever took it knows it. */
+export type Received = {
+  protocol: 'HTTP' | 'SMTP';
+  /** Of the request's body, or of the message. */
+  bytes: number;
+  ip?: string;
+  /** The client's `User-Agent`, at most 100 characters. */
+  agent?: string;
+};
+
 /** Written by accept before the 202: the first line of a trace, the denominator of the conservation check. */
 export type RequestRecord = {
   pk: string;
@@ -32,6 +42,8 @@ export type RequestRecord = {
   from: string;
   subject?: string;
   contentKey?: string;
+  /** How it came in; absent in records of before it was kept. */
+  received?: Received;
   expiresAt: number;
 };
 
@@ -75,6 +87,8 @@ export type OutcomeRecord = {
   email?: string;
   /** What its events tell beside this; absent in records of before there were events. */
   about?: About;
+  /** What was said with the host, line by line, of what did not go well; of all, where the account asks for it. */
+  transcript?: string;
   /** An earlier item of the copy has said that it was picked up: the job came again after a run that died. */
   pickedUp?: true;
   expiresAt: number;
@@ -85,6 +99,8 @@ export type AttemptRecord = Omit<OutcomeRecord, 'event' | 'recipient'> & {
   /** `deferred`: 4xx or no connection. `doubted`: the link broke after the final dot. */
   event: 'deferred' | 'doubted';
   address: string;
+  /** As an outcome's, of a copy's first attempt alone: so mail that waits is found by its recipient too. */
+  recipient?: string;
   /** Milliseconds since the epoch of the next attempt. */
   due: number;
 };

@@ -8,6 +8,7 @@ import type { Failure, Stage } from '../core/outcome.ts';
 import { type Extensions, NO_EXTENSIONS, readExtensions } from '../core/smtp/extensions.ts';
 import type { Waits } from '../core/smtp/limits.ts';
 import type { Reply } from '../core/smtp/reply.ts';
+import { createTranscript, hideIn, type Transcript } from '../core/smtp/transcript.ts';
 import {
   certificateFailure,
   explainCertificate,
@@ -73,11 +74,26 @@ export async function greetHost(
   return first!;
 }
 
+/** A failure with what was said until then, where anything was. */
 async function greet(
   options: SessionOptions,
   rung: Rung,
   within: Within,
   failures: TlsFailure[],
+): Promise<Greeted | Refused> {
+  const transcript = createTranscript();
+  const greeted = await greetBy(options, rung, within, failures, transcript);
+  if ('line' in greeted) return greeted;
+  const said = transcript.lines();
+  return said.length === 0 ? greeted : { ...greeted, said };
+}
+
+async function greetBy(
+  options: SessionOptions,
+  rung: Rung,
+  within: Within,
+  failures: TlsFailure[],
+  transcript: Transcript,
 ): Promise<Greeted | Refused> {
   const { waits, implicitTls, tls: policy = 'opportunistic' } = options;
   const socket = await connectTo(options, within(waits.connect));
@@ -92,7 +108,7 @@ async function greet(
     if ('ok' in made) return made;
     secured = made;
   }
-  const line = openLine(secured?.socket ?? socket);
+  const line = openLine(secured?.socket ?? socket, transcript);
   line.expectReply();
   const banner = await line.reply(within(waits.command));
   if (isLost(banner) || banner.code !== 220) return refuse(line, 'banner', banner);
@@ -105,7 +121,7 @@ async function greet(
   if (told === 'go') {
     const made = await secure(line.release(), rung, options, within, fail);
     if ('ok' in made) return made;
-    const inside = openLine(made.socket, line.transcript);
+    const inside = openLine(made.socket, transcript);
     const again = await sayEhlo(inside, options, within);
     if (!('starttls' in again)) {
       // In TLS 1.3 a server's objection to the handshake, a missing client certificate say, comes behind our part of it.
@@ -174,11 +190,16 @@ async function logIn(greeted: Greeted, options: SessionOptions, within: Within):
   const { line, offered, tls } = greeted;
   const refuseText = (why: string) => refuse(line, 'ehlo', { lost: why });
   if (!tls && policy !== 'off') return refuseText('a password is only said inside TLS, which there is none of');
-  const say = (secret: string, shown: string): Promise<Reply | Lost> => {
-    line.write(`${secret}\r\n`, 1, 'latin1', shown);
-    return line.reply(within(waits.command));
-  };
   const [user, password] = [base64(auth.user), base64(auth.password)];
+  const secrets = [base64(`\0${auth.user}\0${auth.password}`), password, auth.password];
+  line.transcript.hide(secrets);
+  const say = async (secret: string, shown: string): Promise<Reply | Lost> => {
+    line.write(`${secret}\r\n`, 1, 'latin1', shown);
+    const answer = await line.reply(within(waits.command));
+    // Who does not know AUTH may answer with the line that he does not know; a reply is recorded, and shown to whoever sent the mail.
+    if (isLost(answer)) return { ...answer, lost: hideIn(answer.lost, secrets) };
+    return { ...answer, text: hideIn(answer.text, secrets), lines: answer.lines.map((one) => hideIn(one, secrets)) };
+  };
   let reply: Reply | Lost;
   if (offered.auth.includes('PLAIN'))
     reply = await say(`AUTH PLAIN ${base64(`\0${auth.user}\0${auth.password}`)}`, 'AUTH PLAIN (hidden)');

@@ -48,6 +48,8 @@ export type Session = {
   quit: () => Promise<void>;
   /** The last lines that were said, made anew at each reading. No passwords. */
   readonly transcript: string[];
+  /** The greeting, and what was said of the last message: of no other's recipients. Absent where nothing is said line by line. */
+  conversation?: () => string[];
 };
 
 /** What is left of the session's patience. */
@@ -91,11 +93,13 @@ function makeSession(
   tlsFailures: TlsFailure[],
 ): Session {
   patience.pause(false);
+  line.transcript.greeted();
   let accepted = 0;
   let mustReset = false;
   const send = async ({ from, to, octets, eightBit = false, eightBitBody = false }: Outgoing): Promise<Sent> => {
     let size = 0;
     for (const piece of octets) size += piece.length;
+    line.transcript.begin();
     const envelope = makeEnvelope({ from, to, size, eightBit, eightBitBody }, offered, options.host);
     if ('ok' in envelope) return envelope;
     const { mail, rcpt, ascii } = envelope;
@@ -133,6 +137,7 @@ function makeSession(
     get transcript() {
       return line.transcript.lines();
     },
+    conversation: line.transcript.own,
   };
 }
 

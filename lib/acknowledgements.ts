@@ -125,7 +125,11 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
   ];
 }
 
-function ofEvents({ tally, announce, notify }: Events, { storage }: Parts, { tracing }: Settings): Acknowledgement[] {
+function ofEvents(
+  { tally, announce, notify }: Events,
+  { storage, manage }: Parts,
+  { tracing }: Settings,
+): Acknowledgement[] {
   return [
     ...[tally, announce].flatMap(({ dead, stage }) => [
       {
@@ -151,17 +155,22 @@ function ofEvents({ tally, announce, notify }: Events, { storage }: Parts, { tra
             },
           ]),
     ]),
-    ...[tally.stage, notify].map((stage) => ({
+    ...[tally.stage, notify, manage.stage].map((stage) => ({
       on: policyOf(stage),
       id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.events)}>/events/*]`,
       reason:
         'Event pages are objects under one prefix, named by what is in them; the statement names the prefix alone.',
     })),
     {
+      on: policyOf(manage.stage),
+      id: `AwsSolutions-IAM5[Resource::<${arnIn(manage.stage, storage.events)}>/downloads/*]`,
+      reason: 'Files that accounts ask for are objects under one prefix, named when they are made; gone in three days.',
+    },
+    {
       on: storage.events,
       id: 'AwsSolutions-S1',
       reason:
-        'Two functions of this stack use the bucket; an access log would add an object for each page that is read.',
+        'Three functions of this stack use the bucket; an access log would add an object for each page that is read.',
     },
     {
       on: storage.outbox,

@@ -1,6 +1,9 @@
 /** Every route of the API but `mail/send`: one function, which may read and write what accounts have, and nothing else. */
 import { Aws, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { DOWNLOADS_PREFIX } from '../core/activity/download.ts';
+import { PAGES_PREFIX } from '../core/event/page.ts';
+import { MESSAGES_INDEX } from '../core/records.ts';
 import type { Events } from './events.ts';
 import type { Lane } from './lane.ts';
 import { PERMISSIONS, writeSenderRecords } from './permissions.ts';
@@ -49,6 +52,8 @@ export class Manage extends Construct {
         MESSAGES_TABLE: storage.messages.tableName,
         STATS_TABLE: storage.stats.tableName,
         OUTBOX_TABLE: storage.outbox.tableName,
+        EVENTS_BUCKET: storage.events.bucketName,
+        MESSAGES_DAYS: String(settings.retention.messagesDays),
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
         SOURCES: sourcesJson,
@@ -67,6 +72,10 @@ export class Manage extends Construct {
         accounts: [storage.accounts.tableArn],
         suppressions: [storage.suppressions.tableArn],
         messages: [storage.messages.tableArn],
+        messagesIndex: [`${storage.messages.tableArn}/index/${MESSAGES_INDEX}`],
+        events: [storage.events.bucketArn],
+        eventPages: [storage.events.arnForObjects(`${PAGES_PREFIX}*`)],
+        downloads: [storage.events.arnForObjects(`${DOWNLOADS_PREFIX}*`)],
         stats: [storage.stats.tableArn],
         outbox: [storage.outbox.tableArn],
         notifyQueue: [notifyQueue.queueArn],

@@ -16,6 +16,7 @@ import type { Construct } from 'constructs';
 import { usesSes } from '../core/via.ts';
 import { Accept } from './accept.ts';
 import { acknowledgeFindings } from './acknowledgements.ts';
+import { Archive } from './archive.ts';
 import { bundles, relayImage } from './bundle.ts';
 import { Certify } from './certify.ts';
 import { Events } from './events.ts';
@@ -69,6 +70,8 @@ export type Parts = {
   inbound?: Inbound;
   /** Only where its certificate comes from an ACME authority. */
   certify?: Certify;
+  /** Only where the settings have an `archive`. */
+  archive?: Archive;
   monitoring: Monitoring;
 };
 
@@ -105,13 +108,21 @@ export class PennypostStack extends Stack {
     const release = new Release(this, 'Release', { ...submitting, events, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
+    const { archive: asked } = settings;
+    const archive = asked && new Archive(this, 'Archive', { archive: asked, settings, storage });
     const ways = settings.relay
       ? this.#openRelay(settings.relay, { ...submitting, network, inbound, code, image })
       : undefined;
     const stages = { accept, expand, events, release, manage, track, hear, report, inbound, ...ways };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
-    const some = { ...(hear && { hear }), ...(report && { report }), ...(inbound && { inbound }), ...ways };
+    const some = {
+      ...(hear && { hear }),
+      ...(report && { report }),
+      ...(inbound && { inbound }),
+      ...(archive && { archive }),
+      ...ways,
+    };
     this.parts = { storage, network, pools, ...some, expand, events, accept, manage, track, release, monitoring };
     this.#tell();
     this.#warnOf(settings);
@@ -170,6 +181,8 @@ export class PennypostStack extends Stack {
       ...(inbound && { InboundHost: inbound.hostName }),
       ...(inbound?.receiving && { ReceiptRuleSet: inbound.receiving.ruleSet }),
     };
+    const { archive } = this.parts;
+    if (archive) outputs.ArchiveTable = archive.name;
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
 

@@ -27,6 +27,7 @@ export type TaskName = 'relay';
 export type Target =
   | 'accounts'
   | 'messages'
+  | 'messagesIndex'
   | 'holds'
   | 'sites'
   | 'requests'
@@ -36,6 +37,7 @@ export type Target =
   | 'outbox'
   | 'events'
   | 'eventPages'
+  | 'downloads'
   | 'ownStream'
   | 'ownDeadLetters'
   | 'notifyQueue'
@@ -297,6 +299,11 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
       on: 'suppressions',
     },
     { actions: ['dynamodb:Query'], on: 'messages' },
+    { actions: ['dynamodb:Query'], on: 'messagesIndex' },
+    { actions: ['s3:ListBucket'], on: 'events' },
+    { actions: ['s3:GetObject'], on: 'eventPages' },
+    // A link is signed with the function's own right to read what it leads to.
+    { actions: ['s3:GetObject', 's3:PutObject'], on: 'downloads' },
     { actions: ['dynamodb:Query'], on: 'stats' },
     { actions: ['dynamodb:GetItem'], on: 'outbox' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },

@@ -162,6 +162,16 @@ const Retention = z.strictObject({
     .default(14),
 });
 
+/** What the Glue catalog takes without quotes in Athena's SQL. */
+const catalogName = z.string().regex(/^[a-z][a-z0-9_]{0,60}$/, 'must be 1 to 61 of a-z, 0-9 and "_", from a letter');
+
+const Archive = z.strictObject({
+  /** Name of the database in the Glue catalog, which is made for it. Default `pennypost`. */
+  database: catalogName.default('pennypost'),
+  /** Name of the table of events. Default `events`. */
+  table: catalogName.default('events'),
+});
+
 const Alarms = z.strictObject({
   /** Who is told of an alarm (AWS asks the address to confirm). Default: nobody; subscribe to the topic yourself. */
   email: z.email().optional(),
@@ -216,6 +226,11 @@ const Shape = z.strictObject({
   events: Events.prefault({}),
   tracking: Tracking.prefault({}),
   retention: Retention.prefault({}),
+  /**
+   * A table over the event pages, which `retention.eventsDays` keeps, for Athena: `archive: {}` makes one (docs/activity.md). It costs
+   * nothing until it is queried. Default: none.
+   */
+  archive: Archive.optional(),
   alarms: Alarms.prefault({}),
   /**
    * Daily reports to the domains that ask for them of what TLS with their hosts came to (RFC 8460). Default: none. Their function

@@ -15,6 +15,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { DOWNLOAD_DAYS, DOWNLOADS_PREFIX } from '../core/activity/download.ts';
 import { MESSAGES_INDEX } from '../core/records.ts';
 import type { Settings } from './settings.ts';
 
@@ -66,6 +67,12 @@ export class Storage extends Construct {
 
     this.content = this.#bucket('Content', 'stored-requests', retention.contentDays);
     this.events = this.#bucket('Events', 'event-pages', retention.eventsDays);
+    // The shorter of two lifecycles is the one that counts (S3: "Conflicting lifecycle rules").
+    this.events.addLifecycleRule({
+      id: 'downloads',
+      prefix: DOWNLOADS_PREFIX,
+      expiration: Duration.days(DOWNLOAD_DAYS),
+    });
 
     this.dkimKey = new Key(this, 'DkimKey', {
       description: 'DKIM private keys of sending domains',

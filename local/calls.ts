@@ -58,9 +58,20 @@ const TRANSACT: Record<string, string> = {
   Get: 'GetItem',
 };
 
-/** The access key id that signed a request; who that is, the proxy knows. */
-export function accessKeyOf(headers: Request['headers']): string | undefined {
-  return /Credential=([^/,\s]+)\//.exec(String(headers.authorization ?? ''))?.[1];
+/** The access key id that signed a request, in its header or, of a presigned link, in its query; who that is, the proxy knows. */
+export function accessKeyOf(headers: Request['headers'], url = '/'): string | undefined {
+  const [, signed] = /Credential=([^/,\s]+)\//.exec(String(headers.authorization ?? '')) ?? [];
+  return signed ?? new URL(url, 'http://aws').searchParams.get('X-Amz-Credential')?.split('/')[0];
+}
+
+/** Whether a presigned link is out of date. @param now milliseconds since the epoch */
+export function hasExpired(url: string, now: number): boolean {
+  const { searchParams: query } = new URL(url, 'http://aws');
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(query.get('X-Amz-Date') ?? '') ?? [];
+  if (year === undefined) return false;
+  const signedAt = Date.UTC(+year, +month! - 1, +day!, +hour!, +minute!, +second!);
+  return now > signedAt + Number(query.get('X-Amz-Expires')) * 1_000;
 }
 
 /** Query parameters of an object that leave the action what the method says. */

@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { accessKeyOf, type Call, type Naming, type Request, readCall, type Service } from './calls.ts';
+import { accessKeyOf, type Call, hasExpired, type Naming, type Request, readCall, type Service } from './calls.ts';
 import { describeStacks } from './cloudformation.ts';
 import { openFaults } from './faults.ts';
 import { type Listening, LOOPBACK, listen, openAsking, readBody } from './http.ts';
@@ -77,8 +77,8 @@ export async function startProxy(options: {
       headers: incoming.headers,
       body,
     };
-    const caller = callers.get(accessKeyOf(request.headers) ?? '');
-    if (!caller)
+    const caller = callers.get(accessKeyOf(request.headers, request.url) ?? '');
+    if (!caller || hasExpired(request.url, Date.now()))
       return send(outgoing, refusal(undefined, 'UnrecognizedClientException', 'The security token is invalid.', 403));
     const { vault, naming } = behind;
     const begin = performance.now();

@@ -164,6 +164,7 @@ const NETWORK = 'this machine is the network: functions reach the sink and the e
 const WATCHING = 'nobody is paged from this machine; metrics are read from the functions’ log lines';
 const RECEIVING =
   'nobody outside can send to this machine: mail comes in by the relay, or is put into the bucket and queued as SES would';
+const CATALOG = 'it only describes what lies in a bucket to Athena, which this machine does not have';
 const ACCOUNT = 'it configures the account, not the way of a message';
 
 /** Resource types that have no effect on this machine, and why. */
@@ -199,6 +200,8 @@ export const INERT: Record<string, string> = {
   'AWS::SNS::TopicPolicy': WATCHING,
   'AWS::SNS::Subscription': WATCHING,
   'AWS::Lambda::EventInvokeConfig': 'a schedule that failed runs again at its next turn; nothing else is asynchronous',
+  'AWS::Glue::Database': CATALOG,
+  'AWS::Glue::Table': CATALOG,
   'AWS::SES::ReceiptRuleSet': RECEIVING,
   'AWS::SES::ReceiptRule': RECEIVING,
   'AWS::ApiGateway::Account': ACCOUNT,

@@ -140,7 +140,8 @@ async function answer(
     if (body === 'gone' || response.destroyed) return undefined;
     if (body === 'too-large') return { ...refuse(tooLarge(requestBytes)), close: true };
     if (body === 'slow') return { ...refuse(apiErrors.tooSlow), close: true };
-    return await accept({ ...head, body }, deps);
+    const ip = request.socket.remoteAddress;
+    return await accept({ ...head, body, ...(ip === undefined ? {} : { ip }) }, deps);
   } finally {
     release();
   }

@@ -62,7 +62,7 @@ export function makeSubmission(deps: SubmissionDeps): Role {
       const writer = await openLetter(mimeKey(client.login!.account, id), INLINE_MIME_BYTES, trace, deps.letter);
       return writer && { id, writer };
     },
-    take: async ({ header, size, mime, digest }, requestId, envelope, { login }) => {
+    take: async ({ header, size, mime, digest }, requestId, envelope, { login, address: ip }) => {
       const { mailFrom, rcptTo, eightBit, smtpUtf8 } = envelope;
       const submitted = { header, size, mime, mailFrom, rcptTo, eightBit, smtpUtf8 };
       const fingerprint = () => fingerprintOf(envelope, digest);
@@ -71,7 +71,8 @@ export function makeSubmission(deps: SubmissionDeps): Role {
         const { account, keyId } = login!;
         const key = await deps.readKey({ account, id: keyId, secret: '' });
         if (!key?.scopes.includes('mail.send')) return smtpReplies.unauthenticated;
-        const done = await submit({ account, keyId, lanes: key.lanes, requestId, submitted, fingerprint }, deps);
+        const { lanes } = key;
+        const done = await submit({ account, keyId, lanes, requestId, submitted, ip, fingerprint }, deps);
         return done.ok ? fill(smtpReplies.queued, done.requestId) : done.reply;
       } catch (error) {
         report('a submission failed', error);

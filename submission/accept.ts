@@ -9,11 +9,19 @@ import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/er
 import { makeRequestId } from '../core/ids.ts';
 import { groupsNamed, parseJsonBody, templateNamed, validateMailSend } from '../core/mail-send/index.ts';
 import type { UsableKey } from '../core/records/subusers.ts';
+import type { Received } from '../core/records.ts';
 import { readBody } from './body.ts';
 import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
-export type HttpRequest = { method: string; path: string; headers: Record<string, string | undefined>; body: Buffer };
+export type HttpRequest = {
+  method: string;
+  path: string;
+  headers: Record<string, string | undefined>;
+  body: Buffer;
+  /** Who sends it, where that is known. */
+  ip?: string;
+};
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
 export type AdmitDeps = { readKey: (key: ApiKey) => Promise<UsableKey | undefined> };
@@ -55,7 +63,8 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (!valid.ok) return answerErrors(400, valid.errors);
 
   const requestId = makeRequestId(now, deps.randomBytes(10));
-  const submission = { account: key.account, keyId: key.id, requestId, request: valid.request, lanes };
+  const received = receivedOf(http, body.bytes.length);
+  const submission = { account: key.account, keyId: key.id, requestId, request: valid.request, lanes, received };
   const idempotencyKey = http.headers['idempotency-key'];
   const idempotency: Idempotency | undefined =
     idempotencyKey === undefined
@@ -78,6 +87,14 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
 async function readNamed(account: string, id: string | undefined, { readTemplate }: AcceptDeps) {
   const template = id === undefined ? undefined : await readTemplate(account, id);
   return new Map(id !== undefined && template ? [[id, template]] : []);
+}
+
+/** Characters of a `User-Agent` that are kept. */
+const AGENT_KEPT = 100;
+
+function receivedOf({ headers, ip }: HttpRequest, bytes: number): Received {
+  const agent = headers['user-agent']?.slice(0, AGENT_KEPT);
+  return { protocol: 'HTTP', bytes, ...(ip === undefined ? {} : { ip }), ...(agent ? { agent } : {}) };
 }
 
 /** What can be said of a request before its body: a door for large ones asks first. */

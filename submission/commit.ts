@@ -148,7 +148,7 @@ function holdRequest(expansion: Expansion, due: number, copies: number): Hold {
 }
 
 function makeRecord(
-  { account, requestId, keyId, request }: Submission,
+  { account, requestId, keyId, request, received }: Submission,
   acceptedAt: number,
   days: number,
 ): RequestRecord {
@@ -161,6 +161,7 @@ function makeRecord(
     from: request.content.from.email,
     // One write unit is 1 KB: a subject is here to be recognised, not to be read.
     ...(subject === undefined ? {} : { subject: subject.slice(0, 100) }),
+    ...(received ? { received } : {}),
     expiresAt: Math.floor(acceptedAt / 1_000) + days * DAY_SECONDS,
   };
 }

@@ -9,7 +9,7 @@ import type { MailRequest } from '../core/mail.ts';
 import { withDefaults } from '../core/mail-send/defaults.ts';
 import type { KnownTemplate } from '../core/mail-send/template.ts';
 import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
-import type { DomainRecord } from '../core/records.ts';
+import type { DomainRecord, Received } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, commit } from './commit.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
@@ -22,6 +22,7 @@ export type Submission = {
   request: MailRequest;
   /** The lanes that the account may take; absent: all. */
   lanes?: readonly string[] | undefined;
+  received?: Received;
 };
 
 export type RequestDeps = CommitDeps &

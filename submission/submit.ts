@@ -26,6 +26,8 @@ export type SubmittedBy = {
   lanes?: readonly string[] | undefined;
   requestId: string;
   submitted: Submitted;
+  /** Who sends it, where that is known. */
+  ip?: string;
   fingerprint: () => string;
 };
 
@@ -49,7 +51,10 @@ export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Su
     read.idempotencyKey === undefined
       ? undefined
       : { key: read.idempotencyKey, fingerprint, readAt: (time) => requestOf(readAt(time)) };
-  const taken = await takeRequest({ account, keyId, lanes, requestId, request: read.request }, idempotency, deps);
+  const { ip } = message;
+  const received = { protocol: 'SMTP' as const, bytes: submitted.size, ...(ip === undefined ? {} : { ip }) };
+  const { request } = read;
+  const taken = await takeRequest({ account, keyId, lanes, requestId, request, received }, idempotency, deps);
   if (!taken.ok) return { ok: false, reply: replyTo(taken.error) };
   if (read.ok === 'dropped' && read.notice) await tell(read.notice, message, deps);
   return { ok: true, requestId: 'requestId' in taken ? taken.requestId : requestId };

@@ -69,7 +69,7 @@ function gather(items: Record<string, unknown>[]): Map<number, Life> {
     if (!copy) continue;
     const index = Number(copy[1]);
     const event = item as OutcomeRecord | AttemptRecord;
-    const address = 'recipient' in event ? event.recipient.slice(event.recipient.indexOf('#') + 1) : event.address;
+    const address = 'address' in event ? event.address : event.recipient.slice(event.recipient.indexOf('#') + 1);
     const life = lives.get(index) ?? { address, events: [] };
     life.events.push(event);
     life.events.sort((a, b) => a.at - b.at);
@@ -94,10 +94,11 @@ function printLives(request: RequestRecord, lives: Map<number, Life>, holds: Hol
         printLine(
           '             this recipient may have had it before: an earlier attempt ended without its reply being recorded',
         );
+      for (const line of event.transcript?.split('\n') ?? []) printLine(`             ${line}`);
       if ('due' in event) printLine(`             next attempt ${formatTime(event.due)}`);
     }
   }
-  const final = [...lives.values()].filter(({ events }) => events.some((event) => 'recipient' in event)).length;
+  const final = [...lives.values()].filter(({ events }) => events.some((event) => /^\d+$/.test(event.sk))).length;
   const held = holds.reduce((sum, { copies }) => sum + copies, 0);
   for (const { due, copies, kind } of holds)
     printLine(

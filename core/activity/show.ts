@@ -32,20 +32,22 @@ export function historyOf(items: readonly Record<string, unknown>[], index: numb
 
 const iso = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 
-const outcomeOf = ({ news }: CopyHistory) =>
+export const outcomeOf = ({ news }: CopyHistory) =>
   news.find(({ kind }) => kind === 'outcome')?.item as OutcomeRecord | undefined;
-const attemptsOf = ({ news }: CopyHistory) =>
+export const attemptsOf = ({ news }: CopyHistory) =>
   news.flatMap((one) => (one.kind === 'attempt' ? [one.item] : [])) satisfies AttemptRecord[];
 
-function statusOf(history: CopyHistory): 'processed' | 'delivered' | 'not_delivered' {
+/** A bounce that comes after the mail was taken says that it did not arrive. */
+export function statusOf(history: CopyHistory): 'processed' | 'delivered' | 'not_delivered' {
   const event = outcomeOf(history)?.event;
+  if (history.news.some(({ kind, item }) => kind === 'late' && item.event === 'bounced')) return 'not_delivered';
   if (event === 'delivered') return 'delivered';
   return event === undefined || event === 'relayed' ? 'processed' : 'not_delivered';
 }
 
 export function showMessage(requestId: string, index: number, history: CopyHistory) {
   const { request, news, about } = history;
-  const first = news[0];
+  const [first] = news;
   return {
     from_email: about?.from ?? request?.from ?? '',
     msg_id: sgMessageId(requestId, index),
@@ -56,24 +58,35 @@ export function showMessage(requestId: string, index: number, history: CopyHisto
     ...(about?.asmGroupId === undefined ? {} : { asm_group_id: about.asmGroupId }),
     teammate: '',
     api_key_id: request?.keyId ?? '',
-    events: [
-      ...(first
-        ? [
-            {
-              event_name: 'processed',
-              processed: iso(Math.max(requestIdTime(requestId), (about?.sendAt ?? 0) * 1_000)),
-            },
-          ]
-        : []),
-      ...news.flatMap(showEvent),
-    ],
-    originating_ip: '',
+    events: showEvents(requestId, history).map(({ shown }) => shown),
+    originating_ip: request?.received?.ip ?? '',
     categories: about?.categories ?? [],
-    unique_args: about?.customArgs ?? {},
+    unique_args: JSON.stringify(about?.customArgs ?? {}),
     outbound_ip: about?.ip ?? '',
     outbound_ip_type: about?.ip === undefined ? '' : 'dedicated',
   };
 }
+
+export type ShownEvent = { event_name: string; processed: string; [field: string]: unknown };
+
+/** Its events in order, each with the piece of news that it is made of; `processed` is made of none. */
+export function showEvents(requestId: string, history: CopyHistory): { shown: ShownEvent; of?: News }[] {
+  const processedAt = Math.max(requestIdTime(requestId), (history.about?.sendAt ?? 0) * 1_000);
+  return [
+    ...(wasProcessed(history) ? [{ shown: { event_name: 'processed', processed: iso(processedAt) } }] : []),
+    ...history.news.flatMap((one) => showEvent(one).map((shown) => ({ shown, of: one }))),
+  ];
+}
+
+/** The kinds of events that it has, each once. */
+export function eventNamesOf({ news }: Pick<CopyHistory, 'news'>): string[] {
+  const names = news.flatMap(showEvent).map(({ event_name }) => event_name);
+  return [...new Set(wasProcessed({ news }) ? ['processed', ...names] : names)];
+}
+
+/** A copy that is dropped at once never was (SendGrid: processed *or* dropped). */
+const wasProcessed = ({ news: [first] }: Pick<CopyHistory, 'news'>): boolean =>
+  first !== undefined && !(first.kind === 'outcome' && first.item.event === 'dropped');
 
 const ENGAGED: Readonly<Record<EngagementRecord['event'], string>> = {
   open: 'opened',
@@ -84,7 +97,7 @@ const ENGAGED: Readonly<Record<EngagementRecord['event'], string>> = {
   group_resubscribe: 'group_resubscribe',
 };
 
-function showEvent({ kind, item }: News): object[] {
+function showEvent({ kind, item }: News): ShownEvent[] {
   const processed = iso(item.at);
   if (kind === 'engagement') {
     const { event, url, userAgent } = item;
@@ -100,11 +113,19 @@ function showEvent({ kind, item }: News): object[] {
   if (item.event === 'relayed') return [];
   const mx = item.mx === undefined ? {} : { mx_server: item.mx };
   if (kind === 'attempt')
-    return [{ event_name: 'deferred', processed, reason: item.reply, attempt_num: item.attempt, ...mx }];
+    return [{ event_name: 'deferred', processed, reason: item.reply, attempt_num: item.attempt + 1, ...mx }];
   if (item.event === 'complained') return [{ event_name: item.optOut ? 'unsubscribe' : 'spam_report', processed }];
   if (item.event === 'delivered') return [{ event_name: 'delivered', processed, reason: item.reply, ...mx }];
   if (item.event === 'dropped') return [{ event_name: 'dropped', processed, reason: item.reply }];
-  return [{ event_name: 'bounced', processed, reason: item.reply, bounce_type: item.type ?? 'blocked', ...mx }];
+  return [
+    {
+      event_name: 'bounced',
+      processed,
+      reason: item.reply,
+      bounce_type: item.type === 'bounce' ? 'hard' : 'soft',
+      ...mx,
+    },
+  ];
 }
 
 /** Who can put it right. */
@@ -179,6 +200,7 @@ export function explainMessage(requestId: string, index: number, history: CopyHi
       ...(one.classification === undefined ? {} : { classification: one.classification }),
       ...(one.rule === undefined ? {} : { rule: one.rule }),
       ...(one.possibleDuplicate ? { possible_duplicate: true } : {}),
+      ...(one.transcript === undefined ? {} : { transcript: one.transcript.split('\n') }),
     })),
     later: late.map(({ at, event, reply }) => ({ at: iso(at), result: event, reply })),
   };

@@ -16,9 +16,9 @@ const deps: AcceptDeps = {
 
 export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(
   async ({ requestContext, rawPath, headers, body = '', isBase64Encoded }) => {
-    const { method } = requestContext.http;
+    const { method, sourceIp: ip } = requestContext.http;
     const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
-    const answer = await accept({ method, path: rawPath, headers, body: bytes }, deps);
+    const answer = await accept({ method, path: rawPath, headers, body: bytes, ip }, deps);
     return { statusCode: answer.status, headers: answer.headers, body: answer.body };
   },
 );

@@ -28,6 +28,7 @@ import { suppressionsIn } from '../../io/suppressions.ts';
 import { templateTextsIn } from '../../io/template-texts.ts';
 import { tlsReportsIn } from '../../io/tls-reports.ts';
 import { trackingIn, trackingKeysOf } from '../../io/tracking.ts';
+import { transcriptSettingsIn } from '../../io/transcript-settings.ts';
 import { openVia, requireVia } from '../../io/via.ts';
 import { openAllowances } from './allowances.ts';
 import type { DeliverDeps } from './deliver.ts';
@@ -92,6 +93,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...accountSettingsIn(accounts, tables, now),
     ...trackingIn(accounts, tables, now),
     trackingKey: trackingKeysOf(secrets, requireVariable('TRACKING_SECRET_ARN'), now).current,
+    keepsTranscripts: transcriptSettingsIn(accounts, tables, now).keepsTranscripts,
     ...cachedListSettingsIn(accounts, tables, now),
     ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
     readTemplate: createTemplates(templateTextsIn(accounts, tables).readTemplateText),

@@ -106,6 +106,8 @@ export type DeliverDeps = SuppressedDeps & {
   trackingKey: () => Promise<TrackingKey>;
   /** What the account asks of TLS (SendGrid's enforced TLS); undefined: nothing. */
   readEnforcedTls: (account: string) => Promise<EnforcedTls | undefined>;
+  /** Whether the account wants what was said on record also of mail that was delivered; absent: nobody does. */
+  keepsTranscripts?: (account: string) => Promise<boolean>;
   resolveSite: (domain: string) => Promise<Route>;
   resolveHost: (host: string) => Promise<HostAddresses>;
   openSession: typeof openSession;

@@ -15,7 +15,15 @@ import type { Run } from './deliver.ts';
 import type { PutOff, Task } from './take.ts';
 
 /** Where a copy was tried, as records tell it. `via`: not by our own address, but by SES or a relay. */
-export type Place = { site: string; provider: string; via?: true; mx?: string; tls?: string; certError?: string };
+export type Place = {
+  site: string;
+  provider: string;
+  via?: true;
+  mx?: string;
+  tls?: string;
+  certError?: string;
+  transcript?: string;
+};
 
 /** SES has a copy, and will say what became of it. */
 export type Handed = { event: 'relayed'; reply: string; status?: string; relayId: string };
@@ -97,6 +105,8 @@ export async function recordPutOff(task: Task, put: PutOff, due: number, run: Ru
       ...attemptKey(account, requestId, copy.index, event, attempt),
       event,
       address: copy.address,
+      // In the index once: with its first attempt, and then with its outcome.
+      ...(attempt === 0 ? { recipient: recipientKey(account, copy.address) } : {}),
       at: run.deps.now(),
       attempt,
       ...told,

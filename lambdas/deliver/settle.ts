@@ -7,6 +7,7 @@ import type { Copy } from '../../core/mail.ts';
 import { type Attempt, doubtAgain, type Failure, type Final, judge, type Verdict } from '../../core/outcome.ts';
 import type { ListEntry } from '../../core/records.ts';
 import type { Act } from '../../core/shaping/rule.ts';
+import { cutTranscript } from '../../core/smtp/transcript.ts';
 import type { TlsFailureType } from '../../core/tls.ts';
 import type { Route } from '../../io/mx.ts';
 import type { Relayed } from '../../io/ses.ts';
@@ -22,7 +23,11 @@ import type { Postponed, PutOff, Task } from './take.ts';
  * list, one whose list says that this copy has bounced.
  */
 export type Known =
-  | { attempt: Attempt | Relayed; site: Site; session?: Pick<Session, 'host' | 'address' | 'tls' | 'tlsFailures'> }
+  | {
+      attempt: Attempt | Relayed;
+      site: Site;
+      session?: Pick<Session, 'host' | 'address' | 'tls' | 'tlsFailures' | 'conversation'>;
+    }
   | { dropped: string; site: Site }
   | { dropped: string; domain: string }
   | { bounced: ListEntry; domain: string }
@@ -45,9 +50,11 @@ const LACKS_TLS: readonly TlsFailureType[] = [
 /** Settles a copy. Returns when its record has its turn among the writes, not when it is written. */
 export async function settle(item: Item, known: Known, run: Run): Promise<Judged> {
   const { task, copy } = item;
-  const place = placeOf(known);
-  countPickedUp(task, place.provider, run);
+  const where = placeOf(known);
+  countPickedUp(task, where.provider, run);
   const verdict = verdictOf(task, known, run);
+  const transcript = task.keepsTranscripts || verdict.event !== 'delivered' ? transcriptOf(known) : undefined;
+  const place = transcript === undefined ? where : { ...where, transcript };
   if ('attempt' in known && known.attempt.reply && !('via' in known.site.route))
     run.deps.warmUp.answered(isComplaint(verdict));
   const next = verdict.event === 'doubted' ? doubtAgain(copy.doubts ?? 0) : undefined;
@@ -58,6 +65,14 @@ export async function settle(item: Item, known: Known, run: Run): Promise<Judged
     putOff(item, { ...copy, doubts: next.doubts }, { ...verdict, doubted: true }, place, run);
   else await finish(item, { event: 'unknown', reply: verdict.reply }, place, run);
   return verdict;
+}
+
+/** What was said, now: the session goes on to the next message. Nothing is made of what nobody will read. */
+function transcriptOf(known: Known): string | undefined {
+  if (!('attempt' in known)) return undefined;
+  const { attempt, session } = known;
+  const lines = session?.conversation?.() ?? ('said' in attempt ? attempt.said : undefined);
+  return lines && lines.length > 0 ? cutTranscript(lines) : undefined;
 }
 
 /** Whether a reply says that we send too much, or are not trusted: what a warm-up must slow down for. */

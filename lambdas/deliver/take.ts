@@ -60,6 +60,8 @@ export type Task = {
   /** By the domain of the from address; undefined: the account has no such domain any more. */
   domains: Map<string, SendingDomain | undefined>;
   enforcedTls?: EnforcedTls;
+  /** What was said goes on record, however it went. */
+  keepsTranscripts?: true;
   /** By the copy's index: why it is dropped. */
   suppressed: ReadonlyMap<number, DropReason>;
   /** By the copy's index: the bounce that an earlier run met, and could not record. */
@@ -135,9 +137,10 @@ export async function takeJob(
   const pickedUp = left.length === 0 ? NONE : await deps.readPickedUp(job.account, job.requestId, left);
   const uses = new Map<number, number>();
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
-  const [made, enforcedTls, listed] = await Promise.all([
+  const [made, enforcedTls, keepsTranscripts, listed] = await Promise.all([
     readContent(job, copies, deps),
     deps.readEnforcedTls(job.account),
+    deps.keepsTranscripts?.(job.account),
     readListed(job.account, copies, deps).catch((error: Error) => error),
   ]);
   if (listed instanceof Error) {
@@ -156,6 +159,7 @@ export async function takeJob(
     copies,
     ...made,
     ...(enforcedTls ? { enforcedTls } : {}),
+    ...(keepsTranscripts ? { keepsTranscripts } : {}),
     suppressed: findSuppressed(copies, made.content, listed, deps),
     bounced: findBounced(job.requestId, copies, listed),
     ...(tracking ? { tracking } : {}),

@@ -3,14 +3,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { accountSettingsOf, accountsIn } from '../../io/accounts.ts';
+import { activityIn } from '../../io/activity.ts';
 import { apiKeysIn } from '../../io/api-keys.ts';
-import { openKeys, openQueues, openTables } from '../../io/aws.ts';
+import { openBucket, openKeys, openQueues, openTables } from '../../io/aws.ts';
 import { cached } from '../../io/cached.ts';
-import { requireVariable } from '../../io/environment.ts';
+import { downloadsIn } from '../../io/downloads.ts';
+import { requireNumber, requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
 import { listSettingsIn } from '../../io/list-settings.ts';
 import { mailDefaultsIn } from '../../io/mail-defaults.ts';
-import { messagesIn } from '../../io/messages.ts';
 import { outboxIn } from '../../io/outbox.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
 import { sendEntries } from '../../io/queue.ts';
@@ -22,6 +23,7 @@ import { templateTextsIn } from '../../io/template-texts.ts';
 import { templatesIn } from '../../io/templates.ts';
 import { timeZonesIn } from '../../io/time-zones.ts';
 import { trackingIn } from '../../io/tracking.ts';
+import { transcriptSettingsIn } from '../../io/transcript-settings.ts';
 import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { type ManageDeps, manage } from './manage.ts';
 import { openSenders } from './open-senders.ts';
@@ -30,10 +32,11 @@ import type { Source } from './subuser-routes.ts';
 /** Milliseconds for which a deleted key may still be taken. */
 const KEY_LIFE = 60_000;
 
-const [tables, queues, kms] = [openTables(), openQueues(), openKeys()];
+const [tables, queues, kms, objects] = [openTables(), openQueues(), openKeys(), openBucket()];
 const notifyQueue = requireVariable('NOTIFY_QUEUE_URL');
 const table = requireVariable('ACCOUNTS_TABLE');
 const suppressions = requireVariable('SUPPRESSIONS_TABLE');
+const events = requireVariable('EVENTS_BUCKET');
 const accounts = accountsIn(table, tables);
 const readKey = cached((id) => accounts.readKey(id.slice(0, 8), id), KEY_LIFE, Date.now);
 
@@ -54,7 +57,10 @@ const deps: ManageDeps = {
   ...openSenders(table, tables, kms),
   ...templatesIn(table, tables),
   ...templateTextsIn(table, tables),
-  readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
+  ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),
+  ...downloadsIn(events, objects, Date.now),
+  ...transcriptSettingsIn(table, tables, Date.now),
+  messagesDays: requireNumber('MESSAGES_DAYS'),
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,
   sealSecret: sealSecretsBy(kms, requireVariable('SECRETS_KEY_ARN')),

@@ -1,6 +1,6 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
 import { ACCOUNT_ROUTES } from './account-routes.ts';
-import { explain, getMessage } from './activity-routes.ts';
+import { ACTIVITY_ROUTES } from './activity-routes.ts';
 import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
@@ -110,8 +110,7 @@ const STATS: readonly Route[] = [
 
 export const ROUTES: readonly Route[] = [
   ...EVENT_WEBHOOKS,
-  { method: 'GET', path: '/v3/messages/{msg_id}', scope: 'email_activity.read', handle: getMessage },
-  { method: 'GET', path: '/v3/messages/{msg_id}/why', scope: 'email_activity.read', handle: explain },
+  ...ACTIVITY_ROUTES,
   ...STATS,
   { method: 'GET', path: SETTINGS, scope: `${SETTINGS_SCOPE}.read`, handle: listSettings },
   { method: 'POST', path: SETTINGS, scope: `${SETTINGS_SCOPE}.create`, handle: createSetting },

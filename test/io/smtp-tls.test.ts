@@ -318,6 +318,7 @@ describe('TLS from the first octet', () => {
 describe('AUTH', () => {
   const auth = { user: 'relay-user', password: 'hunter2 é' };
   const ehlo = (mechanisms: string) => `250-x\r\n250-AUTH ${mechanisms}\r\n250 8BITMIME\r\n`;
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
   const decode = (line: string | undefined) => Buffer.from(line ?? '', 'base64').toString();
 
   it('says PLAIN inside TLS, and its transcript has no password', async () => {
@@ -351,6 +352,21 @@ describe('AUTH', () => {
   ] as const)('is a failure when %s', async (_, script, text, expected) => {
     await start(script, { tls: good, ehlo: text });
     expect(await open(at({ tls: 'verified', auth }))).toMatchObject({ ok: false, stage: 'ehlo', ...expected });
+  });
+
+  // Attack: a relay that does not know AUTH, or is curious, repeats the line with the password; its reply and the transcript go into
+  // the record of a mail, which whoever sent it may read.
+  it.each([
+    ['PLAIN', (line: string) => `500 5.5.2 unknown: AUTH ${line} (hunter2 é)\r\n`],
+    ['LOGIN', (line: string, nth: number) => (nth < 2 ? '334 x\r\n' : `535 5.7.8 ${line} is not the password\r\n`)],
+  ] as const)('%s: a password that a server repeats is in no reply and no transcript', async (mechanism, auth_) => {
+    await start({ auth: auth_ }, { tls: good, ehlo: ehlo(mechanism) });
+    const failure = await open(at({ tls: 'verified', auth }));
+    expect(failure).toMatchObject({ ok: false, stage: 'ehlo', reply: { text: expect.stringContaining('(hidden)') } });
+    const told = JSON.stringify(failure);
+    expect(told).toMatch(/"said":\[.*C: .*\(hidden\)/);
+    for (const secret of ['hunter2', base64('hunter2 é'), base64('\0relay-user\0hunter2 é')])
+      expect(told).not.toContain(secret);
   });
 
   // Attack: whoever sits on the way takes STARTTLS out, and waits for the password.

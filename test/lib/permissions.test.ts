@@ -40,6 +40,7 @@ function resourcesOf(target: Target, path: string): string[] {
   const known: Record<Target, string[]> = {
     accounts: ['<Storage/Accounts.Arn>'],
     messages: ['<Storage/Messages.Arn>'],
+    messagesIndex: ['<Storage/Messages.Arn>/index/byRecipient'],
     holds: ['<Storage/Holds.Arn>'],
     sites: ['<Storage/Sites.Arn>'],
     requests: ['<Storage/Content.Arn>/requests/*'],
@@ -58,6 +59,7 @@ function resourcesOf(target: Target, path: string): string[] {
     outbox: ['<Storage/Outbox.Arn>'],
     events: ['<Storage/Events.Arn>'],
     eventPages: ['<Storage/Events.Arn>/events/*'],
+    downloads: ['<Storage/Events.Arn>/downloads/*'],
     ownStream: ['<Storage/Messages.StreamArn>'],
     ownDeadLetters: [`<${part}/Dead.Arn>`],
     notifyQueue: ['<Events/Work/Queue.Arn>'],

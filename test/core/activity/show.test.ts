@@ -73,11 +73,11 @@ describe('a message', () => {
       status: 'delivered',
       api_key_id: 'SG.key',
       categories: ['a'],
-      unique_args: { k: 'v' },
+      unique_args: '{"k":"v"}',
       outbound_ip: '198.51.100.1',
       events: [
         { event_name: 'processed', processed: '2026-11-25T12:00:00Z' },
-        { event_name: 'deferred', reason: '451 4.7.1 slow down', attempt_num: 0, mx_server: base.mx },
+        { event_name: 'deferred', reason: '451 4.7.1 slow down', attempt_num: 1, mx_server: base.mx },
         { event_name: 'delivered', reason: '250 ok' },
         { event_name: 'opened', http_user_agent: 'UA' },
       ],
@@ -92,6 +92,16 @@ describe('a message', () => {
 });
 
 describe('why', () => {
+  test('has what was said, line by line, where that is on record', () => {
+    const transcript = 'S: 220 hello\nC: EHLO me';
+    const history = historyOf([request, { ...deferred, transcript }, delivered], 1)!;
+    const { attempts } = explainMessage(ID, 1, history, START);
+    expect(attempts.map((one) => 'transcript' in one && one.transcript)).toEqual([
+      ['S: 220 hello', 'C: EHLO me'],
+      false,
+    ]);
+  });
+
   const why = (...items: object[]) =>
     explainMessage(ID, 1, historyOf([request, ...items] as Record<string, unknown>[], 1)!, START + 2_000);
 

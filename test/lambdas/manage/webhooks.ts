@@ -16,7 +16,21 @@ export function inMemory() {
   let ids = 0;
   const traces = new Map<string, Record<string, unknown>[]>();
   const deps: Omit<WebhookRouteDeps & StatsRouteDeps & ActivityRouteDeps, 'now' | 'anyPort'> = {
-    readTrace: async (account, requestId) => traces.get(`${account}#${requestId}`) ?? [],
+    messagesDays: 30,
+    readItems: async (account, requestId, index, most) => {
+      const own = (sk: unknown) => index === undefined || sk === 'request' || Number.parseInt(String(sk), 10) === index;
+      const items = (traces.get(`${account}#${requestId}`) ?? []).filter(({ sk }) => own(sk));
+      return { items: items.slice(0, most), more: items.length > most };
+    },
+    // Nothing was told of in these tests.
+    findByRecipient: async function* () {},
+    listHours: async function* () {},
+    listPagesOf: async function* () {},
+    readPage: async () => [],
+    readTranscripts: async () => 'failures',
+    writeTranscripts: async () => undefined,
+    putDownload: async () => undefined,
+    linkDownload: async () => undefined,
     randomId: () => `id-${++ids}`,
     randomBytes: (count) => Buffer.alloc(count, 7),
     listWebhooks: async (account) =>
