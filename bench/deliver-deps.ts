@@ -95,6 +95,7 @@ export function makeBenchDeps(world: BenchWorld) {
     readEnforcedTls: async () => undefined,
     readSuppressions: async () => new Map(),
     readListSettings: async () => ({}),
+    isPaused: async () => false,
     suppressBounce: async () => true,
     receive: async (count) => world.lane.splice(0, count),
     remove: async () => {},

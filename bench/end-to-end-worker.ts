@@ -40,6 +40,8 @@ const accepting: AcceptDeps = {
   }),
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as AcceptDeps['readSender'],
+  takeCredits: async () => true,
+  giveBackCredits: () => {},
   recordRequest: async () => {},
   refuseRequest: async () => {},
   storeContent: async () => {},

@@ -49,6 +49,8 @@ const submission = makeSubmission({
   }),
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as SubmissionDeps['readSender'],
+  takeCredits: async () => true,
+  giveBackCredits: () => {},
   recordRequest: answer,
   refuseRequest: answer,
   storeContent: answer,

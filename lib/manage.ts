@@ -4,6 +4,7 @@ import type { Events } from './events.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import { capEnvironment } from './submission.ts';
 
 /** API Gateway waits 30. */
 const TIMEOUT_SECONDS = 20;
@@ -28,16 +29,19 @@ export class Manage extends Construct {
         SUPPRESSIONS_TABLE: storage.suppressions.tableName,
         MESSAGES_TABLE: storage.messages.tableName,
         STATS_TABLE: storage.stats.tableName,
+        HOLDS_TABLE: storage.holds.tableName,
         OUTBOX_TABLE: storage.outbox.tableName,
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
         ALLOW_PRIVATE_HOSTS: String(settings.delivery.allowPrivateHosts),
+        ...capEnvironment(settings),
       },
       targets: {
         accounts: [storage.accounts.tableArn],
         suppressions: [storage.suppressions.tableArn],
         messages: [storage.messages.tableArn],
         stats: [storage.stats.tableArn],
+        holds: [storage.holds.tableArn],
         outbox: [storage.outbox.tableArn],
         notifyQueue: [notifyQueue.queueArn],
         dkimKey: [storage.dkimKey.keyArn],

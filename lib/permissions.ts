@@ -110,6 +110,12 @@ const SUPPRESS: readonly Permission[] = [
     conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#list#*' } },
   },
 ];
+/** An account's brakes are put on and taken off, and nothing else that it has is changed. */
+const SET_BRAKES: Permission = {
+  actions: ['dynamodb:UpdateItem'],
+  on: 'accounts',
+  conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
+};
 /** Only deliver of a pool that may go by SES: raw messages, under our configuration set. */
 export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses' };
 /** Only deliver of a pool that may go by a relay with a password. */
@@ -159,6 +165,12 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     OWN_LOGS,
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem', 'dynamodb:GetItem'], on: 'messages' },
+    {
+      actions: ['dynamodb:UpdateItem'],
+      on: 'messages',
+      // Counters of daily caps; what was written of mail is not its to change.
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#sent' } },
+    },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     { actions: ['s3:PutObject'], on: 'requests' },
     { actions: ['sqs:SendMessage'], on: 'lanes' },
@@ -234,6 +246,8 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   manage: [
     OWN_LOGS,
     { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'accounts' },
+    SET_BRAKES,
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
     {
       actions: [
         'dynamodb:GetItem',
@@ -254,7 +268,9 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     OWN_LOGS,
     ...FOLLOW,
     { actions: ['dynamodb:BatchGetItem'], on: 'messages' },
-    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'stats' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'], on: 'stats' },
+    { actions: ['dynamodb:GetItem'], on: 'accounts' },
+    SET_BRAKES,
     { actions: ['s3:PutObject'], on: 'eventPages' },
   ],
   announce: [

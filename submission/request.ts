@@ -1,6 +1,6 @@
 /**
  * The one way from "a message and its recipients" on, whatever door it came by: is the sender the account's, was it taken
- * before (`Idempotency-Key`), and then `commit`. The records are the same for HTTP and for SMTP.
+ * before (`Idempotency-Key`), is it within the account's daily cap, and then `commit`. The records are the same for HTTP and for SMTP.
  */
 import { domainOf } from '../core/domain.ts';
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
@@ -8,14 +8,16 @@ import { requestIdTime } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
 import type { DomainRecord } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
-import { type CommitDeps, commit } from './commit.ts';
+import { type CommitDeps, type Committed, commit, type Earlier } from './commit.ts';
+import type { Credits } from './credits.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
 
 /** A request whose sender and recipients are known to be well-formed, and who asks for it. */
 export type Submission = { account: string; keyId: string; requestId: string; request: MailRequest };
 
 export type RequestDeps = CommitDeps &
-  IdempotencyDeps & {
+  IdempotencyDeps &
+  Credits & {
     readSender: (account: string, domain: string) => Promise<DomainRecord | undefined>;
     /** The ids of the account's unsubscribe groups. Those of `wanted` are as they are now; without it, all are. */
     readGroupIds: (account: string, wanted?: readonly number[]) => Promise<ReadonlySet<number>>;
@@ -45,8 +47,22 @@ export async function takeRequest(
   if (request.sandbox) return { ok: true, checked: true };
   return once(idempotency, submission, deps, (taken, earlier) => {
     const first = earlier === 'none' ? undefined : idempotency?.readAt(requestIdTime(taken.requestId));
-    return commit(first ? { ...taken, request: first } : taken, earlier, deps);
+    return commitWithinCap(first ? { ...taken, request: first } : taken, earlier, deps);
   });
+}
+
+/** A request that was answered before is not here: it was counted when it was accepted. */
+async function commitWithinCap(submission: Submission, earlier: Earlier, deps: RequestDeps): Promise<Committed> {
+  const { account, request } = submission;
+  const copies = request.copies.length;
+  try {
+    if (!(await deps.takeCredits(account, copies))) return { ok: false, why: 'over the cap' };
+  } catch (error) {
+    return { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' };
+  }
+  const committed = await commit(submission, earlier, deps);
+  if (!committed.ok && committed.why !== 'uncertain') deps.giveBackCredits(account, copies);
+  return committed;
 }
 
 /** Reads before anything is done: when it fails, the caller may simply come again. */

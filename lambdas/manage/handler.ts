@@ -4,9 +4,11 @@ import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { accountsIn } from '../../io/accounts.ts';
 import { openKeys, openQueues, openTables } from '../../io/aws.ts';
+import { brakesIn, creditsIn } from '../../io/brakes.ts';
 import { cached } from '../../io/cached.ts';
-import { requireVariable } from '../../io/environment.ts';
+import { optionalNumber, requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
+import { holdsIn } from '../../io/holds.ts';
 import { listSettingsIn } from '../../io/list-settings.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { outboxIn } from '../../io/outbox.ts';
@@ -37,6 +39,10 @@ const deps: ManageDeps = {
   ...suppressionListsIn(suppressions, tables),
   ...webhooksIn(table, tables),
   ...timeZonesIn(table, tables),
+  ...brakesIn(table, tables),
+  ...creditsIn(requireVariable('MESSAGES_TABLE'), tables),
+  hold: holdsIn(requireVariable('HOLDS_TABLE'), tables).hold,
+  defaultCap: optionalNumber('DAILY_CAP'),
   readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,

@@ -9,6 +9,7 @@ import { countCall, RATE_LIMIT, type RateWindow, rateHeaders } from '../../core/
 import type { KeyRecord } from '../../core/records.ts';
 import { isThrottle } from '../../io/queue.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
+import type { BrakeRouteDeps } from './brake-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
@@ -31,6 +32,7 @@ export type HttpResponse = { status: number; headers: Record<string, string>; bo
 
 export type ManageDeps = ParseRouteDeps &
   ActivityRouteDeps &
+  BrakeRouteDeps &
   GroupRouteDeps &
   ListRouteDeps &
   MailSettingsRouteDeps &

@@ -1,5 +1,6 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
 import { explain, getMessage } from './activity-routes.ts';
+import { BRAKE_ROUTES } from './brake-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
@@ -106,6 +107,7 @@ export const ROUTES: readonly Route[] = [
   ...SUPPRESSION_ROUTES,
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
+  ...BRAKE_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };
