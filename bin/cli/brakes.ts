@@ -106,7 +106,7 @@ export async function pauseBulk(connection: Connection, [account = '']: string[]
   if (!(await brakes.pauseBulk(account, pause, resumed?.at)))
     throw new CliError(`bulk of ${account} is paused already`);
   if (json) printJson({ account, paused: pause });
-  else printLine(`${account}: bulk is held from now on, within half a minute. Only "brakes resume" lets it go on.`);
+  else printLine(`${account}: bulk is held from now on, within ten seconds. Only "brakes resume" lets it go on.`);
   return 0;
 }
 
@@ -120,7 +120,7 @@ export async function resume(connection: Connection, [account = '']: string[], {
   });
   if (resumed !== 'resumed') throw new CliError(`bulk of ${account} is not paused`);
   if (json) printJson({ account, resumed: true });
-  else printLine(`${account}: bulk goes on. What is held goes to its lanes within two minutes.`);
+  else printLine(`${account}: bulk goes on. What is held goes to its lanes within a minute or two.`);
   return 0;
 }
 

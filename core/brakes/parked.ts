@@ -13,12 +13,12 @@ const SWEPT_EARLY = 120_000;
  * Milliseconds for which deliver does not see that an account was paused or resumed. Longer, and a paused account sends on; shorter, and
  * each lane reads more often.
  */
-export const PAUSE_LIFE = 30_000;
+export const PAUSE_LIFE = 10_000;
 /**
  * Milliseconds after a resume of its sweeps: the first when every lane knows of it, the second for what a run has parked since. A sweep
  * may come a minute early to its jobs, since release looks ahead, and they are delayed until its time.
  */
-const AFTER_RESUME = [PAUSE_LIFE + 15_000, 4 * PAUSE_LIFE + 30_000];
+const AFTER_RESUME = [PAUSE_LIFE + 15_000, PAUSE_LIFE + 80_000];
 
 /** What a job says that was never sent. */
 export const PAUSED_TOO_LONG = 'Bulk of this account was paused for 96 hours';

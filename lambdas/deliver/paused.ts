@@ -9,7 +9,7 @@ import { hold, NEVER_BEGUN } from './holding.ts';
 import type { LaneMessage } from './take.ts';
 
 export type PausedDeps = {
-  /** Whether an account's bulk is paused: kept for half a minute. */
+  /** Whether an account's bulk is paused: kept for ten seconds. */
   isPaused: (account: string) => Promise<boolean>;
 };
 

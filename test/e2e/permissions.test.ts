@@ -166,6 +166,26 @@ async function useEvents(mail: Mail): Promise<void> {
   server.close();
 }
 
+/** Bounces until its account's bulk is paused, and lets it go on; sets its daily cap. */
+async function useBrakes(mail: Mail): Promise<void> {
+  const call = async (method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${mail.local.apiKey}`, 'content-type': 'application/json' };
+    const answer = await fetch(`${mail.local.apiUrl}/v3/brakes${path}`, {
+      ...{ method, headers },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return { status: answer.status, body: (await answer.json()) as { bulk: { paused: boolean } } };
+  };
+  for (let n = 0; n < 5; n++) await mail.post(mailTo(`bounce+${n}@elsewhere.example`));
+  await eventually(
+    () => call('GET', ''),
+    ({ body }) => body.bulk.paused,
+    30,
+  );
+  expect((await call('PATCH', '', { daily_cap: 500_000 })).status).toBe(200);
+  expect(await call('POST', '/resume')).toMatchObject({ status: 200, body: { bulk: { paused: false } } });
+}
+
 /** Every policy statement of the synthesized templates, for changing. */
 function editStatements(
   directory: string,
@@ -191,6 +211,7 @@ describe('permissions', () => {
       settings: {
         delivery: { timeoutSeconds: 10 },
         events: { announceSeconds: 1, tallySeconds: 1 },
+        brakes: { dailyCap: 1_000_000, bouncePercent: 2 },
         shaping: { providers: { solo: { suffixes: ['solo.example'], connections: 1 } } },
       },
     });
@@ -198,6 +219,7 @@ describe('permissions', () => {
       await goEveryWay(mail);
       await goThroughLists(mail);
       await useEvents(mail);
+      await useBrakes(mail);
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
       expect(mail.stack.unusedStatements()).toEqual([]);
       await thenAllIsAccountedFor(mail);

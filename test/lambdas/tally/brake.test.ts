@@ -162,8 +162,8 @@ describe('a resume', () => {
     expect(await resume()).toBe('resumed');
     expect(await resume()).toBe('not paused');
     expect(world.holds.map(({ kind, account, due }) => [kind, account, due - world.now])).toEqual([
-      ['sweep', world.account, 45_000],
-      ['sweep', world.account, 150_000],
+      ['sweep', world.account, 25_000],
+      ['sweep', world.account, 90_000],
     ]);
     await tally('s1', some({ delivered: 180, bounced: 15 }), deps());
     expect(await stateOf()).toMatchObject({ resumed: { at: world.now, by: 'account' } });
