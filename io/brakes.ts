@@ -13,8 +13,11 @@ import {
   type CreditsRecord,
   creditsKey,
   type Pause,
+  pausedEvent,
+  type Resume,
+  resumedEvent,
 } from '../core/brakes/brakes.ts';
-import { type HourOfMail, type Seen, sumHours, windowOf } from '../core/brakes/judge.ts';
+import { type HourOfMail, sumHours, windowOf } from '../core/brakes/judge.ts';
 import { sweepsAfterResume } from '../core/brakes/parked.ts';
 import type { Hold } from '../core/records.ts';
 import type { Kind } from '../core/stats/count.ts';
@@ -86,29 +89,20 @@ export function brakesIn(table: string, client: Table) {
           values: { ':pause': pause, ...(resumedAt === undefined ? {} : { ':resumedAt': resumedAt }) },
           ...(resumedAt === undefined ? {} : { names: { '#at': 'at' } }),
         },
-        {
-          event: 'bulk_paused',
-          at: pause.at,
-          by: pause.cause === 'operator' ? 'operator' : 'pennypost',
-          why: pause.why,
-        },
+        pausedEvent(pause),
       ),
 
     /** Takes a pause away. False: it is no longer that one. */
-    endPause: (
-      account: string,
-      pause: Pause,
-      { at, by, seen }: { at: number; by: 'account' | 'operator'; seen: Seen },
-    ): Promise<boolean> =>
+    endPause: (account: string, pause: Pause, resume: Resume): Promise<boolean> =>
       change(
         account,
         {
           update: 'SET resumed = :resumed REMOVE paused',
           condition: 'paused.#at = :paused',
-          values: { ':resumed': { at, by, seen }, ':paused': pause.at },
+          values: { ':resumed': resume, ':paused': pause.at },
           names: { '#at': 'at' },
         },
-        { event: 'bulk_resumed', at, by, why: `paused because: ${pause.why}` },
+        resumedEvent(pause, resume),
       ),
 
     /** Sets the operator's or the account's own cap; undefined takes it away. */
@@ -145,6 +139,8 @@ export function brakesIn(table: string, client: Table) {
 export type ResumeDeps = Pick<ReturnType<typeof brakesIn>, 'readBrakes' | 'endPause'> & {
   /** Milliseconds since the epoch. */
   now: () => number;
+  /** Tells the account's webhooks. */
+  tellAccount: (account: string, event: BrakeEvent) => Promise<void>;
   readHours: (account: string, kind: Kind, from: string, to: string) => AsyncIterable<HourOfMail>;
   hold: (hold: Hold) => Promise<void>;
 };
@@ -167,7 +163,10 @@ export async function resumeBulk(
   for await (const hour of deps.readHours(account, 'all', first, last)) hours.push(hour);
   // Before the word: whatever ends here, what is held is looked at again.
   for (const sweep of sweepsAfterResume(account, at)) await deps.hold(sweep);
-  return (await deps.endPause(account, paused, { at, by, seen: sumHours(hours) })) ? 'resumed' : 'not paused';
+  const resume = { at, by, seen: sumHours(hours) };
+  if (!(await deps.endPause(account, paused, resume))) return 'not paused';
+  await deps.tellAccount(account, resumedEvent(paused, resume));
+  return 'resumed';
 }
 
 export function creditsIn(table: string, client: Table) {

@@ -44,12 +44,16 @@ export class Events extends Construct {
         ACCOUNTS_TABLE: accounts.tableName,
         BRAKE_BOUNCE_PERCENT: String(settings.brakes.bouncePercent),
         BRAKE_COMPLAINT_PERCENT: String(settings.brakes.complaintPercent),
+        OUTBOX_TABLE: outbox.tableName,
+        NOTIFY_QUEUE_URL: this.work.queue.queueUrl,
       },
       targets: {
         accounts: [accounts.tableArn],
         messages: [messages.tableArn],
         stats: [stats.tableArn],
         eventPages: [pages],
+        outbox: [outbox.tableArn],
+        notifyQueue: [this.work.queue.queueArn],
       },
     });
     this.announce = new Follower(this, 'Announce', {

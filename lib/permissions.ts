@@ -260,7 +260,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     },
     { actions: ['dynamodb:Query'], on: 'messages' },
     { actions: ['dynamodb:Query'], on: 'stats' },
-    { actions: ['dynamodb:GetItem'], on: 'outbox' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'outbox' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
   ],
@@ -271,6 +271,8 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'], on: 'stats' },
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     SET_BRAKES,
+    { actions: ['dynamodb:PutItem'], on: 'outbox' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['s3:PutObject'], on: 'eventPages' },
   ],
   announce: [

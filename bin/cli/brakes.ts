@@ -1,12 +1,16 @@
 /** brakes show | list | cap | pause | resume: how much an account may send in a day, and whether its bulk goes out. */
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
-import type { BrakesRecord } from '../../core/brakes/brakes.ts';
+import { type BrakesRecord, pausedEvent } from '../../core/brakes/brakes.ts';
 import { dayOf } from '../../core/brakes/credits.ts';
+import { tellAccountBy } from '../../io/account-events.ts';
+import { openQueues } from '../../io/aws.ts';
 import { brakesIn, creditsIn, resumeBulk } from '../../io/brakes.ts';
 import { holdsIn } from '../../io/holds.ts';
+import { outboxIn } from '../../io/outbox.ts';
+import { sendEntries } from '../../io/queue.ts';
 import { statsIn } from '../../io/stats.ts';
 import { ACCOUNT, CliError, type Connection, type Options } from './connect.ts';
-import { formatTime, printJson, printLine, printTable } from './print.ts';
+import { clean, formatTime, printJson, printLine, printTable } from './print.ts';
 
 /** As the API takes it. */
 const MOST_COPIES = 1_000_000_000;
@@ -105,6 +109,7 @@ export async function pauseBulk(connection: Connection, [account = '']: string[]
   const pause = { at: Date.now(), cause: 'operator' as const, why: 'the operator paused it' };
   if (!(await brakes.pauseBulk(account, pause, resumed?.at)))
     throw new CliError(`bulk of ${account} is paused already`);
+  await teller(connection)(account, pausedEvent(pause));
   if (json) printJson({ account, paused: pause });
   else printLine(`${account}: bulk is held from now on, within ten seconds. Only "brakes resume" lets it go on.`);
   return 0;
@@ -116,6 +121,7 @@ export async function resume(connection: Connection, [account = '']: string[], {
     ...open(connection, account),
     hold: holdsIn(holdsTable, tables).hold,
     readHours: statsIn(statsTable, tables).readHours,
+    tellAccount: teller(connection),
     now: Date.now,
   });
   if (resumed !== 'resumed') throw new CliError(`bulk of ${account} is not paused`);
@@ -127,4 +133,14 @@ export async function resume(connection: Connection, [account = '']: string[], {
 function open({ tables, accountsTable }: Connection, account: string) {
   if (!ACCOUNT.test(account)) throw new CliError(`"${account}" is not an account id: 8 characters of a-z and 2-7`);
   return brakesIn(accountsTable, tables);
+}
+
+/** Webhooks are told as when a function does it. */
+function teller({ tables, outboxTable, notifyQueueUrl }: Connection) {
+  return tellAccountBy({
+    putOutboxPage: outboxIn(outboxTable, tables).putOutboxPage,
+    sendEntries: (entries) => sendEntries(openQueues(), notifyQueueUrl, entries),
+    now: Date.now,
+    report: (problem) => process.stderr.write(`pennypost: ${clean(problem)}\n`),
+  });
 }

@@ -91,3 +91,17 @@ export function capOf(brakes: Pick<BrakesRecord, 'operatorCap' | 'ownCap'> | und
   const caps = [operatorCap ?? undefined, ownCap].filter((cap) => cap !== undefined);
   return caps.length === 0 ? undefined : Math.min(...caps);
 }
+
+export const pausedEvent = ({ at, cause, why }: Pause): BrakeEvent => ({
+  event: 'bulk_paused',
+  at,
+  by: cause === 'operator' ? 'operator' : 'pennypost',
+  why,
+});
+
+export const resumedEvent = ({ why }: Pause, { at, by }: Pick<Resume, 'at' | 'by'>): BrakeEvent => ({
+  event: 'bulk_resumed',
+  at,
+  by,
+  why: `paused because: ${why}`,
+});

@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { tellAccountBy } from '../../io/account-events.ts';
 import { accountsIn } from '../../io/accounts.ts';
 import { openKeys, openQueues, openTables } from '../../io/aws.ts';
 import { brakesIn, creditsIn } from '../../io/brakes.ts';
@@ -29,6 +30,8 @@ const notifyQueue = requireVariable('NOTIFY_QUEUE_URL');
 const table = requireVariable('ACCOUNTS_TABLE');
 const suppressions = requireVariable('SUPPRESSIONS_TABLE');
 const accounts = accountsIn(table, tables);
+const outbox = outboxIn(requireVariable('OUTBOX_TABLE'), tables);
+const report = (problem: string) => console.error(JSON.stringify({ level: 'ERROR', stage: 'manage', problem }));
 const readKey = cached((id) => accounts.readKey(id.slice(0, 8), id), KEY_LIFE, Date.now);
 
 const deps: ManageDeps = {
@@ -45,7 +48,13 @@ const deps: ManageDeps = {
   defaultCap: optionalNumber('DAILY_CAP'),
   readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
-  readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,
+  readCursor: outbox.readCursor,
+  tellAccount: tellAccountBy({
+    putOutboxPage: outbox.putOutboxPage,
+    sendEntries: (entries) => sendEntries(queues, notifyQueue, entries),
+    now: Date.now,
+    report,
+  }),
   sealSecret: sealSecretsBy(openKeys(), requireVariable('SECRETS_KEY_ARN')),
   sendNotify: async (message) => {
     const entry = { body: JSON.stringify(message), group: message.account };
@@ -58,7 +67,7 @@ const deps: ManageDeps = {
   anyPort: process.env.ALLOW_PRIVATE_HOSTS === 'true',
   windows: new Map(),
   now: Date.now,
-  report: (problem) => console.error(JSON.stringify({ level: 'ERROR', stage: 'manage', problem })),
+  report,
 };
 
 export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(

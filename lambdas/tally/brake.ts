@@ -5,7 +5,7 @@
  *
  * Quiet times cost nothing: only bad news is a reason to look. Where it cannot be read or written the batch fails, and is judged again.
  */
-import type { BrakesRecord, Pause } from '../../core/brakes/brakes.ts';
+import { type BrakeEvent, type BrakesRecord, type Pause, pausedEvent } from '../../core/brakes/brakes.ts';
 import {
   type HourOfMail,
   judge,
@@ -28,6 +28,8 @@ export type BrakeDeps = {
   readHours: (account: string, kind: Kind, from: string, to: string) => AsyncIterable<HourOfMail>;
   /** False: it is paused already, or was resumed meanwhile. */
   pauseBulk: (account: string, pause: Pause, resumedAt?: number) => Promise<boolean>;
+  /** Tells the account's webhooks. */
+  tellAccount: (account: string, event: BrakeEvent) => Promise<void>;
   /** Counts for the metrics. */
   publish: (counts: { bulkPaused: number }) => void;
   report: (problem: string) => void;
@@ -59,9 +61,11 @@ async function look(account: string, causes: ReadonlySet<RateCause>, deps: Brake
     const hours: HourOfMail[] = [];
     for await (const hour of deps.readHours(account, 'all', first, last)) hours.push(hour);
     const bad = judge(cause, sumHours(hours), resumed?.seen ?? {}, deps.thresholds);
-    if (!bad || !(await deps.pauseBulk(account, { at, cause, why: bad.why }, resumed?.at))) continue;
+    const pause = bad && { at, cause, why: bad.why };
+    if (!pause || !(await deps.pauseBulk(account, pause, resumed?.at))) continue;
+    await deps.tellAccount(account, pausedEvent(pause));
     deps.publish({ bulkPaused: 1 });
-    deps.report(`bulk of the account ${account} is paused: ${bad.why}`);
+    deps.report(`bulk of the account ${account} is paused: ${pause.why}`);
     return;
   }
 }

@@ -8,20 +8,32 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PAUSE_LIFE } from '../../core/brakes/parked.ts';
 import { OPERATOR } from '../../core/records.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
+import { startReceiver } from './receiver.ts';
 
 const CAP = 1_200;
 type Brakes = { bulk: { paused: boolean }; daily_cap: object; events: object[] };
 
 describe('a stolen key', () => {
   let mail: Mail;
+  let receiver: Awaited<ReturnType<typeof startReceiver>>;
   let stolen: { key: string; id: string };
   beforeAll(async () => {
     mail = await givenMail({
       settings: { events: { announceSeconds: 1, tallySeconds: 1 }, brakes: { dailyCap: CAP } },
     });
+    receiver = await startReceiver();
+    const answer = await fetch(`${mail.local.apiUrl}/v3/user/webhooks/event/settings`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${mail.local.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ enabled: true, url: receiver.url, account_status_change: true }),
+    });
+    expect(answer.status).toBe(201);
     stolen = await mail.operator.createKey(OPERATOR, 'stolen', ['mail.send']);
   }, 60_000);
-  afterAll(() => mail.end());
+  afterAll(async () => {
+    await mail.end();
+    receiver.stop();
+  });
 
   const call = async (method: string, path: string, key = mail.local.apiKey) => {
     const answer = await fetch(`${mail.local.apiUrl}/v3/brakes${path}`, {
@@ -59,6 +71,12 @@ describe('a stolen key', () => {
     expect(body.events).toMatchObject([{ event: 'bulk_paused', by: 'pennypost' }]);
     const paused = () => mail.stack.metrics.get('BulkPaused')?.sum;
     await eventually(paused, (sum) => sum === 1);
+
+    await eventually(
+      () => receiver.events(),
+      (told) => told.length > 0,
+    );
+    expect(receiver.events()).toMatchObject([{ event: 'account_status_change', type: 'bulk_paused' }]);
 
     // When every lane knows it, and what they had taken before is out.
     await sleep(PAUSE_LIFE + 1_000);
@@ -116,6 +134,7 @@ describe('a stolen key', () => {
     );
     expect(await thenAllIsAccountedFor(mail)).toMatchObject({ accepted: CAP, delivered: CAP - 200, bounced: 200 });
     expect((await call('GET', '')).body.bulk).toMatchObject({ paused: false, resumed_by: 'account' });
+    expect(receiver.events().map(({ type }) => type)).toEqual(['bulk_paused', 'bulk_resumed']);
     const arrived = mail.sink.dots.map(({ recipient }) => recipient);
     expect(new Set(arrived).size).toBe(arrived.length);
     expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);

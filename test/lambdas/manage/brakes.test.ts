@@ -31,6 +31,7 @@ const callBy = (account: string, scopes?: string[]) =>
       ...credits,
       defaultCap: 1_000,
       hold: async (hold) => void holds.push(hold),
+      tellAccount: async () => {},
       readHours: async function* () {},
     },
     scopes,

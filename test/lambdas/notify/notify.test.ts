@@ -5,6 +5,7 @@
 import { createPublicKey, createVerify } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { announceAccountEvent } from '../../../core/webhook/account-event.ts';
 import { makeSigningKey, signatureHeaders } from '../../../core/webhook/signature.ts';
 import { outboxIn } from '../../../io/outbox.ts';
 import type { Posted } from '../../../io/webhook-post.ts';
@@ -45,6 +46,41 @@ describe('telling', () => {
     world.now += 2_000;
     await send(await announce([event('delivered'), event('bounce', { event: 'bounce' })]));
     expect(ids()).toEqual(['bounce']);
+  });
+
+  test('what was done to the account itself is told to those who ask for it, once, with an id of its own', async () => {
+    const { world, webhooks, announce, send, event } = setUp(
+      () => ({ status: 200 }),
+      ['https://a.example/', 'https://b.example/'],
+    );
+    webhooks[1]!.switches = ['delivered'];
+    await send(await announce([event('one')]));
+    const paused = {
+      event: 'bulk_paused' as const,
+      at: START + 5_000,
+      by: 'pennypost' as const,
+      why: 'too many bounces',
+    };
+    for (let times = 0; times < 2; times++) {
+      const { pages, ring } = announceAccountEvent(world.account, paused, START + 5_000);
+      for (const page of pages) await outbox.putOutboxPage(page);
+      expect(await send(ring)).toEqual([]);
+    }
+    const posts = world.got
+      .get('https://a.example/')!
+      .map(({ post }) => JSON.parse(Buffer.concat(post.pieces).toString()));
+    expect(posts.slice(1)).toEqual([
+      [
+        {
+          event: 'account_status_change',
+          timestamp: START / 1_000 + 5,
+          sg_event_id: expect.stringMatching(/^[\w-]{43}$/),
+          type: 'bulk_paused',
+          reason: 'too many bounces',
+        },
+      ],
+    ]);
+    expect(world.got.get('https://b.example/')!.flatMap(({ ids }) => ids)).toEqual(['one']);
   });
 
   test('a server that fails for hours: growing intervals, nothing lost, nothing out of order, nothing twice', async () => {

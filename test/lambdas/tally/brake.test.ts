@@ -3,6 +3,7 @@
  * the books show it, the account's bulk is paused, once; no other account is touched, and a batch that comes again changes nothing.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { BrakeEvent } from '../../../core/brakes/brakes.ts';
 import { readNews } from '../../../core/event/item.ts';
 import { hourOf, padSequence } from '../../../core/event/page.ts';
 import { makeRequestId } from '../../../core/ids.ts';
@@ -33,6 +34,7 @@ const world = {
   paused: 0,
   problems: [] as string[],
   holds: [] as Hold[],
+  told: [] as string[],
   account: '',
   innocent: '',
 };
@@ -40,13 +42,23 @@ beforeEach(() => {
   const name = (letter: string) =>
     `${letter}aaaaa${String.fromCharCode(97 + (accounts % 26))}${Math.floor(accounts / 26) + 2}`;
   accounts++;
-  Object.assign(world, { now: START, paused: 0, problems: [], holds: [], account: name('v'), innocent: name('i') });
+  Object.assign(world, {
+    now: START,
+    paused: 0,
+    problems: [],
+    holds: [],
+    told: [],
+    account: name('v'),
+    innocent: name('i'),
+  });
 });
 
+const tellAccount = async (account: string, { event }: BrakeEvent) => void world.told.push(`${account} ${event}`);
 const deps = (): TallyDeps => ({
   ...stats,
   readBrakes: (account) => brakes.readBrakes(account, true),
   pauseBulk: brakes.pauseBulk,
+  tellAccount,
   thresholds: { bouncePercent: 10, complaintPercent: 0.3 },
   now: () => world.now,
   publish: ({ bulkPaused }) => {
@@ -102,7 +114,7 @@ describe('books that are too bad', () => {
     await tally('s1', batch, deps());
     await tally('s2', some({ bounced: 300 }), deps());
     expect((await stateOf())?.paused?.at).toBe(START);
-    expect(world.paused).toBe(1);
+    expect([world.paused, world.told]).toEqual([1, [`${world.account} bulk_paused`]]);
     expect(await brakes.listBrakeEvents(world.account)).toMatchObject([
       { event: 'bulk_paused', at: START, by: 'pennypost', why },
     ]);
@@ -153,6 +165,7 @@ describe('a resume', () => {
       ...brakes,
       ...stats,
       now: () => world.now,
+      tellAccount,
       hold: async (hold) => void world.holds.push(hold),
     });
 
@@ -161,6 +174,7 @@ describe('a resume', () => {
     world.now += 600_000;
     expect(await resume()).toBe('resumed');
     expect(await resume()).toBe('not paused');
+    expect(world.told.slice(1)).toEqual([`${world.account} bulk_resumed`]);
     expect(world.holds.map(({ kind, account, due }) => [kind, account, due - world.now])).toEqual([
       ['sweep', world.account, 25_000],
       ['sweep', world.account, 90_000],

@@ -81,6 +81,7 @@ function makeBooks() {
     readBrakes: async () => undefined,
     readHours: async function* () {},
     pauseBulk: async () => false,
+    tellAccount: async () => {},
     publish: () => {},
     statsDays: 400,
     known: new Map(),
