@@ -29,6 +29,14 @@ const SHOWN_EVENTS = 50;
 /** What becomes of the item, as an update's expression and its values. */
 type Change = { update: string; condition?: string; values: Record<string, unknown>; names?: Record<string, string> };
 
+/** As accept and deliver know them: without what changes them, which would be loaded for nothing. */
+export function readBrakesIn(table: string, client: Table) {
+  /** @param consistent as it is now; otherwise it may be a second old, at half the price */
+  return async (account: string, consistent = false): Promise<BrakesRecord | undefined> =>
+    (await client.send(new GetCommand({ TableName: table, Key: brakesKey(account), ConsistentRead: consistent })))
+      .Item as BrakesRecord | undefined;
+}
+
 export function brakesIn(table: string, client: Table) {
   /** False: its condition does not hold, and nothing is written. */
   const change = async (
@@ -71,10 +79,7 @@ export function brakesIn(table: string, client: Table) {
     }
   };
   return {
-    /** @param consistent as it is now; otherwise it may be a second old, at half the price */
-    readBrakes: async (account: string, consistent = false): Promise<BrakesRecord | undefined> =>
-      (await client.send(new GetCommand({ TableName: table, Key: brakesKey(account), ConsistentRead: consistent })))
-        .Item as BrakesRecord | undefined,
+    readBrakes: readBrakesIn(table, client),
 
     /**
      * Pauses an account's bulk. False: it is paused already, or was resumed since it was judged.

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { accountsIn } from '../io/accounts.ts';
 import { openBucket, openQueues, openTables } from '../io/aws.ts';
-import { brakesIn, creditsIn } from '../io/brakes.ts';
+import { creditsIn, readBrakesIn } from '../io/brakes.ts';
 import { cached } from '../io/cached.ts';
 import { contentIn } from '../io/content.ts';
 import { optionalNumber, requireLanes, requireNumber, requireVariable } from '../io/environment.ts';
@@ -36,11 +36,11 @@ export function openSubmission(): SubmissionDeps {
     Date.now,
   );
   const messages = requireVariable('MESSAGES_TABLE');
-  const brakes = brakesIn(requireVariable('ACCOUNTS_TABLE'), tables);
+  const readBrakes = readBrakesIn(requireVariable('ACCOUNTS_TABLE'), tables);
   return {
     ...createCredits({
       ...creditsIn(messages, tables),
-      readBrakes: cached((account) => brakes.readBrakes(account), ACCOUNT_LIFE, Date.now),
+      readBrakes: cached((account) => readBrakes(account), ACCOUNT_LIFE, Date.now),
       publishReached: publishCapReached,
       now: Date.now,
       defaultCap: optionalNumber('DAILY_CAP'),

@@ -9,7 +9,7 @@ import { failOverOf } from '../../core/via.ts';
 import { type OverflowLane, overflowLane } from '../../core/warm-up.ts';
 import { accountSettingsIn } from '../../io/accounts.ts';
 import { openBucket, openKeys, openQueues, openSecrets, openTables } from '../../io/aws.ts';
-import { brakesIn } from '../../io/brakes.ts';
+import { readBrakesIn } from '../../io/brakes.ts';
 import { cached } from '../../io/cached.ts';
 import { contentIn } from '../../io/content.ts';
 import { domainsIn } from '../../io/domains.ts';
@@ -76,7 +76,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...(ways.configurationSet === undefined ? {} : { openSes: sesBy(openSesClient(), ways.configurationSet) }),
   });
   const ofThisLane = { ...sitesIn(sites, tables, now), lane: settings.lane, now, report };
-  const { readBrakes } = brakesIn(accounts, tables);
+  const readBrakes = readBrakesIn(accounts, tables);
   const lane = laneOf(queues, requireVariable('QUEUE_URL'));
   const messagesTable = requireVariable('MESSAGES_TABLE');
   const { claimJob, ...messages } = messagesIn(messagesTable, tables);
