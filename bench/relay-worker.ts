@@ -51,6 +51,8 @@ const submission = makeSubmission({
   readTemplate: async () => undefined,
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as SubmissionDeps['readSender'],
+  takeCredits: async () => true,
+  giveBackCredits: () => {},
   recordRequest: answer,
   refuseRequest: answer,
   storeContent: answer,

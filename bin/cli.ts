@@ -41,6 +41,11 @@ const HELP = `pennypost — the operator's command line
   events webhooks                                the account's event webhooks
   events log WEBHOOK                             what it was told lately, and what it answered
   events replay WEBHOOK FROM TO                  tell it a range of time again (2026-11-25T12:00:00Z)
+  brakes show ACCOUNT                            its daily cap, whether its bulk is paused and why
+  brakes list                                    accounts that are paused, or have a cap of their own
+  brakes cap ACCOUNT NUMBER|none|default         copies that it may send in a day
+  brakes pause ACCOUNT                           hold its bulk; single mail goes on
+  brakes resume ACCOUNT                          let its bulk go on
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
@@ -67,6 +72,7 @@ const parse = () => import('./cli/parse.ts');
 const suppressions = () => import('./cli/suppressions.ts');
 const links = () => import('./cli/links.ts');
 const events = () => import('./cli/events.ts');
+const brakes = () => import('./cli/brakes.ts');
 const rules = () => import('./cli/rules.ts');
 
 const COMMANDS = {
@@ -101,6 +107,11 @@ const COMMANDS = {
   'events webhooks': { load: async () => (await events()).listWebhooks, arguments: 0 },
   'events log': { load: async () => (await events()).showLog, arguments: 1 },
   'events replay': { load: async () => (await events()).replayEvents, arguments: 3 },
+  'brakes show': { load: async () => (await brakes()).showBrakes, arguments: 1 },
+  'brakes list': { load: async () => (await brakes()).listBrakes, arguments: 0 },
+  'brakes cap': { load: async () => (await brakes()).setCap, arguments: 2 },
+  'brakes pause': { load: async () => (await brakes()).pauseBulk, arguments: 1 },
+  'brakes resume': { load: async () => (await brakes()).resume, arguments: 1 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
   trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;

@@ -3,6 +3,7 @@
  * request makes again. What a personalization's copies share stands once.
  * It refuses a body that is not a job of a version it knows: such a message is poison and goes to the dead-letter queue.
  */
+import { TRANSACTIONAL_COPIES } from './brakes/brakes.ts';
 import { jobId } from './ids.ts';
 import { INLINE_CONTENT_BYTES, INLINE_PERSONALIZATION_BYTES, JOB_BYTES, JOB_COPIES } from './limits.ts';
 import type { Content, Copy, MailRequest, Personalization } from './mail.ts';
@@ -29,6 +30,8 @@ export type Job = {
   requestId: string;
   /** The lane (source IP) that it was given, by name. */
   lane: string;
+  /** Its request had more copies than transactional mail has: also what is left of it, however little that is, is bulk. */
+  bulk?: true;
   /** Another way than its pool's for its next attempt (core/via.ts): `ses` or `relay:<name>`, chosen by fail-over. */
   via?: string;
   /** Milliseconds since the epoch: the 202. */
@@ -49,6 +52,11 @@ export type Job = {
 /** When a job's mail was to go out, in milliseconds since the epoch. @param accepted another time of acceptance than the job's own */
 export function dueOf({ sendAt = 0, acceptedAt }: Pick<Job, 'sendAt' | 'acceptedAt'>, accepted = acceptedAt): number {
   return Math.max(accepted, sendAt * 1_000);
+}
+
+/** Whether nobody waits for it at a screen. */
+export function isBulk({ bulk, copies }: Pick<Job, 'bulk' | 'copies'>): boolean {
+  return bulk === true || copies.length > TRANSACTIONAL_COPIES;
 }
 
 /** Whether a lane has it for the first time; what was scheduled comes from its hold, by one hop. */
@@ -136,6 +144,7 @@ export function cutJobs(request: StoredRequest, turn: number, cut: Cut, laneOf: 
         lane: laneOf(id),
         acceptedAt,
         ...(turn > 0 ? { sendAt: turn } : {}),
+        ...(request.copies.length > TRANSACTIONAL_COPIES ? { bulk: true as const } : {}),
         ...shared,
         personalizations: [],
         copies: [],

@@ -37,6 +37,10 @@ export const METRIC = {
   sitePaused: 'SitePaused',
   /** Transactional mail sent beyond the warm-up budget, for want of a warm lane. */
   warmUpExceeded: 'WarmUpExceeded',
+  /** Accounts whose bulk has paused by itself. */
+  bulkPaused: 'BulkPaused',
+  /** Accounts that have reached their daily cap, once a day for each process that accepts. */
+  capReached: 'CapReached',
   /** Messages that the relay took: it said 250. */
   relayAccepted: 'RelayAccepted',
   /** Messages that the relay refused for good (5xx), for what they are or who sends them. */

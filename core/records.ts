@@ -189,6 +189,8 @@ export type Hold = {
   | { kind: 'parse'; parse: ParseMessage }
   /** The next attempt of a webhook, or of a replay; it holds no copies. */
   | { kind: 'notify'; notify: NotifyMessage }
+  /** What the account has parked is looked at again (core/brakes/parked.ts); it holds no copies itself. */
+  | { kind: 'sweep' }
 );
 
 /** What the expand queue carries: one stored request, from one turn on. */

@@ -17,6 +17,11 @@ export function requireNumber(name: string, env: NodeJS.ProcessEnv = process.env
   return Number(text);
 }
 
+/** Undefined when it is absent. @throws as requireNumber */
+export function optionalNumber(name: string, env: NodeJS.ProcessEnv = process.env): number | undefined {
+  return env[name] ? requireNumber(name, env) : undefined;
+}
+
 /** A lane as accept, expand and release know it. Weight 0: it gets no new mail, and works off what it has. */
 export type Lane = { name: string; pool: string; weight: number; url: string };
 

@@ -1,5 +1,6 @@
 /** The holds table: what waits for a time. Read by `due ≤ t` per shard, so that neither a late write nor a missed run loses anything. */
 import { BatchWriteCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { parkedPlace } from '../core/brakes/brakes.ts';
 import { HOLD_SHARDS } from '../core/limits.ts';
 import { type Hold, holdDue, holdShard } from '../core/records.ts';
 import type { Table } from './aws.ts';
@@ -43,6 +44,25 @@ export function holdsIn(table: string, client: Table) {
         }
         open = further;
       }
+    },
+
+    /** What an account has parked, in pages, the oldest first. */
+    readParked: async function* (account: string): AsyncGenerator<Hold[]> {
+      let from: Record<string, unknown> | undefined;
+      do {
+        const page = await client.send(
+          new QueryCommand({
+            TableName: table,
+            KeyConditionExpression: 'pk = :parked',
+            ExpressionAttributeValues: { ':parked': parkedPlace(account) },
+            ConsistentRead: true,
+            Limit: 200,
+            ...(from ? { ExclusiveStartKey: from } : {}),
+          }),
+        );
+        if (page.Items?.length) yield page.Items as Hold[];
+        from = page.LastEvaluatedKey;
+      } while (from);
     },
 
     /** Removes what has been released. */

@@ -112,6 +112,16 @@ export function addAlarms(scope: Construct, props: AlarmsProps): void {
     because:
       'A mailbox provider refuses a source address for what it is or sends, and its mail there is paused. The reply in the sites table says why. The pause ends by itself, and comes again until the cause is gone.',
   });
+  alarm('bulk-paused', mailMetric('bulkPaused', 'Sum', FIVE_MINUTES), {
+    above: 0,
+    because:
+      "An account's bulk has paused by itself: too much of its mail bounced or was called spam. It is held, and single mail goes on. tally's log names the account; `brakes show` says why, `brakes resume` lets it go on. If its key was stolen, delete the key first.",
+  });
+  alarm('cap-reached', mailMetric('capReached', 'Sum', FIVE_MINUTES), {
+    above: 0,
+    because:
+      "An account has reached its daily cap, and its further mail is refused until midnight, UTC. accept's or the relay's log names it; `brakes cap` raises the cap. If nobody meant to send so much, delete its keys.",
+  });
   alarm('warm-up-exceeded', mailMetric('warmUpExceeded', 'Sum', FIVE_MINUTES), {
     above: 0,
     because:

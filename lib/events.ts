@@ -1,6 +1,6 @@
 /**
  * What became of mail, told on: the messages table's stream has two followers. tally keeps the books once a minute (statistics, event
- * pages); announce puts the news of accounts with webhooks into their outbox within seconds and rings, and notify tells them.
+ * pages), and brakes accounts whose books are bad; announce puts the news of accounts with webhooks into their outbox within seconds and rings, and notify tells them.
  */
 import { Construct } from 'constructs';
 import { PAGES_PREFIX } from '../core/event/page.ts';
@@ -41,8 +41,20 @@ export class Events extends Construct {
         STATS_TABLE: stats.tableName,
         EVENTS_BUCKET: events.bucketName,
         STATS_DAYS: String(settings.retention.statsDays),
+        ACCOUNTS_TABLE: accounts.tableName,
+        BRAKE_BOUNCE_PERCENT: String(settings.brakes.bouncePercent),
+        BRAKE_COMPLAINT_PERCENT: String(settings.brakes.complaintPercent),
+        OUTBOX_TABLE: outbox.tableName,
+        NOTIFY_QUEUE_URL: this.work.queue.queueUrl,
       },
-      targets: { messages: [messages.tableArn], stats: [stats.tableArn], eventPages: [pages] },
+      targets: {
+        accounts: [accounts.tableArn],
+        messages: [messages.tableArn],
+        stats: [stats.tableArn],
+        eventPages: [pages],
+        outbox: [outbox.tableArn],
+        notifyQueue: [this.work.queue.queueArn],
+      },
     });
     this.announce = new Follower(this, 'Announce', {
       ...shared,

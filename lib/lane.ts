@@ -43,8 +43,6 @@ export class Lane extends Construct {
   /** What the operator is told of it: where its mail comes from, and the names that need DNS records. */
   readonly summary: Record<string, string | number | PoolVia>;
   readonly entry: LaneEntry;
-  /** As subusers are assigned to it; undefined where it has no address of its own. */
-  readonly source: { ip: string; lane: string } | undefined;
   readonly #warmUpFrom: string | undefined;
 
   constructor(scope: Construct, id: string, props: LaneProps) {
@@ -85,7 +83,6 @@ export class Lane extends Construct {
     const url = this.work.queue.queueUrl;
     this.entry = { name, pool, weight, url };
     const ip = out && { ip: out.ip };
-    this.source = ip && { ...ip, lane: name };
     this.summary = { name, pool, weight, ehloName, ...ip, url, deadUrl: this.work.dead.queueUrl, ...(via && { via }) };
   }
 

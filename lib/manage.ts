@@ -10,6 +10,7 @@ import { PERMISSIONS, writeSenderRecords } from './permissions.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import { capEnvironment } from './submission.ts';
 
 /** API Gateway waits 30. */
 const TIMEOUT_SECONDS = 20;
@@ -19,8 +20,6 @@ export type ManageProps = {
   settings: Settings;
   storage: Storage;
   events: Events;
-  /** Source addresses of the stack, and whose lane each is, as JSON. */
-  sourcesJson: string;
   lanes: readonly Lane[];
   /** Who takes what comes back, if somebody does. */
   inboundHost: string | undefined;
@@ -35,7 +34,7 @@ export class Manage extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { settings, storage, events, sourcesJson, lanes, inboundHost, linkTarget, code }: ManageProps,
+    { settings, storage, events, lanes, inboundHost, linkTarget, code }: ManageProps,
   ) {
     const notifyQueue = events.work.queue;
     const { senders, delivery } = settings;
@@ -51,13 +50,12 @@ export class Manage extends Construct {
         SUPPRESSIONS_TABLE: storage.suppressions.tableName,
         MESSAGES_TABLE: storage.messages.tableName,
         STATS_TABLE: storage.stats.tableName,
+        HOLDS_TABLE: storage.holds.tableName,
         OUTBOX_TABLE: storage.outbox.tableName,
         EVENTS_BUCKET: storage.events.bucketName,
         MESSAGES_DAYS: String(settings.retention.messagesDays),
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
-        SOURCES: sourcesJson,
-        HOLDS_TABLE: storage.holds.tableName,
         SENDING: Stack.of(this).toJsonString({
           sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({ ip, ehloName, name, pool })),
           inboundHost,
@@ -66,6 +64,7 @@ export class Manage extends Construct {
           linkTarget,
         }),
         ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
+        ...capEnvironment(settings),
         ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),
       },
       targets: {
@@ -77,10 +76,10 @@ export class Manage extends Construct {
         eventPages: [storage.events.arnForObjects(`${PAGES_PREFIX}*`)],
         downloads: [storage.events.arnForObjects(`${DOWNLOADS_PREFIX}*`)],
         stats: [storage.stats.tableArn],
+        holds: [storage.holds.tableArn],
         outbox: [storage.outbox.tableArn],
         notifyQueue: [notifyQueue.queueArn],
         dkimKey: [storage.dkimKey.keyArn],
-        holds: [storage.holds.tableArn],
         senderZones: senders.zones.map(({ hostedZone }) => `arn:${Aws.PARTITION}:route53:::hostedzone/${hostedZone}`),
       },
       rows: [...PERMISSIONS.manage, ...(senders.zones.length > 0 ? [writeSenderRecords(senders.targets)] : [])],

@@ -100,8 +100,7 @@ export class PennypostStack extends Stack {
     const inboundHost = inbound?.hostName;
     const track = new Track(this, 'Track', { settings, storage, code });
     const linkTarget = track.front?.group.attrRoutingEndpoint ?? track.api.apiEndpoint;
-    const sourcesJson = this.toJsonString(lanes.flatMap(({ source }) => source ?? []));
-    const sending = { lanes, sourcesJson, inboundHost, linkTarget };
+    const sending = { lanes, inboundHost, linkTarget };
     const manage = new Manage(this, 'Manage', { settings, storage, events, ...sending, code });
     const submitting = { settings, storage, expand, lanes, lanesJson };
     const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });

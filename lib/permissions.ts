@@ -117,6 +117,12 @@ const SUPPRESS: readonly Permission[] = [
     conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#list#*' } },
   },
 ];
+/** An account's brakes are put on and taken off, and nothing else that it has is changed. */
+const SET_BRAKES: Permission = {
+  actions: ['dynamodb:UpdateItem'],
+  on: 'accounts',
+  conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
+};
 /** Only deliver of a pool that may go by SES: raw messages, under our configuration set. */
 export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses' };
 /** Only deliver of a pool that may go by a relay with a password. */
@@ -191,6 +197,12 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     OWN_LOGS,
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem', 'dynamodb:GetItem'], on: 'messages' },
+    {
+      actions: ['dynamodb:UpdateItem'],
+      on: 'messages',
+      // Counters of daily caps; what was written of mail is not its to change.
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#sent' } },
+    },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     { actions: ['s3:PutObject'], on: 'requests' },
     { actions: ['sqs:SendMessage'], on: 'lanes' },
@@ -305,7 +317,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     // A link is signed with the function's own right to read what it leads to.
     { actions: ['s3:GetObject', 's3:PutObject'], on: 'downloads' },
     { actions: ['dynamodb:Query'], on: 'stats' },
-    { actions: ['dynamodb:GetItem'], on: 'outbox' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'outbox' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },
@@ -316,7 +328,11 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     OWN_LOGS,
     ...FOLLOW,
     { actions: ['dynamodb:BatchGetItem'], on: 'messages' },
-    { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'stats' },
+    { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'], on: 'stats' },
+    { actions: ['dynamodb:GetItem'], on: 'accounts' },
+    SET_BRAKES,
+    { actions: ['dynamodb:PutItem'], on: 'outbox' },
+    { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['s3:PutObject'], on: 'eventPages' },
   ],
   announce: [

@@ -146,6 +146,18 @@ const Events = z.strictObject({
   tallySeconds: whole(1, 300).default(60),
 });
 
+const Brakes = z.strictObject({
+  /**
+   * Copies that an account may send in a day (UTC), where `pennypost brakes cap` says nothing else of it: 0 to 1,000,000,000. Default: as many
+   * as it likes. What is beyond it is refused (SendGrid: "Maximum credits exceeded").
+   */
+  dailyCap: whole(0, 1_000_000_000).optional(),
+  /** Percent of an account's copies that bounce, within two hours, at which its bulk pauses by itself. Default 10; 100 never does. */
+  bouncePercent: z.number().positive().max(100).default(10),
+  /** Percent of its delivered copies that are called spam, within a day, at which its bulk pauses by itself. Default 0.3. */
+  complaintPercent: z.number().positive().max(100).default(0.3),
+});
+
 const Retention = z.strictObject({
   /** Days that event records are kept: at least 21, since a redrive reads them. Default 30. */
   messagesDays: whole(SHORTEST_RETENTION, 3650).default(30),
@@ -225,6 +237,8 @@ const Shape = z.strictObject({
   inbound: InboundMail.optional(),
   events: Events.prefault({}),
   tracking: Tracking.prefault({}),
+  /** What stops an account that a stolen key, or a bad list, would ruin the addresses with. */
+  brakes: Brakes.prefault({}),
   retention: Retention.prefault({}),
   /**
    * A table over the event pages, which `retention.eventsDays` keeps, for Athena: `archive: {}` makes one (docs/activity.md). It costs

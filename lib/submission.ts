@@ -24,6 +24,7 @@ export function submissionEnvironment({ settings, storage, expand, lanesJson }: 
     LANES: lanesJson,
     MESSAGES_DAYS: String(settings.retention.messagesDays),
     DELIVER_TIMEOUT_SECONDS: String(settings.delivery.timeoutSeconds),
+    ...capEnvironment(settings),
   };
 }
 
@@ -36,4 +37,9 @@ export function submissionTargets({ storage, expand, lanes }: Submitting): Parti
     lanes: lanes.map(({ work }) => work.queue.queueArn),
     expandQueue: [expand.work.queue.queueArn],
   };
+}
+
+/** What an account may send in a day, where nothing else is said of it. */
+export function capEnvironment({ brakes }: Settings): Record<string, string> {
+  return brakes.dailyCap === undefined ? {} : { DAILY_CAP: String(brakes.dailyCap) };
 }

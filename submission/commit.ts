@@ -32,8 +32,8 @@ export type CommitDeps = {
   hold: (hold: Hold) => Promise<void>;
 };
 
-/** `uncertain`: a queue may have taken it, and nothing could be written about that. */
-export type Committed = { ok: true } | { ok: false; why: 'throttled' | 'unavailable' | 'uncertain' };
+/** `uncertain`: a queue may have taken it, and nothing could be written about that. `over the cap`: nothing was tried. */
+export type Committed = { ok: true } | { ok: false; why: 'throttled' | 'unavailable' | 'uncertain' | 'over the cap' };
 
 /**
  * What is known of an earlier run under the same id: none; it failed, so nothing of it is queued (a hold may be); or nobody knows.

@@ -6,18 +6,21 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { accountsIn } from '../io/accounts.ts';
 import { openBucket, openQueues, openTables } from '../io/aws.ts';
+import { creditsIn, readBrakesIn } from '../io/brakes.ts';
 import { cached } from '../io/cached.ts';
 import { contentIn } from '../io/content.ts';
-import { requireLanes, requireNumber, requireVariable } from '../io/environment.ts';
+import { optionalNumber, requireLanes, requireNumber, requireVariable } from '../io/environment.ts';
 import { groupIdsIn } from '../io/groups.ts';
 import { holdsIn } from '../io/holds.ts';
 import { mailDefaultsIn } from '../io/mail-defaults.ts';
 import { messagesIn } from '../io/messages.ts';
+import { publishCapReached } from '../io/plain-metrics.ts';
 import { sendEntries } from '../io/queue.ts';
 import { sendersIn } from '../io/senders.ts';
 import type { AcceptDeps } from './accept.ts';
+import { createCredits } from './credits.ts';
 
-/** Milliseconds for which a deleted key, or a removed domain, may still be taken. */
+/** Milliseconds for which a deleted key, or a removed domain, may still be taken, and a cap be the one of before. */
 const ACCOUNT_LIFE = 60_000;
 
 /** All of it but what differs from door to door: how much a request may hold, and who takes more. */
@@ -41,8 +44,17 @@ export function openSubmission(): SubmissionDeps {
     ACCOUNT_LIFE,
     Date.now,
   );
+  const messages = requireVariable('MESSAGES_TABLE');
+  const readBrakes = readBrakesIn(requireVariable('ACCOUNTS_TABLE'), tables);
   return {
-    ...messagesIn(requireVariable('MESSAGES_TABLE'), tables),
+    ...createCredits({
+      ...creditsIn(messages, tables),
+      readBrakes: cached((account) => readBrakes(account), ACCOUNT_LIFE, Date.now),
+      publishReached: publishCapReached,
+      now: Date.now,
+      defaultCap: optionalNumber('DAILY_CAP'),
+    }),
+    ...messagesIn(messages, tables),
     ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
     ...contentIn(requireVariable('CONTENT_BUCKET'), openBucket()),
     readKey: ({ id }) => readKey(id),

@@ -99,6 +99,7 @@ function conclude(committed: Committed, requestId: string): Once {
     throttled: apiErrors.tooManyRequests,
     unavailable: apiErrors.unavailable,
     uncertain: apiErrors.uncertain,
+    'over the cap': apiErrors.creditsExceeded,
   };
   return { ok: false, error: errors[committed.why] };
 }

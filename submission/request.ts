@@ -1,6 +1,6 @@
 /**
  * The one way from "a message and its recipients" on, whatever door it came by: is the sender the account's, was it taken
- * before (`Idempotency-Key`), and then `commit`. The records are the same for HTTP and for SMTP.
+ * before (`Idempotency-Key`), is it within the account's daily cap, and then `commit`. The records are the same for HTTP and for SMTP.
  */
 import { domainOf } from '../core/domain.ts';
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
@@ -11,7 +11,8 @@ import type { KnownTemplate } from '../core/mail-send/template.ts';
 import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
 import type { DomainRecord, Received } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
-import { type CommitDeps, commit } from './commit.ts';
+import { type CommitDeps, type Committed, commit, type Earlier } from './commit.ts';
+import type { Credits } from './credits.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
 
 /** A request whose sender and recipients are known to be well-formed, and who asks for it. */
@@ -26,7 +27,8 @@ export type Submission = {
 };
 
 export type RequestDeps = CommitDeps &
-  IdempotencyDeps & {
+  IdempotencyDeps &
+  Credits & {
     /** The domain that signs mail from an address; undefined: the account may not send from it. */
     readSender: (account: string, domain: string, address: string) => Promise<DomainRecord | undefined>;
     /** What the account has added to its mail; undefined: nothing. */
@@ -66,11 +68,8 @@ export async function takeRequest(
   const whole = (one: MailRequest) => withDefaults(one, defaults.found);
   return once(idempotency, { ...submission, request: whole(request) }, deps, (taken, earlier) => {
     const first = earlier === 'none' ? undefined : idempotency?.readAt(requestIdTime(taken.requestId));
-    return commit(
-      { ...taken, request: assigned(first ? whole(first) : taken.request, submission.lanes) },
-      earlier,
-      deps,
-    );
+    const made = assigned(first ? whole(first) : taken.request, submission.lanes);
+    return commitWithinCap({ ...taken, request: made }, earlier, deps);
   });
 }
 
@@ -83,6 +82,20 @@ function sendersOf({ content, personalizations }: MailRequest): Set<string> {
   const addresses = [content.from, ...personalizations.flatMap(({ from }) => from ?? [])].map(({ email }) => email);
   // What a domain may send is asked once for all its addresses: the look-up is kept.
   return new Set(addresses);
+}
+
+/** A request that was answered before is not here: it was counted when it was accepted. */
+async function commitWithinCap(submission: Submission, earlier: Earlier, deps: RequestDeps): Promise<Committed> {
+  const { account, request } = submission;
+  const copies = request.copies.length;
+  try {
+    if (!(await deps.takeCredits(account, copies))) return { ok: false, why: 'over the cap' };
+  } catch (error) {
+    return { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' };
+  }
+  const committed = await commit(submission, earlier, deps);
+  if (!committed.ok && committed.why !== 'uncertain') deps.giveBackCredits(account, copies);
+  return committed;
 }
 
 /** Reads before anything is done: when it fails, the caller may simply come again. */

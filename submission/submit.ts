@@ -75,6 +75,7 @@ const REPLIES = new Map<ApiFailure, SmtpReply>([
   [apiErrors.idempotencyMismatch, smtpReplies.idempotencyMismatch],
   [apiErrors.idempotencyInProgress, smtpReplies.idempotencyInProgress],
   [apiErrors.uncertain, smtpReplies.uncertain],
+  [apiErrors.creditsExceeded, smtpReplies.creditsExceeded],
 ]);
 
 /** Whatever is not the message's fault is for a while: 4xx. */

@@ -45,6 +45,7 @@ export type Connection = {
   accountsTable: string;
   suppressionsTable: string;
   outboxTable: string;
+  statsTable: string;
   notifyQueueUrl: string;
   lanes: LaneOutput[];
   /** Who takes what comes back, where the stack has somebody for it. */
@@ -57,7 +58,7 @@ export type Connection = {
 };
 
 const LOCAL = '.pennypost/local.json';
-const ACCOUNT = /^[a-z2-7]{8}$/;
+export const ACCOUNT = /^[a-z2-7]{8}$/;
 
 export async function connect({ local, stack, account = OPERATOR, dns }: Options): Promise<Connection> {
   if (!ACCOUNT.test(account)) throw new CliError(`"${account}" is not an account id: 8 characters of a-z and 2-7`);
@@ -80,6 +81,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     accountsTable: need(outputs, 'AccountsTable'),
     suppressionsTable: need(outputs, 'SuppressionsTable'),
     outboxTable: need(outputs, 'OutboxTable'),
+    statsTable: need(outputs, 'StatsTable'),
     notifyQueueUrl: need(outputs, 'NotifyQueueUrl'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,

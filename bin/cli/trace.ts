@@ -1,5 +1,6 @@
 /** trace: the life of a message, recipient by recipient, and what of it still waits and until when. */
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { parkedPlace } from '../../core/brakes/brakes.ts';
 import { isRequestId } from '../../core/ids.ts';
 import { HOLD_SHARDS } from '../../core/limits.ts';
 import {
@@ -36,10 +37,8 @@ export async function trace(
   return 0;
 
   async function findHolds(id: string): Promise<Hold[]> {
-    const shards = await Promise.all(
-      Array.from({ length: HOLD_SHARDS }, (_, shard) => readShard(holdShard(shard), id)),
-    );
-    return shards.flat();
+    const places = [...Array.from({ length: HOLD_SHARDS }, (_, shard) => holdShard(shard)), parkedPlace(account)];
+    return (await Promise.all(places.map((place) => readShard(place, id)))).flat();
   }
 
   async function readShard(shard: string, id: string): Promise<Hold[]> {
@@ -100,10 +99,11 @@ function printLives(request: RequestRecord, lives: Map<number, Life>, holds: Hol
   }
   const final = [...lives.values()].filter(({ events }) => events.some((event) => /^\d+$/.test(event.sk))).length;
   const held = holds.reduce((sum, { copies }) => sum + copies, 0);
-  for (const { due, copies, kind } of holds)
-    printLine(
-      `\nheld      until ${formatTime(due)}: ${copies} ${kind === 'job' ? 'deferred or put off' : 'scheduled'}`,
-    );
+  for (const { pk, due, copies, kind } of holds) {
+    const isParked = pk.endsWith('#parked');
+    const until = isParked ? 'until bulk of the account is resumed' : `until ${formatTime(due)}`;
+    printLine(`\nheld      ${until}: ${copies} ${kind === 'job' ? 'deferred or put off' : 'scheduled'}`);
+  }
   const queued = Math.max(0, request.copies - final - held);
   if (queued > 0) printLine(`\nqueued    ${queued} on their way: in a lane, or being sent now`);
 }

@@ -40,6 +40,7 @@ export const smtpReplies = {
   busy: { code: 452, enhanced: '4.3.1', text: 'Too much mail at this moment; try again in a minute' },
   recipients: { code: 452, enhanced: '4.5.3', text: 'Too many recipients; send to the others in another message' },
   messageRate: { code: 451, enhanced: '4.7.1', text: 'Too many messages in a minute; wait {} seconds' },
+  creditsExceeded: { code: 451, enhanced: '4.7.1', text: 'Authentication failed: Maximum credits exceeded' },
   lookUpFailed: { code: 451, enhanced: '4.3.0', text: 'Temporarily unable to look up that address; try again' },
   unavailable: {
     code: 451,

@@ -21,8 +21,11 @@ export type OutboxPage = {
   expiresAt: number;
 };
 
+/** What webhooks are told: what became of mail, and of the account itself (SendGrid: `account_status_change`). */
+export type ToldType = EventType | 'account_status_change';
+
 /** One event on its way: `json` goes out as it stands. */
-export type Line = { sequence: string; type: EventType; json: string };
+export type Line = { sequence: string; type: ToldType; json: string };
 
 /** Hours that pages are kept: a webhook is tried for 24, and whoever reads them may be late. */
 export const OUTBOX_HOURS = 72;
@@ -69,6 +72,6 @@ export function readLines({ lines }: Pick<OutboxPage, 'lines'>, after: string): 
     .split('\n')
     .flatMap((text) => {
       const [sequence = '', type = '', ...json] = text.split('\t');
-      return sequence > after ? [{ sequence, type: type as EventType, json: json.join('\t') }] : [];
+      return sequence > after ? [{ sequence, type: type as ToldType, json: json.join('\t') }] : [];
     });
 }

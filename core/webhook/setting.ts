@@ -4,12 +4,12 @@
  * none. Secrets are ciphertext here, and are never shown.
  */
 import type { ApiError } from '../errors.ts';
-import type { EventType } from '../event/event.ts';
 import { readParseUrl } from '../parse/url.ts';
 import type { OAuth } from './message.ts';
+import type { ToldType } from './outbox.ts';
 
 /** The switches of SendGrid's settings object, and the event that each is for. */
-export const SWITCHES: Readonly<Record<string, EventType>> = {
+export const SWITCHES: Readonly<Record<string, ToldType>> = {
   group_resubscribe: 'group_resubscribe',
   delivered: 'delivered',
   group_unsubscribe: 'group_unsubscribe',
@@ -21,6 +21,7 @@ export const SWITCHES: Readonly<Record<string, EventType>> = {
   open: 'open',
   click: 'click',
   dropped: 'dropped',
+  account_status_change: 'account_status_change',
 };
 
 export type WebhookSetting = {
@@ -141,7 +142,6 @@ export function showWebhook(webhook: WebhookRecord) {
     enabled,
     url,
     ...Object.fromEntries(Object.keys(SWITCHES).map((name) => [name, switches.includes(name)])),
-    account_status_change: false,
     friendly_name: friendlyName,
     ...(oauth === undefined ? {} : { oauth_client_id: oauth.clientId, oauth_token_url: oauth.tokenUrl }),
     ...(signing === undefined ? {} : { public_key: signing.publicKey }),
@@ -156,7 +156,6 @@ export function showNoWebhook() {
     enabled: false,
     url: '',
     ...Object.fromEntries(Object.keys(SWITCHES).map((name) => [name, false])),
-    account_status_change: false,
     friendly_name: '',
   };
 }
@@ -165,7 +164,7 @@ export function showNoWebhook() {
 const date = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 
 /** The events that a webhook is told. */
-export function toldEvents({ switches }: Pick<WebhookSetting, 'switches'>): Set<EventType> {
+export function toldEvents({ switches }: Pick<WebhookSetting, 'switches'>): Set<ToldType> {
   return new Set(switches.flatMap((name) => SWITCHES[name] ?? []));
 }
 

@@ -3,11 +3,14 @@
  * pool's mail goes. A variable that is missing or malformed stops the start with its name.
  */
 import { createSecretKey } from 'node:crypto';
+import { PAUSE_LIFE } from '../../core/brakes/parked.ts';
 import { messageGroup } from '../../core/job.ts';
 import { failOverOf } from '../../core/via.ts';
 import { type OverflowLane, overflowLane } from '../../core/warm-up.ts';
 import { accountSettingsIn } from '../../io/accounts.ts';
 import { openBucket, openKeys, openQueues, openSecrets, openTables } from '../../io/aws.ts';
+import { readBrakesIn } from '../../io/brakes.ts';
+import { cached } from '../../io/cached.ts';
 import { contentIn } from '../../io/content.ts';
 import { domainsIn } from '../../io/domains.ts';
 import { requireNumber, requireVariable } from '../../io/environment.ts';
@@ -78,6 +81,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...(ways.configurationSet === undefined ? {} : { openSes: sesBy(openSesClient(), ways.configurationSet) }),
   });
   const ofThisLane = { ...sitesIn(sites, tables, now), lane: settings.lane, now, report };
+  const readBrakes = readBrakesIn(accounts, tables);
   const lane = laneOf(queues, requireVariable('QUEUE_URL'));
   const messagesTable = requireVariable('MESSAGES_TABLE');
   const { claimJob, ...messages } = messagesIn(messagesTable, tables);
@@ -97,6 +101,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...cachedListSettingsIn(accounts, tables, now),
     ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
     readTemplate: createTemplates(templateTextsIn(accounts, tables).readTemplateText),
+    isPaused: cached(async (account) => (await readBrakes(account))?.paused !== undefined, PAUSE_LIFE, now),
     settings,
     shaping,
     via,

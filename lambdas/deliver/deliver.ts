@@ -27,6 +27,7 @@ import type { Allowances } from './allowances.ts';
 import { createGate, type Gate } from './gate.ts';
 import { openIntake } from './intake.ts';
 import { createLetters, type Letters } from './letter.ts';
+import type { PausedDeps } from './paused.ts';
 import { HORIZON, openSites, type Sites } from './sites.ts';
 import type { SuppressedDeps } from './suppressed.ts';
 import type { LaneMessage, ReadMessage } from './take.ts';
@@ -55,73 +56,74 @@ export type DeliverSettings = {
   sourceIp?: string;
 };
 
-export type DeliverDeps = SuppressedDeps & {
-  settings: DeliverSettings;
-  /** What providers take, and what their replies mean. */
-  shaping: Shaping;
-  /** What they take at present: kept by the environment from run to run. */
-  allowances: Allowances;
-  /** What this source IP may send while it is warming up. */
-  warmUp: WarmUp;
-  /** The warm lane that takes a job beyond that; undefined: there is none. */
-  overflowLane: (jobId: string) => { name: string; url: string } | undefined;
-  /** Puts a job on another lane's queue. `unanswered`: it may be there. */
-  sendJob: (url: string, job: Job) => Promise<Sent>;
-  /** Milliseconds since the epoch. */
-  now: () => number;
-  /** 0 ≤ x < 1. */
-  random: () => number;
-  /** Milliseconds left of this run. */
-  remainingMs: () => number;
-  /** HMAC key of return paths. */
-  returnPathSecret: ReturnPathSecret;
-  /** Up to so many further messages of the lane, at once; they stay hidden from others until this run is over. */
-  receive: (count: number) => Promise<LaneMessage[]>;
-  /** Takes received messages from the lane for good. */
-  remove: (messages: ReadMessage[]) => Promise<void>;
-  readContent: (key: string) => Promise<StoredRequest>;
-  /** A message that came as MIME and is too long to travel. */
-  readMime: (key: string) => Promise<Buffer>;
-  storeContent: (key: string, request: StoredRequest) => Promise<void>;
-  /** What a content's template says; undefined: it has none. @throws where it cannot be read */
-  readTemplate: ReadTemplate;
-  /** Which of these copies have an outcome: strongly consistent. */
-  readOutcomes: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
-  /** Which of these copies have the record of a first attempt: strongly consistent. */
-  readPickedUp: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
-  /** False: another worker holds the job. The same fence may claim again, so also end its claim. */
-  claim: (claim: ClaimRecord) => Promise<boolean>;
-  /** @param more whether further outcomes are to come, for which it may wait to be written together */
-  recordOutcome: (record: OutcomeRecord, more?: boolean) => Promise<'recorded' | 'already-final'>;
-  recordAttempt: (record: AttemptRecord) => Promise<void>;
-  /** Puts an address whose mail bounced on its list; the same bounce again changes nothing. */
-  suppressBounce: (bounce: Bounce) => Promise<unknown>;
-  hold: (hold: Hold) => Promise<void>;
-  readDomain: (account: string, domain: string, address: string) => Promise<SigningDomain | undefined>;
-  /** What the account asks of tracking; undefined: nothing of its own. */
-  readTracking: (account: string) => Promise<TrackingSettings | undefined>;
-  /** The validated host for links of mail from a domain. */
-  readLinkHost: (account: string, domain: string) => Promise<string | undefined>;
-  /** The key that makes tokens. */
-  trackingKey: () => Promise<TrackingKey>;
-  /** What the account asks of TLS (SendGrid's enforced TLS); undefined: nothing. */
-  readEnforcedTls: (account: string) => Promise<EnforcedTls | undefined>;
-  /** Whether the account wants what was said on record also of mail that was delivered; absent: nobody does. */
-  keepsTranscripts?: (account: string) => Promise<boolean>;
-  resolveSite: (domain: string) => Promise<Route>;
-  resolveHost: (host: string) => Promise<HostAddresses>;
-  openSession: typeof openSession;
-  /** Where mail goes that does not go to its own MX. */
-  via: ReturnType<typeof openVia>;
-  /** The way of a copy's next attempt that is refused because of our address; undefined: the same again. */
-  failOver: (told: { via: Via; code: number; act?: Act | undefined }) => string | undefined;
-  /** For TLS reports; absent in stacks that send none. */
-  tlsCounts?: TlsCounts;
-  /** What this run did, by provider. */
-  publish: (tallies: ReadonlyMap<string, Tally>) => void;
-  /** A job that cannot be delivered, for the log: at most one line for each job. */
-  report: (problem: string) => void;
-};
+export type DeliverDeps = SuppressedDeps &
+  PausedDeps & {
+    settings: DeliverSettings;
+    /** What providers take, and what their replies mean. */
+    shaping: Shaping;
+    /** What they take at present: kept by the environment from run to run. */
+    allowances: Allowances;
+    /** What this source IP may send while it is warming up. */
+    warmUp: WarmUp;
+    /** The warm lane that takes a job beyond that; undefined: there is none. */
+    overflowLane: (jobId: string) => { name: string; url: string } | undefined;
+    /** Puts a job on another lane's queue. `unanswered`: it may be there. */
+    sendJob: (url: string, job: Job) => Promise<Sent>;
+    /** Milliseconds since the epoch. */
+    now: () => number;
+    /** 0 ≤ x < 1. */
+    random: () => number;
+    /** Milliseconds left of this run. */
+    remainingMs: () => number;
+    /** HMAC key of return paths. */
+    returnPathSecret: ReturnPathSecret;
+    /** Up to so many further messages of the lane, at once; they stay hidden from others until this run is over. */
+    receive: (count: number) => Promise<LaneMessage[]>;
+    /** Takes received messages from the lane for good. */
+    remove: (messages: ReadMessage[]) => Promise<void>;
+    readContent: (key: string) => Promise<StoredRequest>;
+    /** A message that came as MIME and is too long to travel. */
+    readMime: (key: string) => Promise<Buffer>;
+    storeContent: (key: string, request: StoredRequest) => Promise<void>;
+    /** What a content's template says; undefined: it has none. @throws where it cannot be read */
+    readTemplate: ReadTemplate;
+    /** Which of these copies have an outcome: strongly consistent. */
+    readOutcomes: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
+    /** Which of these copies have the record of a first attempt: strongly consistent. */
+    readPickedUp: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
+    /** False: another worker holds the job. The same fence may claim again, so also end its claim. */
+    claim: (claim: ClaimRecord) => Promise<boolean>;
+    /** @param more whether further outcomes are to come, for which it may wait to be written together */
+    recordOutcome: (record: OutcomeRecord, more?: boolean) => Promise<'recorded' | 'already-final'>;
+    recordAttempt: (record: AttemptRecord) => Promise<void>;
+    /** Puts an address whose mail bounced on its list; the same bounce again changes nothing. */
+    suppressBounce: (bounce: Bounce) => Promise<unknown>;
+    hold: (hold: Hold) => Promise<void>;
+    readDomain: (account: string, domain: string, address: string) => Promise<SigningDomain | undefined>;
+    /** What the account asks of tracking; undefined: nothing of its own. */
+    readTracking: (account: string) => Promise<TrackingSettings | undefined>;
+    /** The validated host for links of mail from a domain. */
+    readLinkHost: (account: string, domain: string) => Promise<string | undefined>;
+    /** The key that makes tokens. */
+    trackingKey: () => Promise<TrackingKey>;
+    /** What the account asks of TLS (SendGrid's enforced TLS); undefined: nothing. */
+    readEnforcedTls: (account: string) => Promise<EnforcedTls | undefined>;
+    /** Whether the account wants what was said on record also of mail that was delivered; absent: nobody does. */
+    keepsTranscripts?: (account: string) => Promise<boolean>;
+    resolveSite: (domain: string) => Promise<Route>;
+    resolveHost: (host: string) => Promise<HostAddresses>;
+    openSession: typeof openSession;
+    /** Where mail goes that does not go to its own MX. */
+    via: ReturnType<typeof openVia>;
+    /** The way of a copy's next attempt that is refused because of our address; undefined: the same again. */
+    failOver: (told: { via: Via; code: number; act?: Act | undefined }) => string | undefined;
+    /** For TLS reports; absent in stacks that send none. */
+    tlsCounts?: TlsCounts;
+    /** What this run did, by provider. */
+    publish: (tallies: ReadonlyMap<string, Tally>) => void;
+    /** A job that cannot be delivered, for the log: at most one line for each job. */
+    report: (problem: string) => void;
+  };
 
 export type EnforcedTls = { requireTls: boolean; requireValidCert: boolean };
 

@@ -2,6 +2,7 @@
  * Holding what a run leaves of a job: copies that were deferred until the retry schedule's next time, copies that were not
  * attempted until their turn, a whole job that there was no time for. A hold is a job again, with what its messages need.
  */
+import { parkedKey } from '../../core/brakes/brakes.ts';
 import { domainOf } from '../../core/domain.ts';
 import { contentKey, dueOf, isFirstSeen, type Job, type StoredRequest, storedBytes } from '../../core/job.ts';
 import { HELD_CONTENT_BYTES, RETRY_HOURS } from '../../core/limits.ts';
@@ -17,7 +18,7 @@ import type { Postponed, PutOff, ReadMessage, Task } from './take.ts';
 const POSTPONED_MINUTES = 15;
 const MINUTE = 60_000;
 /** Milliseconds after which mail that was never attempted is given up: a retry window, and a day for our own pauses. */
-const NEVER_BEGUN = (RETRY_HOURS + 24) * 60 * MINUTE;
+export const NEVER_BEGUN = (RETRY_HOURS + 24) * 60 * MINUTE;
 
 /** Holds what is left of a job. False, or an error, hands it back: its records tell the next run what is done. */
 export async function endTask(task: Task, run: Run): Promise<boolean> {
@@ -138,8 +139,16 @@ export async function leaveForLater({ receiveCount }: ReadMessage, job: Job, run
 /**
  * Holds some copies of a job, with what their messages need.
  * @param maybeSent whether their outcome, one day, is to say that they may have arrived before
+ * @param parked until a sweep of the account (core/brakes/parked.ts), not until a time
  */
-export async function hold(job: Job, copies: Copy[], due: number, run: Run, maybeSent: boolean): Promise<void> {
+export async function hold(
+  job: Job,
+  copies: Copy[],
+  due: number,
+  run: Run,
+  maybeSent: boolean,
+  parked = false,
+): Promise<void> {
   const wanted = new Set(copies.map(({ personalization }) => personalization));
   const { maybeSent: _, content, ...rest } = job;
   const kept: Job = {
@@ -160,5 +169,6 @@ export async function hold(job: Job, copies: Copy[], due: number, run: Run, mayb
     await run.deps.storeContent(kept.contentKey, stored);
   } else if (content) kept.content = content;
   const { account } = job;
-  await run.deps.hold({ ...holdKey(kept.id, due), due, account, copies: copies.length, kind: 'job', job: kept });
+  const key = parked ? parkedKey(account, kept.id, due) : holdKey(kept.id, due);
+  await run.deps.hold({ ...key, due, account, copies: copies.length, kind: 'job', job: kept });
 }

@@ -2,20 +2,14 @@
  * What a source IP that is warming up may not send yet: it goes to a warm lane of the pool at once. Where there is none, bulk
  * waits for the next hour's budget, and transactional mail passes all the same, counted for an alarm.
  */
-import type { Job } from '../../core/job.ts';
+import { isBulk, type Job } from '../../core/job.ts';
 import type { Run } from './deliver.ts';
 import { hold, splitOf } from './holding.ts';
 import { leave, postpone } from './settle.ts';
 import type { Item } from './sites.ts';
 import { type Task, TWIN_WAIT } from './take.ts';
 
-/** Copies in one job beyond which it is bulk: nobody waits for it at a screen. */
-const TRANSACTIONAL = 10;
 const HOUR = 3_600_000;
-
-export function isBulk({ copies }: Job): boolean {
-  return copies.length > TRANSACTIONAL;
-}
 
 /** Which copies of a job this lane sends now; the others are elsewhere or held when it returns. */
 export async function keepToBudget(task: Task, items: Item[], run: Run): Promise<Item[]> {

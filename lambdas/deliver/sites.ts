@@ -5,7 +5,7 @@
  */
 
 import { createFairQueue, type FairQueue } from '../../core/fair-queue.ts';
-import { messageGroup } from '../../core/job.ts';
+import { isBulk, messageGroup } from '../../core/job.ts';
 import type { Copy } from '../../core/mail.ts';
 import type { Failure } from '../../core/outcome.ts';
 import { shareOf } from '../../core/shaping/allowance.ts';
@@ -17,7 +17,6 @@ import type { Route } from '../../io/mx.ts';
 import type { ViaRoute } from '../../io/via.ts';
 import type { Run } from './deliver.ts';
 import { governorOf } from './governor.ts';
-import { isBulk } from './overflow.ts';
 import { serveSite } from './sessions.ts';
 import { fail, postpone } from './settle.ts';
 import type { Task } from './take.ts';

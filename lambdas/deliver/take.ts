@@ -17,6 +17,7 @@ import type { SigningDomain } from '../../io/domains.ts';
 import type { DeliverDeps, EnforcedTls, Run } from './deliver.ts';
 import { hold, leaveForLater } from './holding.ts';
 import type { Kept } from './letter.ts';
+import { brake } from './paused.ts';
 import { insist, type Place } from './record.ts';
 import { findBounced, findSuppressed, readListed } from './suppressed.ts';
 import type { LoadedTemplate } from './templates.ts';
@@ -112,6 +113,8 @@ export async function takeJob(
 ): Promise<Task | 'done' | string> {
   const { deps } = run;
   if (job.hop >= JOB_HOPS) return `job ${job.id} has been on a lane ${job.hop} times: a loop`;
+  const braked = await brake(message, job, run);
+  if (braked === 'parked') return 'done';
   const redelivered = job.maybeSent === true || message.receiveCount > 1;
   const waitForTwin = (problem: string): Promise<'done' | string> =>
     hold(job, job.copies, deps.now() + TWIN_WAIT, run, redelivered).then(
@@ -158,6 +161,7 @@ export async function takeJob(
     job,
     copies,
     ...made,
+    ...(braked === 'go' ? {} : { content: { ...made.content, dropped: braked } }),
     ...(enforcedTls ? { enforcedTls } : {}),
     ...(keepsTranscripts ? { keepsTranscripts } : {}),
     suppressed: findSuppressed(copies, made.content, listed, deps),

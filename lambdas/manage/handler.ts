@@ -2,14 +2,17 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { tellAccountBy } from '../../io/account-events.ts';
 import { accountSettingsOf, accountsIn } from '../../io/accounts.ts';
 import { activityIn } from '../../io/activity.ts';
 import { apiKeysIn } from '../../io/api-keys.ts';
 import { openBucket, openKeys, openQueues, openTables } from '../../io/aws.ts';
+import { brakesIn, creditsIn } from '../../io/brakes.ts';
 import { cached } from '../../io/cached.ts';
 import { downloadsIn } from '../../io/downloads.ts';
-import { requireNumber, requireVariable } from '../../io/environment.ts';
+import { optionalNumber, requireNumber, requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
+import { holdsIn } from '../../io/holds.ts';
 import { listSettingsIn } from '../../io/list-settings.ts';
 import { mailDefaultsIn } from '../../io/mail-defaults.ts';
 import { outboxIn } from '../../io/outbox.ts';
@@ -27,7 +30,6 @@ import { transcriptSettingsIn } from '../../io/transcript-settings.ts';
 import { sealSecretsBy, webhooksIn } from '../../io/webhooks.ts';
 import { type ManageDeps, manage } from './manage.ts';
 import { openSenders } from './open-senders.ts';
-import type { Source } from './subuser-routes.ts';
 
 /** Milliseconds for which a deleted key may still be taken. */
 const KEY_LIFE = 60_000;
@@ -38,7 +40,11 @@ const table = requireVariable('ACCOUNTS_TABLE');
 const suppressions = requireVariable('SUPPRESSIONS_TABLE');
 const events = requireVariable('EVENTS_BUCKET');
 const accounts = accountsIn(table, tables);
+const outbox = outboxIn(requireVariable('OUTBOX_TABLE'), tables);
+const report = (problem: string) => console.error(JSON.stringify({ level: 'ERROR', stage: 'manage', problem }));
 const readKey = cached((id) => accounts.readKey(id.slice(0, 8), id), KEY_LIFE, Date.now);
+
+const senders = openSenders(table, tables, kms);
 
 const deps: ManageDeps = {
   ...parseSettingsIn(table, tables),
@@ -53,16 +59,28 @@ const deps: ManageDeps = {
   ...apiKeysIn(table, tables),
   ...accountSettingsOf(table, tables),
   ...subusersIn(table, tables),
-  sources: JSON.parse(requireVariable('SOURCES')) as Source[],
-  ...openSenders(table, tables, kms),
+  ...senders,
+  sources: (senders.sending.sources as { ip?: string; name: string }[]).flatMap(({ ip, name }) =>
+    ip === undefined ? [] : { ip, lane: name },
+  ),
   ...templatesIn(table, tables),
   ...templateTextsIn(table, tables),
   ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),
   ...downloadsIn(events, objects, Date.now),
   ...transcriptSettingsIn(table, tables, Date.now),
+  ...brakesIn(table, tables),
+  ...creditsIn(requireVariable('MESSAGES_TABLE'), tables),
+  hold: holdsIn(requireVariable('HOLDS_TABLE'), tables).hold,
+  defaultCap: optionalNumber('DAILY_CAP'),
   messagesDays: requireNumber('MESSAGES_DAYS'),
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
-  readCursor: outboxIn(requireVariable('OUTBOX_TABLE'), tables).readCursor,
+  readCursor: outbox.readCursor,
+  tellAccount: tellAccountBy({
+    putOutboxPage: outbox.putOutboxPage,
+    sendEntries: (entries) => sendEntries(queues, notifyQueue, entries),
+    now: Date.now,
+    report,
+  }),
   sealSecret: sealSecretsBy(kms, requireVariable('SECRETS_KEY_ARN')),
   sendNotify: async (message) => {
     const entry = { body: JSON.stringify(message), group: message.account };
@@ -75,7 +93,7 @@ const deps: ManageDeps = {
   anyPort: process.env.ALLOW_PRIVATE_HOSTS === 'true',
   windows: new Map(),
   now: Date.now,
-  report: (problem) => console.error(JSON.stringify({ level: 'ERROR', stage: 'manage', problem })),
+  report,
 };
 
 export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(

@@ -11,6 +11,7 @@ import { ANY_KEY } from '../../core/scopes.ts';
 import { isThrottle } from '../../io/queue.ts';
 import type { AccountRouteDeps } from './account-routes.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
+import type { BrakeRouteDeps } from './brake-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
 import type { KeyRouteDeps } from './key-routes.ts';
 import type { LinkRouteDeps } from './link-routes.ts';
@@ -42,6 +43,7 @@ export type HttpResponse = { status: number; headers: Record<string, string>; bo
 export type ManageDeps = ParseRouteDeps &
   AccountRouteDeps &
   ActivityRouteDeps &
+  BrakeRouteDeps &
   GroupRouteDeps &
   KeyRouteDeps &
   ListRouteDeps &

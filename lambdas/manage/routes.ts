@@ -1,6 +1,7 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
 import { ACCOUNT_ROUTES } from './account-routes.ts';
 import { ACTIVITY_ROUTES } from './activity-routes.ts';
+import { BRAKE_ROUTES } from './brake-routes.ts';
 import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
@@ -132,6 +133,7 @@ export const ROUTES: readonly Route[] = [
   ...ACCOUNT_ROUTES,
   ...SUBUSER_ROUTES,
   ...TEMPLATE_ROUTES,
+  ...BRAKE_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

@@ -1,7 +1,8 @@
 /**
  * release: what is due moves from the holds to its lane, or to the expand or the parse queue. It looks a minute ahead and lets the queue
  * delay to the second. A hold is removed only after its queue has said yes: a run that dies in between releases it once
- * more. So all that comes from here counts a hop, and deliver claims and reads before it sends such a job.
+ * more. So all that comes from here counts a hop, and deliver claims and reads before it sends such a job. A sweep stands for all
+ * that its account has parked, and goes when that is gone.
  */
 import { messageGroup } from '../../core/job.ts';
 import { chooseLane } from '../../core/lane.ts';
@@ -21,6 +22,8 @@ export type ReleaseDeps = {
   remainingMs: () => number;
   readDue: (until: number) => AsyncIterable<Hold[]>;
   removeHolds: (holds: Hold[]) => Promise<void>;
+  /** What an account has parked: jobs. */
+  readParked: (account: string) => AsyncIterable<Hold[]>;
   sendEntries: (url: string, entries: Entry[]) => Promise<Sent[]>;
 };
 
@@ -36,26 +39,65 @@ const RESERVE_MS = 5_000;
 export async function release(deps: ReleaseDeps): Promise<{ released: number; stayed: number }> {
   let released = 0;
   let stayed = 0;
+  const count = ({ gone, left }: Moved) => {
+    released += gone;
+    stayed += left;
+  };
+  const sweeps: Sweep[] = [];
   for await (const page of deps.readDue(deps.now() + AHEAD_MS)) {
-    const byQueue = Map.groupBy(page, (hold) => queueOf(hold, deps));
-    for (const [url, holds] of byQueue) {
-      const entries = holds.map((hold) => toEntry(hold, deps.now()));
-      const results = url === NO_QUEUE ? [] : await deps.sendEntries(url, entries);
-      const gone = holds.filter((_, index) => results[index] === 'sent');
-      await deps.removeHolds(gone);
-      released += gone.length;
-      stayed += holds.length - gone.length;
-    }
+    const moving = page.filter((hold): hold is Moving => hold.kind !== 'sweep');
+    sweeps.push(...page.filter((hold): hold is Sweep => hold.kind === 'sweep'));
+    count(await move(moving, deps));
     if (deps.remainingMs() < RESERVE_MS) break;
   }
+  // Last, so that nobody's mail waits for what another's brakes have kept.
+  for (const one of sweeps) {
+    if (deps.remainingMs() < RESERVE_MS) break;
+    count(await sweep(one, deps));
+  }
   return { released, stayed };
+}
+
+type Sweep = Hold & { kind: 'sweep' };
+type Moving = Exclude<Hold, { kind: 'sweep' }>;
+type Moved = { gone: number; left: number };
+
+/** Takes out what an account has parked, for the sweep's own time. The sweep stays until nothing was left behind. */
+async function sweep(hold: Sweep, deps: ReleaseDeps): Promise<Moved> {
+  const all: Moved = { gone: 0, left: 0 };
+  for await (const page of deps.readParked(hold.account)) {
+    const moving = page.filter((one): one is Moving => one.kind !== 'sweep');
+    const { gone, left } = await move(
+      moving.map((one) => ({ ...one, due: hold.due })),
+      deps,
+    );
+    all.gone += gone;
+    all.left += left;
+    if (deps.remainingMs() < RESERVE_MS) return all;
+  }
+  if (all.left === 0) await deps.removeHolds([hold]);
+  return all;
+}
+
+async function move(moving: Moving[], deps: ReleaseDeps): Promise<Moved> {
+  const moved: Moved = { gone: 0, left: 0 };
+  const byQueue = Map.groupBy(moving, (hold) => queueOf(hold, deps));
+  for (const [url, holds] of byQueue) {
+    const entries = holds.map((hold) => toEntry(hold, deps.now()));
+    const results = url === NO_QUEUE ? [] : await deps.sendEntries(url, entries);
+    const gone = holds.filter((_, index) => results[index] === 'sent');
+    await deps.removeHolds(gone);
+    moved.gone += gone.length;
+    moved.left += holds.length - gone.length;
+  }
+  return moved;
 }
 
 /**
  * A lane that is no longer there gives its jobs to another of the pool the sender asked for: an IP was removed, its mail was not.
  * Where that pool is gone too, any lane is better than none.
  */
-function queueOf(hold: Hold, { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl }: ReleaseDeps): string {
+function queueOf(hold: Moving, { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl }: ReleaseDeps): string {
   if (hold.kind === 'request') return expandQueueUrl;
   if (hold.kind === 'parse') return parseQueueUrl ?? NO_QUEUE;
   if (hold.kind === 'notify') return notifyQueueUrl;
@@ -67,7 +109,7 @@ function queueOf(hold: Hold, { lanes, expandQueueUrl, parseQueueUrl, notifyQueue
   return chooseLane(lanes, pool, job.id, job.content?.lanes).url;
 }
 
-function toEntry(hold: Hold, now: number): Entry {
+function toEntry(hold: Moving, now: number): Entry {
   const delaySeconds = Math.min(QUEUE_DELAY_SECONDS, Math.max(0, Math.ceil((hold.due - now) / 1_000)));
   if (hold.kind === 'request')
     return { body: JSON.stringify({ ...hold.expansion, released: true }), group: hold.account, delaySeconds };

@@ -1,5 +1,6 @@
 /**
- * tally: the books. Once a minute and shard it adds what became of the mail to the statistics, and writes the event pages. It may be
+ * tally: the books. Once a minute and shard it adds what became of the mail to the statistics, and writes the event pages; and it stops whose
+ * books are too bad (brake.ts). It may be
  * given the same records again, in any cut: what was counted is not counted again, and a page overwrites itself.
  *
  * Where anything cannot be written it fails, and the batch comes again; what cannot be read as news is left out and reported, so that
@@ -12,8 +13,9 @@ import { DAY_SECONDS } from '../../core/limits.ts';
 import { countNews } from '../../core/stats/count.ts';
 import { addToStats, type StatsRecord, statsItemKey, type ToCount } from '../../core/stats/record.ts';
 import type { StreamNews } from '../../io/stream.ts';
+import { type BrakeDeps, brake } from './brake.ts';
 
-export type TallyDeps = {
+export type TallyDeps = BrakeDeps & {
   /** What their outcomes know of copies, by `pk sk`; those without one are not in it. */
   readAbouts: (copies: { account: string; requestId: string; index: number }[]) => Promise<Map<string, About>>;
   readStats: (key: Pick<StatsRecord, 'pk' | 'sk'>) => Promise<StatsRecord | undefined>;
@@ -24,7 +26,6 @@ export type TallyDeps = {
   statsDays: number;
   /** Items as this environment wrote them last: it seldom has to read one. Kept from run to run. */
   known: Map<string, StatsRecord>;
-  report: (problem: string) => void;
 };
 
 /** Items that are remembered. */
@@ -56,6 +57,7 @@ export async function tally(shard: string, stream: readonly StreamNews[], deps: 
     }
   }
   await inTurns([...toCount.values()], (one) => count(one, deps));
+  await brake(stream, deps);
   await inTurns([...pages], async ([page, { first, last, events }]) => {
     if (events.length === 0) return;
     const [account = '', hour = ''] = page.split('/');

@@ -26,6 +26,14 @@ export type Dot = {
   repliedAt?: number;
 };
 
+/** A recipient that the sink refused, for now (4xx) or for good. */
+export type Refusal = {
+  recipient: string;
+  /** Milliseconds since the epoch. */
+  at: number;
+  reply: string;
+};
+
 export type SessionDeps = {
   /** What a reader does with a mail that he has. */
   read?: (raw: Buffer, what: Reads) => void;
@@ -39,6 +47,7 @@ export type SessionDeps = {
   /** Attempts with this key before this one; counts this one. */
   countAttempt: (key: string) => number;
   record: (dot: Dot) => void;
+  recordRefusal: (refusal: Refusal) => void;
   /** Writes back, after the reply to the final dot is out. */
   answer: (kind: AnswerKind, taken: Taken) => void;
 };
@@ -153,7 +162,10 @@ export function serveSession(connection: Socket, deps: SessionDeps): void {
       const told = behaviourOf(parsed.address);
       const before = told ? deps.countAttempt(`${transaction.mailFrom} ${parsed.address.toLowerCase()}`) : 0;
       const action = told?.behaviour.action;
-      if (action?.do === 'refuse' && action.at === 'rcpt' && applies(told!, before)) return say(action.reply);
+      if (action?.do === 'refuse' && action.at === 'rcpt' && applies(told!, before)) {
+        deps.recordRefusal({ recipient: parsed.address, at: deps.clock(), reply: action.reply });
+        return say(action.reply);
+      }
       transaction.recipients.push({ address: parsed.address, told, before });
       say('250 2.1.5 Ok');
     },
@@ -225,7 +237,11 @@ export function serveSession(connection: Socket, deps: SessionDeps): void {
     note('C', `(message of ${raw.length} bytes, then the final dot)`);
     const asked = recipients.filter(({ told, before }) => told && applies(told, before)).map(({ told }) => told!);
     const refusal = asked.map(({ behaviour }) => behaviour.action).find((action) => action.do === 'refuse');
-    if (refusal) return say(refusal.reply, { delay: deps.latency.afterDotMs });
+    if (refusal) {
+      for (const { address } of recipients)
+        deps.recordRefusal({ recipient: address, at: deps.clock(), reply: refusal.reply });
+      return say(refusal.reply, { delay: deps.latency.afterDotMs });
+    }
     const dropped = asked.some(({ behaviour }) => behaviour.action.do === 'drop');
     const seconds = Math.max(0, ...asked.map(({ behaviour, n }) => (behaviour.action.do === 'wait' ? n : 0)));
     const receivedAt = deps.clock();

@@ -8,17 +8,20 @@ import { createServer, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { makeCertificate } from '../../io/certificate.ts';
 import type { ArrivalStore } from '../inbox/store.ts';
-import { composeAnswer } from './answers.ts';
+import { type AnswerKind, composeAnswer } from './answers.ts';
 import { openPostman } from './postman.ts';
-import { type Dot, type SessionDeps, serveSession } from './session.ts';
+import { type Dot, type Refusal, type SessionDeps, serveSession } from './session.ts';
 
-/** Of attempts and dots each, the newest so many are remembered. */
+/** Of attempts, dots, refusals and answers each, the newest so many are remembered. */
 const REMEMBERED = 200_000;
 
 export type Sink = {
   port: number;
   /** What was taken, oldest first: for tests that kill a sender between the final dot and its record. */
   dots: Dot[];
+  /** What was refused, and who wrote back: with the dots, the sink's own log, for whoever compares it with ours. */
+  refusals: Refusal[];
+  answers: { recipient: string; kind: AnswerKind }[];
   /** Connections accepted since the start. */
   sessions(): number;
   /** Where its recipients' answers go: a port of this machine. Until then they are let go. */
@@ -56,6 +59,8 @@ export async function startSink({
   const hostName = 'mx1.sink.test';
   const attempts = new Map<string, number>();
   const dots: Dot[] = [];
+  const refusals: Refusal[] = [];
+  const answers: Sink['answers'] = [];
   const postman = openPostman(onAnswerLost);
   const deps: SessionDeps = {
     hostName,
@@ -75,12 +80,12 @@ export async function startSink({
     },
     answer(kind, taken) {
       const answer = composeAnswer(kind, taken, randomUUID(), clock());
-      if (answer) postman.carry(answer);
+      if (!answer) return;
+      postman.carry(answer);
+      remember(answers, { recipient: taken.recipient, kind });
     },
-    record(dot) {
-      dots.push(dot);
-      if (dots.length > REMEMBERED * 1.1) dots.splice(0, dots.length - REMEMBERED);
-    },
+    record: (dot) => remember(dots, dot),
+    recordRefusal: (refusal) => remember(refusals, refusal),
   };
   const connections = new Set<Socket>();
   let sessions = 0;
@@ -99,6 +104,8 @@ export async function startSink({
   return {
     port: (server.address() as { port: number }).port,
     dots,
+    refusals,
+    answers,
     sessions: () => sessions,
     answerTo: postman.sendTo,
     async stop() {
@@ -107,4 +114,10 @@ export async function startSink({
       await new Promise<void>((done) => server.close(() => done()));
     },
   };
+}
+
+/** Adds to a log of limited length. */
+function remember<T>(log: T[], one: T): void {
+  log.push(one);
+  if (log.length > REMEMBERED * 1.1) log.splice(0, log.length - REMEMBERED);
 }

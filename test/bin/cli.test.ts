@@ -426,6 +426,40 @@ describe('tls', () => {
   }, 60_000);
 });
 
+describe('brakes', () => {
+  it('a cap is set, shown, listed and taken back; bulk is paused and resumed by hand', async () => {
+    expect((await run(['brakes', 'show', 'operator'])).out).toBe(
+      'daily cap  as the settings say. Claimed today: 0\nbulk       goes out\n',
+    );
+    expect((await run(['brakes', 'cap', 'operator', '5000'])).out).toContain('the daily cap is 5000 copies');
+    expect(await runJson('brakes', 'pause', 'operator')).toMatchObject({ paused: { cause: 'operator' } });
+    expectSentence(await run(['brakes', 'pause', 'operator']), /bulk of operator is paused already/);
+    expect(await runJson('brakes', 'list')).toMatchObject([{ account: 'operator', operatorCap: 5_000, paused: {} }]);
+    expect((await run(['brakes', 'list'])).out).toMatch(
+      /operator +5000 copies +paused since .*: the operator paused it/,
+    );
+    expect((await run(['brakes', 'show', 'operator'])).out).toMatch(/PAUSED since .*: the operator paused it/);
+    expect((await run(['brakes', 'resume', 'operator'])).out).toContain('bulk goes on');
+    expectSentence(await run(['brakes', 'resume', 'operator']), /bulk of operator is not paused/);
+    await run(['brakes', 'cap', 'operator', 'default']);
+    const { events } = await runJson<{ events: { event: string; by: string }[] }>('brakes', 'show', 'operator');
+    expect(events.map(({ event, by }) => `${event} ${by}`)).toEqual([
+      'daily_cap_changed operator',
+      'bulk_resumed operator',
+      'bulk_paused operator',
+      'daily_cap_changed operator',
+    ]);
+    expect((await run(['brakes', 'list'])).out).toContain('No account is paused');
+  }, 60_000);
+
+  it.each([
+    [['brakes', 'cap', 'operator', 'lots'], /"lots" is no cap/],
+    [['brakes', 'show', 'nobody'], /"nobody" is not an account id/],
+  ])('%j is explained', async (argv, words) => {
+    expectSentence(await run(argv), words);
+  });
+});
+
 describe('suppressions', () => {
   it('are imported once however often, exported as they were, and hold at once', async () => {
     const file = join(place, 'bounces.csv');

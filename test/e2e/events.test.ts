@@ -5,12 +5,11 @@
 import { createHmac } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { EventWebhook } from '@sendgrid/eventwebhook';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SendGridEvent } from '../../core/event/event.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
-import { ALL_ON, startReceiver } from './receiver.ts';
+import { ALL_ON, startReceiver, unverified } from './receiver.ts';
 
 const ORDER = ['processed', 'deferred', 'delivered', 'bounce'];
 
@@ -59,9 +58,8 @@ describe('events', () => {
   }, 60_000);
   afterAll(async () => {
     await mail.end();
-    receiver.server.close();
-    broken.server.close();
-    broken.server.closeAllConnections();
+    receiver.stop();
+    broken.stop();
   });
 
   test('settings: several webhooks, the two forms without an id, signed, and nothing that is secret', async () => {
@@ -146,12 +144,8 @@ describe('events', () => {
       for (const event of all) expect(event).toMatchObject({ order: '17', category: ['orders'] });
     }
     const keys = (await call('GET', '/v3/user/webhooks/event/settings/signed')).body;
-    const verifier = new EventWebhook();
-    const key = verifier.convertPublicKeyToECDSA(keys.public_key);
-    for (const { body, headers } of receiver.received) {
-      const signature = String(headers['x-twilio-email-event-webhook-signature']);
-      const timestamp = String(headers['x-twilio-email-event-webhook-timestamp']);
-      expect(verifier.verifySignature(key, body.toString(), signature, timestamp)).toBe(true);
+    expect(unverified(receiver.received, keys.public_key)).toEqual([]);
+    for (const { body } of receiver.received) {
       // Whoever parses and writes it again has the same octets.
       expect(JSON.stringify(JSON.parse(body.toString()))).toBe(body.toString());
       expect(body.length).toBeLessThanOrEqual(768 * 1_024);

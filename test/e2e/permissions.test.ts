@@ -209,6 +209,26 @@ async function useEvents(mail: Mail): Promise<void> {
   server.close();
 }
 
+/** Bounces until its account's bulk is paused, and lets it go on; sets its daily cap. */
+async function useBrakes(mail: Mail): Promise<void> {
+  const call = async (method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${mail.local.apiKey}`, 'content-type': 'application/json' };
+    const answer = await fetch(`${mail.local.apiUrl}/v3/brakes${path}`, {
+      ...{ method, headers },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return { status: answer.status, body: (await answer.json()) as { bulk: { paused: boolean } } };
+  };
+  for (let n = 0; n < 5; n++) await mail.post(mailTo(`bounce+${n}@elsewhere.example`));
+  await eventually(
+    () => call('GET', ''),
+    ({ body }) => body.bulk.paused,
+    30,
+  );
+  expect((await call('PATCH', '', { daily_cap: 500_000 })).status).toBe(200);
+  expect(await call('POST', '/resume')).toMatchObject({ status: 200, body: { bulk: { paused: false } } });
+}
+
 /** Every policy statement of the synthesized templates, for changing. */
 function editStatements(
   directory: string,
@@ -234,6 +254,7 @@ describe('permissions', () => {
       settings: {
         delivery: { timeoutSeconds: 10 },
         events: { announceSeconds: 1, tallySeconds: 1 },
+        brakes: { dailyCap: 1_000_000, bouncePercent: 2 },
         shaping: { providers: { solo: { suffixes: ['solo.example'], connections: 1 } } },
       },
     });
@@ -242,6 +263,7 @@ describe('permissions', () => {
       await goThroughLists(mail);
       await goThroughLinks(mail);
       await useEvents(mail);
+      await useBrakes(mail);
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
       expect(mail.stack.unusedStatements()).toEqual([]);
       await thenAllIsAccountedFor(mail);

@@ -1,7 +1,8 @@
-/** A customer's server for event webhooks: keeps what it takes. */
+/** A customer's server for event webhooks: it keeps what it took, whole. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { EventWebhook } from '@sendgrid/eventwebhook';
 import type { SendGridEvent } from '../../core/event/event.ts';
 
 export type Received = { body: Buffer; headers: IncomingMessage['headers']; events: SendGridEvent[] };
@@ -13,8 +14,18 @@ export async function startReceiver() {
     received,
     url: '',
     events: () => received.flatMap(({ events }) => events),
+    /** Each event once, by its id, in the order in which they came first. */
+    unique: () => {
+      const first = new Map<string, SendGridEvent>();
+      for (const event of receiver.events()) if (!first.has(event.sg_event_id)) first.set(event.sg_event_id, event);
+      return [...first.values()];
+    },
     answer: (_: IncomingMessage, response: ServerResponse) => void response.writeHead(200).end(),
     server: undefined as unknown as Server,
+    stop: () => {
+      receiver.server.close();
+      receiver.server.closeAllConnections();
+    },
   };
   receiver.server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -30,7 +41,7 @@ export async function startReceiver() {
   return receiver;
 }
 
-/** Every kind of event, in a webhook's settings. */
+/** The settings' switches, all on. */
 export const ALL_ON = Object.fromEntries(
   [
     'processed',
@@ -46,3 +57,14 @@ export const ALL_ON = Object.fromEntries(
     'group_resubscribe',
   ].map((name) => [name, true]),
 );
+
+/** Which of these POSTs SendGrid's own verifier refuses. */
+export function unverified(received: readonly Received[], publicKey: string): Received[] {
+  const verifier = new EventWebhook();
+  const key = verifier.convertPublicKeyToECDSA(publicKey);
+  return received.filter(({ body, headers }) => {
+    const signature = String(headers['x-twilio-email-event-webhook-signature']);
+    const timestamp = String(headers['x-twilio-email-event-webhook-timestamp']);
+    return !verifier.verifySignature(key, body.toString(), signature, timestamp);
+  });
+}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parkedKey } from '../../core/brakes/brakes.ts';
 import { type Hold, holdKey } from '../../core/records.ts';
 import { holdsIn } from '../../io/holds.ts';
 import { startDynamodb } from './dynamodb.ts';
@@ -44,4 +45,18 @@ it('holds the same thing once', async () => {
   await holds.hold(makeHold('twice', NOW));
   await holds.hold(makeHold('twice', NOW));
   expect(await readAll(NOW)).toHaveLength(1);
+});
+
+it('what an account has parked is no time’s: it is found by its account alone, the oldest first', async () => {
+  const park = (account: string, n: number): Hold => ({
+    ...makeHold(`parked-${n}`, NOW),
+    ...parkedKey(account, `parked-${n}`, NOW + n),
+    account,
+  });
+  for (let n = 250; n > 0; n--) await holds.hold(park('shopshop', n));
+  await holds.hold(park('another2', 1));
+  expect((await readAll(NOW + 1_000)).filter(({ pk }) => pk.includes('parked'))).toEqual([]);
+  const found: Hold[] = [];
+  for await (const page of holds.readParked('shopshop')) found.push(...page);
+  expect(found.map(({ sk }) => Number(sk.split('-')[1]))).toEqual(Array.from({ length: 250 }, (_, n) => n + 1));
 });

@@ -30,6 +30,8 @@ export type Queued = Entry & { readyAt: number };
 export function makeCloud(plans: Plan[] = []) {
   const cloud = {
     now: START,
+    /** Copies that are left of the daily cap. */
+    credits: Number.POSITIVE_INFINITY,
     calls: [] as string[],
     queues: new Map<string, Queued[]>([...LANES.map(({ url }) => [url, []] as [string, Queued[]]), [EXPAND, []]]),
     requests: new Map<string, RequestRecord & { refused?: boolean }>(),
@@ -108,6 +110,14 @@ export function makeCloud(plans: Plan[] = []) {
     readMailDefaults: async () => undefined,
     readGroupIds: async () => new Set([7, 8]),
     readTemplate: async (_account, id) => cloud.templates.get(id),
+    takeCredits: async (_account, copies) => {
+      if (cloud.credits < copies) return false;
+      cloud.credits -= copies;
+      return true;
+    },
+    giveBackCredits: (_account, copies) => {
+      cloud.credits += copies;
+    },
     recordRequest: (record) =>
       call('recordRequest', () => {
         const known = cloud.requests.get(record.pk);
@@ -147,8 +157,13 @@ export function makeCloud(plans: Plan[] = []) {
     now: () => cloud.now,
     remainingMs: () => 60_000,
     readDue: async function* (until) {
-      const due = [...cloud.holds.values()].filter((item) => item.due <= until).sort((a, b) => a.due - b.due);
-      if (due.length > 0) yield due;
+      const isParked = ({ pk }: Hold) => pk.endsWith('#parked');
+      const due = [...cloud.holds.values()].filter((item) => !isParked(item) && item.due <= until);
+      if (due.length > 0) yield due.sort((a, b) => a.due - b.due);
+    },
+    readParked: async function* (account) {
+      const parked = [...cloud.holds.values()].filter(({ pk }) => pk === `${account}#parked`);
+      if (parked.length > 0) yield parked;
     },
     removeHolds: (items) =>
       call('removeHolds', () => {

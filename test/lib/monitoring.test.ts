@@ -117,11 +117,11 @@ test('complaints wake the operator where SES or a feedback loop passes them on, 
     TreatMissingData: 'notBreaching',
   });
   expect(alarms.map(({ AlarmName }) => AlarmName)).not.toContain('Pennypost-complaints');
-  // 22, 3 for each source IP, 4 with hear, 1 with report; with inbound 3 for each of its two functions, and 3 about what comes back.
+  // 24, 3 for each source IP, 4 with hear, 1 with report; with inbound 3 for each of its two functions, and 3 about what comes back.
   const inbound = ofType(flatten({ inbound: { by: 'ses' } }), 'AWS::CloudWatch::Alarm').map(
     ({ properties }) => properties.AlarmName as string,
   );
-  expect([alarms.length, ofSes.length, inbound.length]).toEqual([22 + 2 * 3, 22 + 3 + 4 + 1, 22 + 3 + 6 + 3]);
+  expect([alarms.length, ofSes.length, inbound.length]).toEqual([24 + 2 * 3, 24 + 3 + 4 + 1, 24 + 3 + 6 + 3]);
   expect(inbound).toEqual(
     expect.arrayContaining(['complaints', 'unmatched-reports', 'parse-dropped'].map((name) => `Pennypost-${name}`)),
   );

@@ -179,13 +179,18 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       .filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>'))
       .flatMap((one) => asList(one.Action).map((action) => ({ name, action, condition: one.Condition }))),
   );
-  // One item at a time, but for manage, whom nobody gets to without a key, for inbound's counters, and who looks for webhooks.
+  // One item at a time, but for manage, whom nobody gets to without a key, and who looks for webhooks; counters and brakes change.
   const many = onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage');
   expect(many.filter(({ action }) => action === 'dynamodb:Query').map(({ name }) => name)).toEqual([
     'announce',
     'notify',
   ]);
   expect(many.filter(({ action }) => action !== 'dynamodb:Query')).toEqual([
+    {
+      name: 'tally',
+      action: 'dynamodb:UpdateItem',
+      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
+    },
     {
       name: 'inbound',
       action: 'dynamodb:UpdateItem',

@@ -41,6 +41,17 @@ describe('submit', () => {
     expect(world.cloud.calls).toEqual(['storeContent', 'recordRequest', 'sendJobs']);
   });
 
+  // Attack: a stolen key sends by SMTP what the API refuses.
+  it('over the daily cap: 451, so that a mail server keeps it, and nothing is written', async () => {
+    const world = make();
+    world.cloud.credits = 0;
+    expect(await submit(by(), world.deps)).toEqual({
+      ok: false,
+      reply: { code: 451, enhanced: '4.7.1', text: 'Authentication failed: Maximum credits exceeded' },
+    });
+    expect(world.cloud.calls).toEqual([]);
+  });
+
   it('send_at in X-SMTPAPI: held until then', async () => {
     const world = make();
     const at = START / 1_000 + 3_600;

@@ -59,6 +59,8 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     /** The suppressions table: addresses by their key. */
     suppressions: new Map<string, SuppressionRecord>(),
     listSettings: {} as ListSettings,
+    /** Accounts whose bulk is paused. */
+    paused: new Set<string>(),
     /** What is left on the lane for a run to receive. */
     lane: [] as LaneMessage[],
     removed: [] as string[],
@@ -105,6 +107,7 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
         }),
       ),
     readListSettings: async () => world.listSettings,
+    isPaused: async (account) => world.paused.has(account),
     suppressBounce: async (bounce) => {
       const key = suppressionKey(bounce.account, bounce.address).pk;
       const change = addBounce(world.suppressions.get(key), bounce);

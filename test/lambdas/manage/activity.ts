@@ -236,6 +236,13 @@ export async function startActivity() {
           putPage,
           statsDays: 1,
           known: new Map(),
+          now: () => clock.now,
+          thresholds: { bouncePercent: 100, complaintPercent: 100 },
+          readBrakes: async () => undefined,
+          readHours: async function* () {},
+          pauseBulk: async () => false,
+          tellAccount: async () => undefined,
+          publish: () => undefined,
           report: (problem) => void problems.push(problem),
         });
       stream.length = 0;

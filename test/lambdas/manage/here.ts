@@ -111,7 +111,7 @@ export async function startHere() {
     tables,
     tableOf,
     /** Of the stack. */
-    sourceIps: (JSON.parse(variables.SOURCES!) as { ip: string }[]).map(({ ip }) => ip),
+    sourceIps: (JSON.parse(variables.SENDING!) as { sources: { ip: string }[] }).sources.map(({ ip }) => ip),
     newAccount,
     keyOf,
     call,

@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { parkedKey } from '../../../core/brakes/brakes.ts';
+import { nextSweep, sweepsAfterResume } from '../../../core/brakes/parked.ts';
 import type { Job } from '../../../core/job.ts';
 import { type Hold, holdKey } from '../../../core/records.ts';
 import { release } from '../../../lambdas/release/release.ts';
@@ -95,4 +97,40 @@ it('moves a mail for a customer’s URL to the parse queue, one hop further; wit
   const [queued] = world.cloud.queues.get('parse')!;
   expect(JSON.parse(queued!.body)).toEqual({ ...parse, hop: 1 });
   expect(queued!.group).toBe('customer');
+});
+
+it('a sweep takes what its account has parked to its lanes, for the time of the sweep; another account’s stays', async () => {
+  const parked = (number: number, account: string): Hold => {
+    const hold = makeHold(number, START - 3_600_000);
+    if (hold.kind !== 'job') throw new Error('not a job');
+    const { job } = hold;
+    return { ...hold, ...parkedKey(account, job.id, hold.due), account, job: { ...job, account } };
+  };
+  const sweep = nextSweep('shopshop', START);
+  const [soon] = sweepsAfterResume('shopshop', START) as [Hold, Hold];
+  const world = await makeHeld([parked(1, 'shopshop'), parked(2, 'shopshop'), parked(3, 'another2'), sweep, soon]);
+
+  expect(await release(world.release)).toEqual({ released: 2, stayed: 0 });
+  const lane = world.cloud.queues.get('lane:default-1')!;
+  expect(lane.map(({ readyAt }) => readyAt)).toEqual([soon.due, soon.due]);
+  expect(lane.map(({ body }) => (JSON.parse(body) as Job).hop)).toEqual([4, 4]);
+  expect([...world.cloud.holds.values()]).toEqual([parked(3, 'another2'), sweep]);
+});
+
+it('a sweep stays as long as a lane does not take what it stands for, or a run dies', async () => {
+  const one = makeHold(1, START);
+  const parked = { ...one, ...parkedKey('operator', 'R.0.1', START) };
+  const [soon] = sweepsAfterResume('operator', START) as [Hold, Hold];
+  const plans: Plan[] = [
+    { operation: 'sendJobs', fault: 'throttle', times: 1 },
+    { operation: 'removeHolds', fault: 'error', times: 1 },
+  ];
+  const world = await makeHeld([parked, soon], plans);
+  // The lane's refusal: nothing went, and an empty removal fails as well.
+  await release(world.release).catch(() => {});
+  expect(world.cloud.holds.size).toBe(2);
+  await release(world.release).catch(() => {});
+  await release(world.release);
+  expect(world.cloud.holds.size).toBe(0);
+  expect(world.cloud.queues.get('lane:default-1')!.length).toBeGreaterThanOrEqual(1);
 });

@@ -75,6 +75,14 @@ function makeBooks() {
         return true;
       }),
     putPage: (key, body) => call(() => void pages.set(key, gunzipSync(body).toString().trim().split('\n'))),
+    // What tally does about bad books is tried in brake.test.ts.
+    now: () => START,
+    thresholds: { bouncePercent: 100, complaintPercent: 100 },
+    readBrakes: async () => undefined,
+    readHours: async function* () {},
+    pauseBulk: async () => false,
+    tellAccount: async () => {},
+    publish: () => {},
     statsDays: 400,
     known: new Map(),
     report: (problem) => void problems.push(problem),

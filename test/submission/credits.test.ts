@@ -1,0 +1,212 @@
+/**
+ * The daily cap is never exceeded, however many processes accept and whichever of them die, and costs a write for many messages
+ * (goal: no write more per message).
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BrakesRecord } from '../../core/brakes/brakes.ts';
+import { apiErrors } from '../../core/errors.ts';
+import { creditsIn } from '../../io/brakes.ts';
+import { accept } from '../../submission/accept.ts';
+import { type CreditsDeps, createCredits } from '../../submission/credits.ts';
+import { startDynamodb } from '../io/dynamodb.ts';
+import { makeCloud, makeMail, makePost } from '../lambdas/fake-cloud.ts';
+
+const START = Date.parse('2026-11-25T12:00:00Z');
+
+/** A table in memory, and processes that accept. */
+function makeWorld(cap: number | undefined) {
+  const world = {
+    now: START,
+    brakes: undefined as Partial<BrakesRecord> | undefined,
+    claimed: new Map<string, number>(),
+    writes: 0,
+    reads: 0,
+    reached: [] as string[],
+    broken: false,
+  };
+  const deps: CreditsDeps = {
+    defaultCap: cap,
+    now: () => world.now,
+    readBrakes: async () => {
+      world.reads++;
+      return world.brakes;
+    },
+    claimCredits: async (account, day, { needed, wanted, cap: most }) => {
+      world.writes++;
+      await Promise.resolve();
+      if (world.broken) throw new Error('no answer');
+      const key = `${account} ${day}`;
+      const claimed = world.claimed.get(key) ?? 0;
+      const granted = Math.min(wanted, most - claimed);
+      if (granted < needed) return { granted: 0, claimed };
+      world.claimed.set(key, claimed + granted);
+      return { granted, claimed: claimed + granted };
+    },
+    markReached: async (account, day) => void world.reached.push(`${account} ${day}`),
+    publishReached: () => {},
+  };
+  return Object.assign(world, { begin: () => createCredits(deps) });
+}
+
+describe('a daily cap', () => {
+  test('any processes, deaths and requests: never exceeded, and refused only when eight ninths are sent', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 20_000 }),
+        fc.array(
+          fc.record({ process: fc.nat(7), copies: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 1_000 })) }),
+          {
+            maxLength: 400,
+          },
+        ),
+        fc.array(fc.nat(399), { maxLength: 20 }),
+        async (cap, requests, deaths) => {
+          const world = makeWorld(cap);
+          const processes = Array.from({ length: 8 }, () => world.begin());
+          let accepted = 0;
+          for (const [n, { process, copies }] of requests.entries()) {
+            // A new environment in its place: what it had claimed is lost.
+            if (deaths.includes(n)) processes[process] = world.begin();
+            if (await processes[process]!.takeCredits('shopshop', copies)) accepted += copies;
+            else expect((accepted * 9) / 8 + copies).toBeGreaterThan(cap);
+            expect(accepted).toBeLessThanOrEqual(cap);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('300 environments that take one message each do not share out the cap among themselves', async () => {
+    const world = makeWorld(1_000);
+    const one = world.begin();
+    for (let n = 0; n < 300; n++) expect(await world.begin().takeCredits('shopshop', 1)).toBe(true);
+    for (let n = 0; n < 700; n++) expect(await one.takeCredits('shopshop', 1)).toBe(true);
+    expect(await one.takeCredits('shopshop', 1)).toBe(false);
+  });
+
+  test('single messages of one process: 10,000 cost fewer than 100 writes, a cap of a million fewer than 2,000; without a cap none', async () => {
+    const world = makeWorld(1_000_000);
+    const credits = world.begin();
+    for (let n = 0; n < 10_000; n++) await credits.takeCredits('shopshop', 1);
+    expect(world.writes).toBeLessThan(100);
+    for (let n = 10_000; n < 1_000_000; n++)
+      if (!(await credits.takeCredits('shopshop', 1))) throw new Error(`refused at ${n}`);
+    expect(await credits.takeCredits('shopshop', 1)).toBe(false);
+    expect(world.writes).toBeLessThan(2_000);
+    const free = makeWorld(undefined);
+    const unlimited = free.begin();
+    for (let n = 0; n < 10_000; n++) expect(await unlimited.takeCredits('shopshop', 1)).toBe(true);
+    expect(free.writes).toBe(0);
+  });
+
+  test('at the same time: one claim serves those that wait', async () => {
+    const world = makeWorld(500);
+    const credits = world.begin();
+    const taken = await Promise.all(Array.from({ length: 600 }, () => credits.takeCredits('shopshop', 1)));
+    expect(taken.filter(Boolean)).toHaveLength(500);
+  });
+
+  // Attack: whoever has a stolen key goes on after the cap, as fast as he can.
+  test('who is over costs no further write, and is told of once; the next day begins anew; a raised cap counts at once', async () => {
+    const world = makeWorld(10);
+    const credits = world.begin();
+    expect(await credits.takeCredits('shopshop', 10)).toBe(true);
+    expect(await credits.takeCredits('shopshop', 1)).toBe(false);
+    const { writes } = world;
+    for (let n = 0; n < 1_000; n++) expect(await credits.takeCredits('shopshop', 1)).toBe(false);
+    expect([world.writes - writes, world.reached]).toEqual([0, ['shopshop 2026-11-25']]);
+    expect(await credits.takeCredits('another2', 10)).toBe(true);
+    world.brakes = { operatorCap: 11 };
+    expect(await credits.takeCredits('shopshop', 1)).toBe(true);
+    world.now = Date.parse('2026-11-26T00:00:01Z');
+    expect(await credits.takeCredits('shopshop', 11)).toBe(true);
+  });
+
+  test('where the table does not answer nothing is taken', async () => {
+    const world = makeWorld(10);
+    const credits = world.begin();
+    world.broken = true;
+    await expect(credits.takeCredits('shopshop', 1)).rejects.toThrow('no answer');
+    world.broken = false;
+    expect(await credits.takeCredits('shopshop', 10)).toBe(true);
+  });
+
+  test('what was not accepted is given back', async () => {
+    const world = makeWorld(10);
+    const credits = world.begin();
+    await credits.takeCredits('shopshop', 10);
+    credits.giveBackCredits('shopshop', 4);
+    expect(await credits.takeCredits('shopshop', 4)).toBe(true);
+    expect(await credits.takeCredits('shopshop', 1)).toBe(false);
+  });
+});
+
+describe('in the table', () => {
+  let dynamodb: Awaited<ReturnType<typeof startDynamodb>>;
+  beforeAll(async () => {
+    dynamodb = await startDynamodb(['messages']);
+  });
+  afterAll(() => dynamodb.stop());
+
+  test('20 claimants at once: no more than the cap, and nobody is refused who would fit', async () => {
+    const { claimCredits, readCredits, markReached } = creditsIn('messages', dynamodb.client);
+    const claim = (needed: number, wanted: number) =>
+      claimCredits('shopshop', '2026-11-25', { needed, wanted, cap: 100, expiresAt: 9e9 });
+    const all = await Promise.all(Array.from({ length: 20 }, () => claim(1, 9)));
+    expect(all.reduce((sum, { granted }) => sum + granted, 0)).toBe(100);
+    expect(all.every(({ granted }) => granted <= 9)).toBe(true);
+    expect(await claim(1, 9)).toEqual({ granted: 0, claimed: 100 });
+    await markReached('shopshop', '2026-11-25', 5);
+    await markReached('shopshop', '2026-11-25', 6);
+    expect(await readCredits('shopshop', '2026-11-25')).toMatchObject({ claimed: 100, reachedAt: 5, expiresAt: 9e9 });
+    expect(await readCredits('another2', '2026-11-25')).toBeUndefined();
+  });
+});
+
+// Attack: a stolen key sends as much as it can.
+describe('accept over the cap', () => {
+  test("refuses whole, in SendGrid's words, and nothing is written", async () => {
+    const { cloud, accept: deps } = makeCloud();
+    cloud.credits = 3;
+    const personalizations = Array.from({ length: 4 }, (_, n) => ({ to: [{ email: `reader-${n}@example.net` }] }));
+    const refused = await accept(makePost(makeMail({ personalizations })), deps);
+    expect([refused.status, JSON.parse(refused.body)]).toEqual([
+      401,
+      { errors: [{ message: 'Maximum credits exceeded', field: null, help: null }] },
+    ]);
+    expect(cloud.calls).toEqual([]);
+    // What fits is taken, and checked mail costs nothing.
+    expect((await accept(makePost(makeMail()), deps)).status).toBe(202);
+    expect((await accept(makePost(makeMail({ mail_settings: { sandbox_mode: { enable: true } } })), deps)).status).toBe(
+      200,
+    );
+    expect(cloud.credits).toBe(2);
+  });
+
+  test('a repeated Idempotency-Key gets its first answer, over the cap too, and is counted once', async () => {
+    const { cloud, accept: deps } = makeCloud();
+    cloud.credits = 1;
+    const post = () => accept(makePost(makeMail(), { 'idempotency-key': 'k' }), deps);
+    const first = await post();
+    const again = await post();
+    expect([first.status, again.status, again.headers, cloud.credits]).toEqual([202, 202, first.headers, 0]);
+    const other = () => accept(makePost(makeMail(), { 'idempotency-key': 'k2' }), deps);
+    expect((await other()).status).toBe(401);
+    cloud.credits = 1;
+    expect((await other()).status).toBe(202);
+  });
+
+  test('a request that could not be stored gives back what it took; where nobody can count, nothing is accepted', async () => {
+    const { cloud, accept: deps } = makeCloud([{ operation: 'recordRequest', fault: 'error', times: 1 }]);
+    cloud.credits = 1;
+    expect((await accept(makePost(makeMail()), deps)).status).toBe(503);
+    expect(cloud.credits).toBe(1);
+    const blind = { ...deps, takeCredits: async () => Promise.reject(new Error('no answer')) };
+    expect(JSON.parse((await accept(makePost(makeMail()), blind)).body).errors[0].message).toBe(
+      apiErrors.unavailable.message,
+    );
+    expect(cloud.requests.size).toBe(1);
+  });
+});
