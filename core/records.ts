@@ -282,6 +282,8 @@ export type ListEntry = {
   status?: string;
   /** Where a complaint says that the mail was received from, or who unsubscribed. */
   ip?: string;
+  /** Of a bounce that an attempt met: the copy (`<request id>#<index>`), so that its record can still be written after a crash. */
+  copy?: string;
   /** Of blocks: how often. */
   times?: number;
   /** Of bounces and blocks: SendGrid's class of the reply. */

@@ -156,6 +156,17 @@ export function whySuppressed(
   return groupId !== undefined && record.groups?.[groupId] ? 'Unsubscribed Address' : undefined;
 }
 
+/**
+ * The entry that a copy's own bounce made, of a copy that has no outcome: whoever listed its address died before the record was
+ * written. It has bounced, and is neither dropped nor tried again.
+ */
+export function bouncedItself(record: SuppressionRecord | undefined, copy: string): ListEntry | undefined {
+  return [record?.bounces, record?.invalid_emails].find((entry) => entry?.copy === copy);
+}
+
+/** Names a copy in the entry that its bounce makes. */
+export const bouncedCopy = (requestId: string, index: number) => `${requestId}#${index}`;
+
 function isOn(setting: unknown): boolean {
   return (setting as { enable?: unknown } | undefined)?.enable === true;
 }

@@ -4,6 +4,7 @@
  */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { BatchGetCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { About } from '../core/event/about.ts';
 import type { EngagementRecord } from '../core/event/engagement.ts';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
@@ -95,22 +96,26 @@ export function messagesIn(table: string, client: Table) {
 
     /**
      * Claims a job that may be on a lane twice. False: another worker holds it until later than now, or has had it with
-     * more hops than this one.
+     * more hops than this one. Parts of one split hold it together, until the last of them may have ended.
      */
-    claimJob: async (claim: ClaimRecord, now: number): Promise<boolean> =>
-      putOnce(
+    claimJob: async (claim: ClaimRecord, now: number): Promise<boolean> => {
+      const shared = claim.part === undefined ? '' : ' OR (part = :part AND #until < :until)';
+      const standing = await putUnless(
         claim,
-        `attribute_not_exists(pk) OR fence = :fence OR (#until < :now AND (attribute_not_exists(hop) OR hop <= :hop))${claim.part ? ' OR part = :part' : ''}`,
+        `attribute_not_exists(pk) OR fence = :fence OR (#until < :now AND (attribute_not_exists(hop) OR hop <= :hop))${shared}`,
         {
           ExpressionAttributeNames: { '#until': 'until' },
           ExpressionAttributeValues: {
             ':now': now,
             ':fence': claim.fence,
             ':hop': claim.hop ?? 0,
-            ...(claim.part ? { ':part': claim.part } : {}),
+            ...(claim.part === undefined ? {} : { ':part': claim.part, ':until': claim.until }),
           },
         },
-      ),
+      );
+      if (!standing) return true;
+      return claim.part !== undefined && standing.part === claim.part && standing.until >= claim.until;
+    },
 
     /**
      * Writes a copy's outcome, once. `already-final`: there was one, which stands. One that is only `relayed` gives way to
@@ -246,19 +251,25 @@ export function messagesIn(table: string, client: Table) {
   }
 
   async function putOnce(item: object, condition: string, names: object = {}): Promise<boolean> {
+    return (await putUnless(item, condition, names)) === undefined;
+  }
+
+  /** @returns undefined when it was written, else what stands in its place */
+  async function putUnless<T extends object>(item: T, condition: string, names: object): Promise<T | undefined> {
     try {
       await client.send(
         new PutCommand({
           TableName: table,
           Item: item as Record<string, unknown>,
           ConditionExpression: condition,
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           ...names,
         }),
       );
-      return true;
+      return undefined;
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      return unmarshall(error.Item ?? {}) as T;
     }
   }
 }

@@ -30,8 +30,10 @@ export function trackingIn(table: string, client: Table, now: () => number) {
   const readLink = (account: string, domain: string) => get<LinkRecord>(linkKey(account, domain));
   const hosts = hostsIn(table, client);
   const readDefault = (account: string) => get<LinkDefaultRecord>(linkDefaultKey(account));
-  const readTracking = async (account: string): Promise<TrackingSettings | undefined> =>
-    (await get<TrackingRecord>(trackingKey(account)))?.settings;
+  const readTracking = async (account: string): Promise<TrackingSettings | undefined> => {
+    const record = await get<TrackingRecord>(trackingKey(account));
+    return record && { ...NOTHING, ...record.settings };
+  };
   /** What the parent lends, for as long as his own record says so. */
   const readBorrowed = async (account: string): Promise<LinkRecord | undefined> => {
     const borrowed = await get<BorrowedLinkRecord>(borrowedLinkKey(account));

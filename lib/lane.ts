@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import type { PoolVia } from '../core/via.ts';
 import type { OverflowLane } from '../core/warm-up.ts';
 import { subnetCidrs, zoneOf } from './addressing.ts';
+import { inboundOf } from './inbound-settings.ts';
 import type { Network } from './network.ts';
 import { COUNT_TLS, COUNT_WARM_UP, grant, OVERFLOW, type Permission } from './permissions.ts';
 import type { Settings, SourceIpSettings } from './settings.ts';
@@ -140,7 +141,7 @@ function deliverEnvironment({ pool, sourceIp, settings, storage }: LaneProps): R
     CONTENT_BUCKET: storage.content.bucketName,
     RETURN_PATH_SECRET_ARN: storage.returnPathSecret.secretArn,
     TRACKING_SECRET_ARN: storage.trackingSecret.secretArn,
-    ...(settings.inbound && { UNSUBSCRIBE_BY_MAIL: 'true' }),
+    ...(inboundOf(settings) && { UNSUBSCRIBE_BY_MAIL: 'true' }),
     SMTP_PORT: String(delivery.smtpPort),
     ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
     MESSAGES_DAYS: String(retention.messagesDays),

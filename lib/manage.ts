@@ -34,6 +34,9 @@ export class Manage extends Construct {
   ) {
     const notifyQueue = events.work.queue;
     const { senders, delivery } = settings;
+    const warmUps = new Map(
+      settings.pools.flatMap(({ sourceIps }) => sourceIps).map((one) => [one.name, one.warmUpFrom]),
+    );
     super(scope, id);
     this.stage = new Stage(this, 'Manage', {
       name: 'manage',
@@ -51,7 +54,13 @@ export class Manage extends Construct {
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
         HOLDS_TABLE: storage.holds.tableName,
         SENDING: Stack.of(this).toJsonString({
-          sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({ ip, ehloName, name, pool })),
+          sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({
+            ip,
+            ehloName,
+            name,
+            pool,
+            warmUpFrom: warmUps.get(String(name)),
+          })),
           inboundHost,
           targets: senders.targets,
           zones: senders.zones,

@@ -17,11 +17,14 @@ export type Rewrite = {
   /** No octet above 127 is to be left, where that can be. */
   sevenBit: boolean;
   /**
-   * A text as it is to be read; undefined: it would be too long. Not asked for attachments.
+   * A text as it is to be read, or why there is none. Not asked for attachments.
    * @param body whether it is the first text of its type: the message's own
    */
-  edit?: (text: string, type: string, body: boolean) => string | undefined;
+  edit?: (text: string, type: string, body: boolean) => string | Refused;
 };
+
+/** Why a message cannot go out, with the enhanced status (RFC 3463). */
+export type Refused = { problem: string };
 
 /** `problem`: what cannot be done, with its enhanced status (RFC 3463). */
 export type Rewritten = { edits: Edit[]; problem?: string };
@@ -64,8 +67,8 @@ function rewriteLeaf(
   if (header.end === header.body) return;
   const body = octets.subarray(from, to);
   const edited = seen && rewrite.edit ? editText(body, entity, rewrite.edit, seen) : 'same';
-  if (edited === 'too long') {
-    result.problem = '5.3.4 the message is too long once its substitutions are made';
+  if (typeof edited === 'object' && 'problem' in edited) {
+    result.problem = edited.problem;
     return;
   }
   if (edited === 'same' && !mustChange(body, rewrite)) return;
@@ -100,7 +103,7 @@ function editText(
   { type, charset, encoding, attached }: Entity,
   edit: NonNullable<Rewrite['edit']>,
   seen: Set<string>,
-): EditedText | 'same' | 'too long' {
+): EditedText | 'same' | Refused {
   if (!type.startsWith('text/') || attached) return 'same';
   const plain = decodeTransfer(body, encoding);
   const named = charset || (isUtf8(plain) ? 'utf-8' : 'windows-1252');
@@ -109,7 +112,7 @@ function editText(
   if (text === undefined || /^-----BEGIN PGP /m.test(text)) return 'same';
   const changed = edit(text, type, !seen.has(type));
   seen.add(type);
-  if (changed === undefined) return 'too long';
+  if (typeof changed === 'object') return changed;
   if (changed === text) return 'same';
   const octets = Buffer.from(normaliseText(changed), 'utf8');
   const ascii = octets.length === changed.length || !/[^\x00-\x7f]/.test(changed);

@@ -39,6 +39,8 @@ export type RawContext = {
   to: Address[];
   /** Tags of the subject. */
   fill?: Fill;
+  /** Fields that the message has not, and gets: List-Unsubscribe. */
+  added?: Readonly<Record<string, string>>;
 };
 
 /** `eightBit`: octets above 127 that could not be taken out; the host must offer 8BITMIME. */
@@ -100,6 +102,7 @@ export function composeRawHeader(
     text += written;
   }
   for (const { from, to, by } of edits) if (from === to && from === header.end) text += String(by);
+  for (const [name, value] of Object.entries(context.added ?? {})) text += textField(name, value);
   return Buffer.from(text + missingFields(seen, context), 'latin1');
 }
 

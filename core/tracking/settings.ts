@@ -19,6 +19,8 @@ export type TrackingSettings = {
     url: string;
   };
   google_analytics: { enabled: boolean } & Record<(typeof UTM)[number], string>;
+  /** Of ours: whether opens and clicks that no person made are in the statistics. */
+  machines: { enabled: boolean };
 };
 
 /** What is done with one mail. */
@@ -48,6 +50,7 @@ export const NOTHING: TrackingSettings = {
     utm_content: '',
     utm_campaign: '',
   },
+  machines: { enabled: true },
 };
 
 export type TrackingName = keyof TrackingSettings;
@@ -55,6 +58,7 @@ export type TrackingName = keyof TrackingSettings;
 const TITLES: Readonly<Record<TrackingName, [title: string, description: string]>> = {
   click: ['Click Tracking', 'Links in mail lead over your link host, so that clicks are known.'],
   google_analytics: ['Google Analytics', 'Links in mail carry the parameters of a Google Analytics campaign.'],
+  machines: ['Machines', 'Opens and clicks that no person made are counted in the statistics.'],
   open: ['Open Tracking', 'Mail carries an invisible picture, so that it is known when it is opened.'],
   subscription: ['Subscription Tracking', 'Mail carries an unsubscribe link, and List-Unsubscribe.'],
 };
@@ -66,7 +70,11 @@ export const listTracking = (settings: TrackingSettings) =>
     return { name, title, description, enabled: settings[name].enabled };
   });
 
-export const showTracking = (settings: TrackingSettings, name: TrackingName) => settings[name];
+/** One setting as the API shows it. A URL that is not set is none (the document: format `uri`). */
+export function showTracking(settings: TrackingSettings, name: TrackingName): object {
+  const { url, ...others }: { enabled: boolean; url?: string } = settings[name];
+  return url ? { ...others, url } : others;
+}
 
 /** Characters of a setting's text: of HTML, which is in every mail, and of everything else. */
 const HTML_CHARACTERS = 10_000;

@@ -83,8 +83,13 @@ export const NO_UNSUBSCRIBE =
 
 /** What tracks the parts of one copy. */
 export type Tracker = {
-  /** A part with this copy's links; one that is neither HTML nor plain text as it is. A mail that came as MIME gives its texts one by one. */
-  part: (part: FilledPart) => FilledPart;
+  /**
+   * A part with this copy's links; one that is neither HTML nor plain text as it is.
+   * @param own it is the mail's own text. A mail that came as MIME may have others beside it: they get no pixel, and nothing below.
+   */
+  part: (part: FilledPart, own?: boolean) => FilledPart;
+  /** Whether a text asks for an unsubscribe link that nothing can make (`NO_UNSUBSCRIBE`): for texts that `trackingOf` has not seen. */
+  lacksLink: (text: string) => boolean;
   /** The fields of List-Unsubscribe, where the mail is to have them. */
   headers: Record<string, string>;
 };
@@ -101,30 +106,18 @@ export function openTracker(
   if (mustUnsubscribe && !canUnsubscribe) return { dropped: NO_UNSUBSCRIBE };
   const { urls, mailtoUrl } = urlsOf(asm, means, copy);
   const wishes = { html: within(html, links, canUnsubscribe), text: within(text, links, canUnsubscribe) };
-  const part = (one: FilledPart): FilledPart => {
-    const type = one.type.toLowerCase();
-    if (type === 'text/html') return trackPart(one, wishes.html, urls);
-    return type === 'text/plain' ? trackPart(one, wishes.text, urls) : one;
+  const part = (one: FilledPart, own = true): FilledPart => {
+    const wish = { 'text/html': wishes.html, 'text/plain': wishes.text }[one.type.toLowerCase()];
+    return wish
+      ? trackPart(one, own ? wish : { ...wish, pixel: false, pixelTag: undefined, below: undefined }, urls)
+      : one;
   };
+  const lacksLink = (value: string) => !canUnsubscribe && html.tags.some(({ tag }) => value.includes(tag));
   const isGiven = given.some((name) => /^list-unsubscribe(-post)?$/i.test(name));
-  if (!mayUnsubscribe || !canUnsubscribe || isGiven) return { part, headers: {} };
+  if (!mayUnsubscribe || !canUnsubscribe || isGiven) return { part, lacksLink, headers: {} };
   const ways = [...(links ? [urls.unsubscribe('list')] : []), ...(mailto ? [mailtoUrl()] : [])];
   const oneClick = links ? { 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' } : {};
-  return { part, headers: { 'List-Unsubscribe': ways.map((way) => `<${way}>`).join(', '), ...oneClick } };
-}
-
-export type Tracked = { parts: FilledPart[]; headers: Record<string, string> };
-
-/** The parts of a copy, as they were rendered, and its fields. @param given as `openTracker` */
-export function trackCopy(
-  parts: readonly FilledPart[],
-  given: readonly string[],
-  tracking: Tracking,
-  means: TrackingMeans,
-  copy: Opened,
-): Tracked | { dropped: string } {
-  const tracker = openTracker(given, tracking, means, copy);
-  return 'dropped' in tracker ? tracker : { parts: parts.map(tracker.part), headers: tracker.headers };
+  return { part, lacksLink, headers: { 'List-Unsubscribe': ways.map((way) => `<${way}>`).join(', '), ...oneClick } };
 }
 
 /** The URLs of a copy. Those of clicks and opens are only asked for where the sender has a link host. */

@@ -13,7 +13,7 @@ import { leaveForLater } from './holding.ts';
 import { keepToBudget } from './overflow.ts';
 import { fail, settle } from './settle.ts';
 import type { Item } from './sites.ts';
-import { type LaneMessage, takeJob } from './take.ts';
+import { type LaneMessage, type Task, takeJob } from './take.ts';
 
 export type Intake = {
   /** Jobs that are not done yet. */
@@ -77,12 +77,11 @@ export function openIntake(run: Run): Intake {
     if (task === 'done') return true;
     if (typeof task === 'string') throw new Error(task);
     const items = task.copies.map((copy): Item => ({ task, copy }));
-    const whyDropped = (copy: Item['copy']) => task.content.dropped ?? task.suppressed.get(copy.index);
-    const dropping = items.filter(({ copy }) => whyDropped(copy) !== undefined);
-    const wanted = dropping.length === 0 ? items : items.filter(({ copy }) => whyDropped(copy) === undefined);
+    const dropping = items.filter(({ copy }) => isUnsent(task, copy));
+    const wanted = dropping.length === 0 ? items : items.filter(({ copy }) => !isUnsent(task, copy));
     const byDomain = Map.groupBy(wanted, ({ copy }) => domainOf(copy.address));
     const bringing = [...byDomain].map(([domain, ofDomain]) => bring(domain, ofDomain));
-    void Promise.all([...dropping.map((item) => drop(item, whyDropped(item.copy)!)), ...bringing]);
+    void Promise.all([...dropping.map(drop), ...bringing]);
     try {
       return await task.ended;
     } finally {
@@ -91,8 +90,11 @@ export function openIntake(run: Run): Intake {
     }
   };
   /** Ends a copy that is not to be sent. Never throws. */
-  const drop = async (item: Item, dropped: string): Promise<void> => {
-    await settle(item, { dropped, domain: domainOf(item.copy.address) }, run).catch((error: Error) =>
+  const drop = async (item: Item): Promise<void> => {
+    const { task, copy } = item;
+    const bounced = task.bounced.get(copy.index);
+    const why = bounced ? { bounced } : { dropped: task.content.dropped ?? task.suppressed.get(copy.index)! };
+    await settle(item, { ...why, domain: domainOf(copy.address) }, run).catch((error: Error) =>
       fail(item, error.message, run),
     );
   };
@@ -160,6 +162,11 @@ export function openIntake(run: Run): Intake {
     },
     close: removeDone,
   };
+}
+
+/** Whether a copy ends without an attempt. */
+function isUnsent({ content, suppressed, bounced }: Task, { index }: Item['copy']): boolean {
+  return content.dropped !== undefined || suppressed.has(index) || bounced.has(index);
 }
 
 /** Jobs of one request share its content, in memory as in the bucket. */

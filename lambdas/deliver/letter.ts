@@ -13,13 +13,12 @@ import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
 import type { Attachment, Copy, Part, Personalization } from '../../core/mail.ts';
 import type { Entity } from '../../core/mime.ts';
-import { type Rendered, renderPersonalization } from '../../core/render.ts';
-import { trackCopy } from '../../core/tracking/track.ts';
+import { renderPersonalization } from '../../core/render.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
-import type { SigningDomain } from '../../io/domains.ts';
 import { type Taken, takeOctets } from './octets.ts';
 import { changesRaw, writeRaw } from './raw-letter.ts';
 import type { Task } from './take.ts';
+import { trackerOf } from './tracking.ts';
 
 /** `dropped`: it cannot be made, and why. */
 export type Letter =
@@ -180,17 +179,18 @@ function estimate({ content, mime, tracking }: Task, { substitutions }: Personal
 
 function write(task: Task, personalization: Personalization, copy: Copy, pool: string, sevenBit: boolean): Written {
   const { job, content, domains, mime } = task;
-  if (mime) return writeRaw({ job, content, domains, mime }, personalization, pool, sevenBit);
+  if (mime) return writeRaw({ ...task, mime }, personalization, copy, pool, sevenBit);
   const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0, free: () => {} });
   const rendered = renderPersonalization(content, personalization);
   if (!rendered) return drop('5.3.4 the message is too long once its substitutions are made');
   const domain = domains.get(domainOf(rendered.from.email));
   if (!domain) return drop(`5.7.20 ${domainOf(rendered.from.email)} is not a domain of this account any more`);
   const given = { ...content.headers, ...personalization.headers };
-  const tracked = track(task, rendered, Object.keys(given), copy, domain);
-  if (tracked && 'dropped' in tracked) return drop(tracked.dropped);
-  const isShared = !tracked && rendered.parts === content.parts;
-  const body = (isShared ? sharedBody : ownBody)(tracked?.parts ?? rendered.parts, content.attachments, job.requestId);
+  const tracker = trackerOf(task, rendered.from, Object.keys(given), copy, domain);
+  if (tracker && 'dropped' in tracker) return drop(tracker.dropped);
+  const parts = tracker ? rendered.parts.map((part) => tracker.part(part)) : rendered.parts;
+  const isShared = parts === content.parts;
+  const body = (isShared ? sharedBody : ownBody)(parts, content.attachments, job.requestId);
   const header = composeHeader(
     {
       requestId: job.requestId,
@@ -203,7 +203,7 @@ function write(task: Task, personalization: Personalization, copy: Copy, pool: s
       cc: personalization.cc,
       replyTo: rendered.replyTo,
       subject: rendered.subject,
-      headers: tracked ? { ...given, ...tracked.headers } : given,
+      headers: tracker ? { ...given, ...tracker.headers } : given,
       categories: content.categories,
     },
     { header: body.header, body: body.stuffed },
@@ -233,25 +233,6 @@ function freeing(taken: readonly Taken[]): () => void {
   return () => {
     for (const { giveBack } of taken) giveBack();
   };
-}
-
-/** The parts and fields of a copy that is tracked; undefined: it is not. */
-function track(
-  { job, tracking }: Task,
-  { from, parts }: Rendered,
-  given: readonly string[],
-  { index, address }: Copy,
-  { returnPath }: SigningDomain,
-): ReturnType<typeof trackCopy> | undefined {
-  if (!tracking) return undefined;
-  const { wanted, linksOf, mailSecret } = tracking;
-  const links = linksOf.get(domainOf(from.email));
-  const means = {
-    ...(links && { links }),
-    ...(mailSecret && { mailto: { secret: mailSecret, domain: returnPath } }),
-  };
-  const { account, requestId } = job;
-  return trackCopy(parts, given, wanted, means, { account, requestId, index, address });
 }
 
 function sharedBody(parts: Part[], attachments: Attachment[], requestId: string): Body {

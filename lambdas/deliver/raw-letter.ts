@@ -1,13 +1,13 @@
 /**
  * The letter of a message that came as MIME (core/raw), signed. It has two forms where its body has octets above 127: as it
  * came, and converted for hosts that take seven bits only; each has signatures of its own. Personalizations whose texts stay
- * as they came share one body.
+ * as they came share one body; tracked copies, whose links name them, have one each.
  */
 import { hashBody, signDkim } from '../../core/dkim.ts';
 import { domainOf } from '../../core/domain.ts';
 import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
-import type { Content, Personalization } from '../../core/mail.ts';
+import type { Content, Copy, Part, Personalization } from '../../core/mail.ts';
 import { BODY_TAG } from '../../core/mail-send/defaults.ts';
 import { addFooter } from '../../core/mail-send/footer.ts';
 import { readFooter } from '../../core/mail-send/settings.ts';
@@ -21,9 +21,11 @@ import {
 } from '../../core/raw/compose.ts';
 import { type Fill, makeFill } from '../../core/raw/tags.ts';
 import { templateOf } from '../../core/submit-mime/filters.ts';
+import { NO_UNSUBSCRIBE, type Tracker } from '../../core/tracking/track.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
 import type { Letter, Written } from './letter.ts';
 import type { Task } from './take.ts';
+import { trackerOf } from './tracking.ts';
 
 type Body = RawBody & { stuffed: Buffer; hash: string };
 
@@ -37,12 +39,14 @@ const shared = new WeakMap<RawMessage, Map<boolean, Body | Dropped>>();
 
 /** @param sevenBit converted, as far as that can be: signed parts stay, and the letter says so */
 export function writeRaw(
-  { job, content, domains, mime }: Pick<Task, 'job' | 'content' | 'domains'> & { mime: RawMessage },
+  task: Pick<Task, 'job' | 'content' | 'domains' | 'tracking'> & { mime: RawMessage },
   personalization: Personalization,
+  copy: Copy,
   pool: string,
   sevenBit: boolean,
 ): Written {
   const drop = (dropped: string): Written => ({ letter: { dropped }, bytes: 0, free: KEPT });
+  const { job, content, domains, mime } = task;
   const { from } = content;
   const domain = domains.get(domainOf(from.email));
   if (!domain) return drop(`5.7.20 ${domainOf(from.email)} is not a domain of this account any more`);
@@ -51,7 +55,10 @@ export function writeRaw(
   const fill = isPersonal ? makeFill(substitutions, content.sections) : undefined;
   if (isPersonal && !fill) return drop(TOO_LONG);
 
-  const body = bodyOf(mime, content, fill, sevenBit);
+  const given = mime.header.fields.map(({ name }) => name);
+  const tracker = trackerOf(task, from, given, copy, domain);
+  if (tracker && 'dropped' in tracker) return drop(tracker.dropped);
+  const body = bodyOf(mime, content, fill, tracker, sevenBit);
   if ('dropped' in body) return drop(body.dropped);
   const header = composeRawHeader(
     mime,
@@ -65,6 +72,7 @@ export function writeRaw(
       from,
       to: personalization.to,
       ...(fill ? { fill } : {}),
+      ...(tracker ? { added: tracker.headers } : {}),
     },
     body.edits,
   );
@@ -95,25 +103,56 @@ export function changesRaw(
   return sevenBit || isPersonal || readFooter(mailSettings) !== undefined || templateOf(mailSettings) !== undefined;
 }
 
-function bodyOf(mime: RawMessage, content: Content, fill: Fill | undefined, sevenBit: boolean): Body | Dropped {
-  const known = fill ? undefined : shared.get(mime)?.get(sevenBit);
+function bodyOf(
+  mime: RawMessage,
+  content: Content,
+  fill: Fill | undefined,
+  tracker: Tracker | undefined,
+  sevenBit: boolean,
+): Body | Dropped {
+  const isShared = !fill && !tracker;
+  const known = isShared ? shared.get(mime)?.get(sevenBit) : undefined;
   if (known) return known;
-  const edit = editOf(content, fill);
+  const edit = editOf(mime, content, fill, tracker);
   const made = composeRawBody(mime, { sevenBit, ...(edit ? { edit } : {}) });
   const body = 'dropped' in made ? made : { ...made, stuffed: stuffDots(made.body), hash: hashBody(made.body) };
-  if (!fill) shared.set(mime, (shared.get(mime) ?? new Map()).set(sevenBit, body));
+  if (isShared) shared.set(mime, (shared.get(mime) ?? new Map()).set(sevenBit, body));
   return body;
 }
 
-/** What becomes of a text: the template around the message's HTML, the footer under its texts, then tags in all of it. */
-function editOf({ mailSettings }: Content, fill: Fill | undefined): Rewrite['edit'] | undefined {
+/**
+ * What becomes of a text: the template around the message's HTML, the footer under its texts, then tags in all of it, and the
+ * copy's links last.
+ */
+function editOf(
+  mime: RawMessage,
+  { mailSettings }: Content,
+  fill: Fill | undefined,
+  tracker: Tracker | undefined,
+): Rewrite['edit'] | undefined {
   const footer = readFooter(mailSettings);
   const template = templateOf(mailSettings);
-  if (!footer && template === undefined && !fill) return undefined;
+  if (!footer && template === undefined && !fill && !tracker) return undefined;
   return (text, type, isBody) => {
     let value = text;
     if (isBody && type === 'text/html' && template !== undefined) value = template.replaceAll(BODY_TAG, () => text);
     if (isBody) value = addFooter([{ type, value }], footer)[0]!.value;
-    return fill ? fill(value) : value;
+    const filled = fill ? fill(value) : value;
+    if (filled === undefined) return { problem: TOO_LONG };
+    if (!tracker) return filled;
+    if (tracker.lacksLink(filled)) return { problem: NO_UNSUBSCRIBE };
+    return tracker.part(fill ? { type, value: filled } : samePart(mime, type, filled), isBody).value;
   };
+}
+
+/** Texts that every copy has, by the message they are of: where their links stand is found out once for a part (core/tracking). */
+const parts = new WeakMap<RawMessage, Part[]>();
+function samePart(mime: RawMessage, type: string, value: string): Part {
+  const known = parts.get(mime) ?? [];
+  parts.set(mime, known);
+  const found = known.find((one) => one.type === type && one.value === value);
+  if (found) return found;
+  const made = { type, value };
+  known.push(made);
+  return made;
 }

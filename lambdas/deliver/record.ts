@@ -10,7 +10,7 @@ import type { Copy } from '../../core/mail.ts';
 import type { Final } from '../../core/outcome.ts';
 import { attemptKey, copyKey, type OutcomeRecord, recipientKey } from '../../core/records.ts';
 import type { Act } from '../../core/shaping/rule.ts';
-import { listOfBounce } from '../../core/suppression.ts';
+import { bouncedCopy, listOfBounce } from '../../core/suppression.ts';
 import type { Run } from './deliver.ts';
 import type { PutOff, Task } from './take.ts';
 
@@ -48,7 +48,8 @@ export async function recordFinal(
     expiresAt: expiry(run),
   };
   // First, so that no run finds the copy final and its list without it. The same again changes nothing.
-  if (final.event === 'bounced' && !(await insist(() => listBounce(task, copy, final, place, at, run)))) {
+  const isListed = final.event !== 'bounced' || task.bounced.has(copy.index);
+  if (!isListed && !(await insist(() => listBounce(task, copy, final, place, at, run)))) {
     task.failed = true;
     return;
   }
@@ -66,7 +67,7 @@ export async function recordFinal(
 /** Puts the address of a copy that bounced on its list. Where DNS had no host to go to, the domain is at fault, not the address. */
 async function listBounce(
   { job }: Task,
-  { address }: Copy,
+  { address, index }: Copy,
   { type, reply, status, classification }: Final,
   { mx, site }: Place,
   at: number,
@@ -79,7 +80,7 @@ async function listBounce(
     ...(status === undefined ? {} : { status }),
     ...(classification === undefined ? {} : { classification }),
   };
-  const entry = { created: Math.floor(at / 1_000), reason: reply, ...cause };
+  const entry = { created: Math.floor(at / 1_000), reason: reply, ...cause, copy: bouncedCopy(job.requestId, index) };
   await deps.suppressBounce({ account: job.account, address, about, entry });
   return true;
 }

@@ -5,6 +5,7 @@
 import { isFirstSeen } from '../../core/job.ts';
 import type { Copy } from '../../core/mail.ts';
 import { type Attempt, doubtAgain, type Failure, type Final, judge, type Verdict } from '../../core/outcome.ts';
+import type { ListEntry } from '../../core/records.ts';
 import type { Act } from '../../core/shaping/rule.ts';
 import type { TlsFailureType } from '../../core/tls.ts';
 import type { Route } from '../../io/mx.ts';
@@ -16,11 +17,15 @@ import { type Handed, type Place, recordFinal } from './record.ts';
 import type { Item, Site } from './sites.ts';
 import type { Postponed, PutOff, Task } from './take.ts';
 
-/** What is known of a copy: an attempt (with or without a session), no route, a message that cannot be made, a reader who is on a list. */
+/**
+ * What is known of a copy: an attempt (with or without a session), no route, a message that cannot be made, a reader who is on a
+ * list, one whose list says that this copy has bounced.
+ */
 export type Known =
   | { attempt: Attempt | Relayed; site: Site; session?: Pick<Session, 'host' | 'address' | 'tls' | 'tlsFailures'> }
   | { dropped: string; site: Site }
   | { dropped: string; domain: string }
+  | { bounced: ListEntry; domain: string }
   | { route: Exclude<Route, { kind: 'site' }>; domain: string };
 
 /** The `status` of SendGrid's dropped events. */
@@ -121,6 +126,16 @@ function verdictOf(task: Task, known: Known, { deps }: Run): Verdict | Final | H
   }
   if ('attempt' in known)
     return refuseWithoutTls(task, known.attempt) ?? judge(known.attempt, deps.shaping, known.site.provider);
+  if ('bounced' in known) {
+    const { reason = '', status, classification } = known.bounced;
+    return {
+      event: 'bounced',
+      type: 'bounce',
+      reply: reason,
+      ...(status === undefined ? {} : { status }),
+      ...(classification === undefined ? {} : { classification }),
+    };
+  }
   const { route } = known;
   if (route.kind === 'deferred') return { event: 'deferred', reply: route.reply, classification: 'Technical Failure' };
   return { event: 'bounced', type: route.type, reply: route.reply, status: route.status };

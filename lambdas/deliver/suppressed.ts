@@ -3,8 +3,8 @@
  * found are the account's own settings looked at. It never guesses: what cannot be read is an error, and the job waits.
  */
 import type { Content, Copy } from '../../core/mail.ts';
-import type { AddressWhitelistRecord, BouncePurgeRecord, SuppressionRecord } from '../../core/records.ts';
-import { type DropReason, whySuppressed } from '../../core/suppression.ts';
+import type { AddressWhitelistRecord, BouncePurgeRecord, ListEntry, SuppressionRecord } from '../../core/records.ts';
+import { bouncedCopy, bouncedItself, type DropReason, whySuppressed } from '../../core/suppression.ts';
 import { isWhitelisted, purgedBy, withoutPurged } from '../../core/suppressions/settings.ts';
 
 export type SuppressedDeps = {
@@ -49,4 +49,15 @@ export function findSuppressed(
     if (why && !isWhitelisted(address, whitelist)) reasons.set(index, why);
   }
   return reasons;
+}
+
+/** By the copy's index: the bounce that an earlier run met and listed, and died before it could record it. */
+export function findBounced(requestId: string, copies: readonly Copy[], { records }: Listed): Map<number, ListEntry> {
+  const bounced = new Map<number, ListEntry>();
+  if (records.size === 0) return bounced;
+  for (const { index, address } of copies) {
+    const entry = bouncedItself(records.get(address.toLowerCase()), bouncedCopy(requestId, index));
+    if (entry) bounced.set(index, entry);
+  }
+  return bounced;
 }

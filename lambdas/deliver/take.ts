@@ -9,7 +9,7 @@ import { dueOf, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
-import { type ClaimRecord, claimKey } from '../../core/records.ts';
+import { type ClaimRecord, claimKey, type ListEntry } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
 import type { DropReason } from '../../core/suppression.ts';
 import type { SigningDomain } from '../../io/domains.ts';
@@ -17,7 +17,7 @@ import type { DeliverDeps, EnforcedTls, Run } from './deliver.ts';
 import { hold, leaveForLater } from './holding.ts';
 import type { Kept } from './letter.ts';
 import { insist, type Place } from './record.ts';
-import { findSuppressed, readListed } from './suppressed.ts';
+import { findBounced, findSuppressed, readListed } from './suppressed.ts';
 import { readTaskTracking, type TaskTracking } from './tracking.ts';
 
 /** A message of the lane's queue. `receipt`: of one that this run received itself. */
@@ -56,6 +56,8 @@ export type Task = {
   enforcedTls?: EnforcedTls;
   /** By the copy's index: why it is dropped. */
   suppressed: ReadonlyMap<number, DropReason>;
+  /** By the copy's index: the bounce that an earlier run met, and could not record. */
+  bounced: ReadonlyMap<number, ListEntry>;
   /** What its mail is to be tracked by; absent: it is not, and copies of one personalization are the same. */
   tracking?: TaskTracking;
   /**
@@ -113,7 +115,7 @@ export async function takeJob(
 
   const isLate = deps.now() - job.acceptedAt > LATE_MS;
   const claim = redelivered || isLate || job.attempt > 0 || job.hop > 0 ? makeClaim(job, deps) : undefined;
-  if (claim && !((await claimWhole(job, claim, deps)) && (await deps.claim(claim))))
+  if (claim && !((await claimAncestors(job, claim, deps)) && (await deps.claim(claim))))
     return waitForTwin(`job ${job.id} is at work elsewhere`);
   let { copies } = job;
   if (claim) {
@@ -149,6 +151,7 @@ export async function takeJob(
     ...made,
     ...(enforcedTls ? { enforcedTls } : {}),
     suppressed: findSuppressed(copies, made.content, listed, deps),
+    bounced: findBounced(job.requestId, copies, listed),
     ...(tracking ? { tracking } : {}),
     letters: new Map(),
     uses,
@@ -172,19 +175,22 @@ function makeClaim({ account, requestId, id, hop }: Job, { now, remainingMs }: D
 }
 
 /**
- * A part that a job was split into (`+`, holding.ts) also claims the whole: that may be on the lane still, when the run that
- * split it died before it could say so. Parts of one split have copies of their own and share this claim; those of another
- * split of the same whole have perhaps the same copies, and wait.
+ * A part that a job was split into (`+`, holding.ts) also claims what it was split from, up to the whole: each of those may be
+ * on the lane still, when the run that split it died before it could say so. Parts of one split have copies of their own and
+ * share these claims; those of another split of the same job have perhaps the same copies, and wait.
  */
-async function claimWhole(
+async function claimAncestors(
   { account, requestId, id }: Job,
   claim: ClaimRecord,
-  { claim: take }: DeliverDeps,
+  deps: DeliverDeps,
 ): Promise<boolean> {
-  const [whole = id, part] = id.split('+');
-  if (part === undefined) return true;
-  const [split = part] = part.split('.');
-  return take({ ...claim, ...claimKey(account, requestId, whole), part: split });
+  let [ancestor = id, ...parts] = id.split('+');
+  for (const part of parts) {
+    const [split = part] = part.split('.');
+    if (!(await deps.claim({ ...claim, ...claimKey(account, requestId, ancestor), part: split }))) return false;
+    ancestor = `${ancestor}+${part}`;
+  }
+  return true;
 }
 
 async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {

@@ -3,10 +3,13 @@
  * that is not tracked, because it need not be or because its sender has no link host yet, is made as if there were no tracking.
  */
 import type { TokenSecret } from '../../core/address-token.ts';
-import type { Content } from '../../core/mail.ts';
+import { domainOf } from '../../core/domain.ts';
+import type { Address, Content, Copy } from '../../core/mail.ts';
 import type { TrackingKey } from '../../core/tracking/token.ts';
-import { type Tracking, trackingOf } from '../../core/tracking/track.ts';
+import { openTracker, type Tracking, trackingOf } from '../../core/tracking/track.ts';
+import type { SigningDomain } from '../../io/domains.ts';
 import type { DeliverDeps } from './deliver.ts';
+import type { Task } from './take.ts';
 
 export type TaskTracking = {
   wanted: Tracking;
@@ -36,4 +39,23 @@ export async function readTaskTracking(
   // Its copies need not be apart.
   if (!hasLinks && !wanted.mayUnsubscribe && !wanted.html.campaign) return undefined;
   return { wanted, linksOf, ...mailSecret };
+}
+
+/** What tracks one copy; undefined: it is not tracked. @param given names of the fields that its sender set */
+export function trackerOf(
+  { job, tracking }: Pick<Task, 'job' | 'tracking'>,
+  from: Address,
+  given: readonly string[],
+  { index, address }: Copy,
+  { returnPath }: SigningDomain,
+): ReturnType<typeof openTracker> | undefined {
+  if (!tracking) return undefined;
+  const { wanted, linksOf, mailSecret } = tracking;
+  const links = linksOf.get(domainOf(from.email));
+  const means = {
+    ...(links && { links }),
+    ...(mailSecret && { mailto: { secret: mailSecret, domain: returnPath } }),
+  };
+  const { account, requestId } = job;
+  return openTracker(given, wanted, means, { account, requestId, index, address });
 }

@@ -10,11 +10,11 @@ import type { KeyRecord } from '../../core/records.ts';
 import { isThrottle } from '../../io/queue.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
+import type { IpRouteDeps } from './ip-routes.ts';
 import type { LinkRouteDeps } from './link-routes.ts';
 import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
-import type { ReverseDnsDeps } from './reverse-dns-routes.ts';
 import { findRoute, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
@@ -42,7 +42,7 @@ export type ManageDeps = ParseRouteDeps &
   MailDefaultsRouteDeps &
   VerifiedSenderDeps &
   LinkRouteDeps &
-  ReverseDnsDeps &
+  IpRouteDeps &
   StatsRouteDeps &
   TrackingRouteDeps &
   WebhookRouteDeps & {

@@ -3,6 +3,7 @@ import { explain, getMessage } from './activity-routes.ts';
 import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
+import { IP_ROUTES } from './ip-routes.ts';
 import { LINK_ROUTES } from './link-routes.ts';
 import { MAIL_DEFAULTS_ROUTES } from './mail-defaults-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
@@ -116,6 +117,7 @@ export const ROUTES: readonly Route[] = [
   ...MAIL_DEFAULTS_ROUTES,
   ...DOMAIN_ROUTES,
   ...DNS_EMAIL_ROUTES,
+  ...IP_ROUTES,
   ...LINK_ROUTES,
   ...REVERSE_DNS_ROUTES,
   ...VERIFIED_SENDER_ROUTES,

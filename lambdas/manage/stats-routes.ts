@@ -19,6 +19,7 @@ import {
 } from '../../core/stats/show.ts';
 import type { StatsOfHour } from '../../io/stats.ts';
 import type { Answer, Call } from './manage.ts';
+import type { TrackingRouteDeps } from './tracking-routes.ts';
 
 export type StatsRouteDeps = {
   /** Milliseconds since the epoch. */
@@ -27,7 +28,7 @@ export type StatsRouteDeps = {
   /** IANA name; `UTC` where the account has set none. */
   readTimeZone: (account: string) => Promise<string>;
   writeTimeZone: (account: string, timeZone: string) => Promise<void>;
-};
+} & Pick<TrackingRouteDeps, 'readTrackingNow'>;
 
 /** Categories, providers, browsers … of one call (SendGrid: 10). */
 const MOST_NAMES = 10;
@@ -36,13 +37,15 @@ const CATEGORIES = 50;
 /** Days in which a category that is listed was used. */
 const LISTED_DAYS = 31;
 
-type Read = { ok: true; query: StatsQuery; timeZone: string } | { ok: false; answer: Answer };
+type Read = { ok: true; query: StatsQuery; timeZone: string; peopleOnly: boolean } | { ok: false; answer: Answer };
 
 async function readQuery({ account, query }: Call, deps: StatsRouteDeps): Promise<Read> {
-  const timeZone = await deps.readTimeZone(account);
+  const [timeZone, { machines }] = await Promise.all([deps.readTimeZone(account), deps.readTrackingNow(account)]);
+  // Opens and clicks that no person made: the call's word, else the account's.
+  const peopleOnly = query.machine === 'exclude' || (query.machine !== 'include' && !machines.enabled);
   const today = dayIn(timeZone)(new Date(deps.now()).toISOString().slice(0, 13));
   const read = readStatsQuery(query, today);
-  if (read.ok) return { ok: true, query: read.query, timeZone };
+  if (read.ok) return { ok: true, query: read.query, timeZone, peopleOnly };
   return { ok: false, answer: { status: 400, errors: read.errors } };
 }
 
@@ -55,13 +58,9 @@ function showing(kind: Kind, view: (call: Call) => View | ApiError) {
     if ('message' in made) return { status: 400, errors: [made] };
     const { first, last } = hoursOf(read.query);
     const hours = await all(deps.readHours(call.account, kind, first, last));
-    return { status: 200, body: showStats(hours, read.query, withMachines(call, made), read.timeZone) };
+    return { status: 200, body: showStats(hours, read.query, { ...made, peopleOnly: read.peopleOnly }, read.timeZone) };
   };
 }
-
-/** `machine=exclude`: without the opens and clicks that no person made. */
-const withMachines = ({ query }: Call, view: View): View =>
-  query.machine === 'exclude' ? { ...view, peopleOnly: true } : view;
 
 /** Some names that are asked for; none: all that there are. */
 function named({ repeated }: Call, parameter: string): { names?: string[] } | ApiError {
@@ -92,7 +91,7 @@ export async function globalStats(call: Call, deps: StatsRouteDeps): Promise<Ans
   if (!read.ok) return read.answer;
   const { first, last } = hoursOf(read.query);
   const hours = await all(deps.readHours(call.account, 'all', first, last));
-  return { status: 200, body: showHours(hours, read.query, withMachines(call, GLOBAL), read.timeZone) };
+  return { status: 200, body: showHours(hours, read.query, { ...GLOBAL, peopleOnly: read.peopleOnly }, read.timeZone) };
 }
 
 export const providerStats = showing(
@@ -156,7 +155,7 @@ export async function categorySums(call: Call, deps: StatsRouteDeps): Promise<An
     return { status: 400, errors: [fault('sort_by_direction', 'sort_by_direction must be desc or asc')] };
   const { first, last } = hoursOf(read.query);
   const hours = await all(deps.readHours(call.account, 'category', first, last));
-  const view = withMachines(call, { type: 'category', metrics: GLOBAL_METRICS });
+  const view = { type: 'category', metrics: GLOBAL_METRICS, peopleOnly: read.peopleOnly };
   const order = { metric, descending: direction === 'desc' };
   return { status: 200, body: showSums(hours, read.query, view, read.timeZone, order) };
 }

@@ -36,7 +36,7 @@ const update =
   };
 
 const PATH = '/v3/tracking_settings';
-const NAMES: readonly TrackingName[] = ['click', 'google_analytics', 'open', 'subscription'];
+const NAMES: readonly TrackingName[] = ['click', 'google_analytics', 'machines', 'open', 'subscription'];
 
 export const TRACKING_ROUTES: readonly Route[] = [
   { method: 'GET', path: PATH, scope: 'tracking_settings.read', handle: list },

@@ -220,6 +220,11 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { name: 'open', does: 'loads the pixel', action: { do: 'read', what: 'open' } },
   { name: 'click', does: 'follows the first tracked link', action: { do: 'read', what: 'click' } },
   {
+    name: 'scan',
+    does: 'has a scanner look at every tracked and every unsubscribe link, which unsubscribes nobody',
+    action: { do: 'read', what: 'scan' },
+  },
+  {
     name: 'unsubscribe',
     does: 'unsubscribes with one click (RFC 8058), where the mail has a link to do so',
     action: { do: 'read', what: 'unsubscribe' },

@@ -94,38 +94,33 @@ it(`${MESSAGES} messages, deliver killed ${KILLS} times: none lost, none twice b
 
     // Assess
     expect(kills.length).toBeGreaterThan(3);
-    let ledger = await thenAllIsAccountedFor(mail, ids, 150);
+    let ledger = await thenAllIsAccountedFor(mail, ids, 240);
     // On a slow machine a run of ten seconds leaves some for later: their time has come.
     for (let more = 0; more < 10 && ledger.held > 0; more++) {
       await whenRetriesAreDue(mail);
       await sleep(3_000);
-      ledger = await thenAllIsAccountedFor(mail, ids, 150);
+      ledger = await thenAllIsAccountedFor(mail, ids, 240);
     }
     expect(ledger).toMatchObject({
       accepted: MESSAGES,
       delivered: MESSAGES - 80,
+      bounced: 80,
       held: 0,
       dead: 0,
       lost: 0,
     });
 
-    // An address is listed before its bounce is recorded: a kill between the two leaves a copy that the list drops.
-    expect(ledger.bounced + ledger.dropped).toBe(80);
-
     const arrivals = Map.groupBy(mail.sink.dots, ({ recipient }) => recipient);
     const outcomes = new Map((await readOutcomes(mail)).map((record) => [record.recipient.split('#')[1]!, record]));
     const twice = [...arrivals].filter(([, dots]) => dots.length > 1);
-    let unexplained = 0;
     for (const [recipient, dots] of twice) {
       const outcome = outcomes.get(recipient)!;
       // The first reply was never recorded: an end came after its dot and before the record there is now, which says so.
       const first = Math.min(...dots.map(({ dotAt }) => dotAt));
-      // Known, and to be mended: on a busy machine twins of a job that was split several times can be at work at once.
-      if (!ends.some((at) => first <= at + 1_000 && at <= outcome.at)) unexplained++;
+      expect(ends.some((at) => first <= at + 1_000 && at <= outcome.at)).toBe(true);
       expect(outcome).toMatchObject({ possibleDuplicate: true });
       expect(dots.length).toBeLessThanOrEqual(ends.length + 1);
     }
-    expect(unexplained).toBeLessThanOrEqual(100);
     // A record is at most 25 copies behind its reply, in each of the environments that died.
     expect(twice.length).toBeLessThanOrEqual(25 * ends.length);
     expect(arrivals.size).toBe(MESSAGES - 80);
@@ -133,4 +128,4 @@ it(`${MESSAGES} messages, deliver killed ${KILLS} times: none lost, none twice b
     clearInterval(watching);
     await mail.end();
   }
-}, 240_000);
+}, 420_000);

@@ -1,9 +1,11 @@
 /**
  * Tracking through the whole local stack: readers of the sink's load pixels, follow links and unsubscribe at track's own API, under
- * its own permissions; and who unsubscribed gets nothing more.
+ * its own permissions, or by mail at port 25; and who unsubscribed gets nothing more. Mail by HTTP and by SMTP.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { simpleParser } from 'mailparser';
+import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OPERATOR } from '../../core/records.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
@@ -113,6 +115,69 @@ test('a scanner that follows every link unsubscribes nobody; a reader without Ja
   expect(done).toContain('You are unsubscribed');
   const second = await mail.post(tracked('scanned@reader.example'));
   expect((await thenAllIsAccountedFor(mail, [second.id])).dropped).toBe(1);
+}, 60_000);
+
+test('a scanner that looks at every link is marked as a machine, and unsubscribes nobody', async () => {
+  const { id } = await mail.post(tracked('scan@reader.example'));
+  const [click] = await eventually(
+    () => engagements(id),
+    (items) => items.some(({ event }) => event === 'click'),
+  );
+  expect(click).toMatchObject({ machine: true });
+  const next = await mail.post(tracked('scan@reader.example'));
+  expect((await thenAllIsAccountedFor(mail, [next.id])).delivered).toBe(1);
+}, 60_000);
+
+test('who unsubscribes by mail, at port 25, gets nothing more', async () => {
+  const { id } = await mail.post(tracked('unsubscribe-by-mail@reader.example'));
+  const [found] = await eventually(
+    () => engagements(id),
+    (items) => items.length > 0,
+    30,
+  );
+  expect(found).toMatchObject({ event: 'unsubscribe', address: 'unsubscribe-by-mail@reader.example' });
+  const next = await mail.post(tracked('unsubscribe-by-mail@reader.example'));
+  expect((await thenAllIsAccountedFor(mail, [next.id])).dropped).toBe(1);
+}, 60_000);
+
+test('mail that came by SMTP is tracked as any other, and its readers can leave', async () => {
+  // Act
+  const { host, port, user, password: pass } = mail.local.smtp!;
+  const transport = nodemailer.createTransport({
+    host,
+    port,
+    auth: { user, pass },
+    tls: { rejectUnauthorized: false },
+  });
+  const on = { settings: { enable: 1 } };
+  const filters = { clicktrack: on, opentrack: on, subscriptiontrack: on };
+  const ids: Record<string, string> = {};
+  for (const name of ['open', 'click', 'unsubscribe']) {
+    const { response } = await transport.sendMail({
+      from: 'shop@example.com',
+      to: `${name}@smtp.example`,
+      subject: 'Grüße',
+      html: `<p>Grüße</p>${HTML}`,
+      attachments: [{ filename: 'a.html', content: HTML }],
+      headers: { 'X-SMTPAPI': JSON.stringify({ filters }) },
+    });
+    ids[name] = /queued as ([\w-]+)/.exec(response)![1]!;
+  }
+  transport.close();
+
+  // Assess
+  for (const [event, id] of Object.entries(ids)) {
+    const [found] = await eventually(
+      () => engagements(id),
+      (items) => items.length > 0,
+    );
+    expect(found).toMatchObject({ event, address: `${event}@smtp.example` });
+  }
+  const { id } = mail.arrivals.list({ to: 'open@smtp.example' })[0]!;
+  const { attachments } = await simpleParser(mail.arrivals.find(id)!.raw);
+  expect(attachments.map(({ content }) => content.toString())).toEqual([HTML]);
+  const next = await mail.post(tracked('unsubscribe@smtp.example'));
+  expect((await thenAllIsAccountedFor(mail, [next.id])).dropped).toBe(1);
 }, 60_000);
 
 test('a link of ours redirects, another host or a changed one is not found, and the customers’ API knows no links', async () => {

@@ -159,6 +159,22 @@ describe('claims of parts', () => {
     expect(await messages.claimJob(claim('whole', 3), NOW + 200_000)).toBe(true);
     expect(await messages.claimJob(claim('part-3', 4, '0'), NOW + 100_000)).toBe(false);
   });
+
+  // Attack: a part that ends sooner takes over the claim of one that lasts; when its own time is over, the whole comes in.
+  it('last as long as the part that may run longest', async () => {
+    const part = (fence: string, until: number) => ({
+      ...claim(fence, 2, '0'),
+      ...claimKey('operator', 'R7', 'R7'),
+      until,
+    });
+    expect(await messages.claimJob(part('long', NOW + 180_000), NOW)).toBe(true);
+    expect(await messages.claimJob(part('short', NOW + 10_000), NOW)).toBe(true);
+    const whole = { ...claim('whole', 9), ...claimKey('operator', 'R7', 'R7') };
+    expect(await messages.claimJob(whole, NOW + 20_000)).toBe(false);
+    expect(await messages.claimJob(part('longer', NOW + 300_000), NOW)).toBe(true);
+    expect(await messages.claimJob(whole, NOW + 200_000)).toBe(false);
+    expect(await messages.claimJob(whole, NOW + 301_000)).toBe(true);
+  });
 });
 
 describe('claims', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VIEWER_HOST } from '../../core/tracking/link-host.ts';
+import type { SettingsInput } from '../../lib/settings.ts';
 import { flatten, ofType } from './flatten.ts';
 
 const plain = flatten();
@@ -23,6 +24,16 @@ describe('track', () => {
     expect(Object.keys(own).filter((name) => /SECRET|KEY|QUEUE|BUCKET/.test(name))).toEqual(['TRACKING_SECRET_ARN']);
     const deliver = plain.resources.find(({ path }) => path.endsWith('/Deliver/Function'))!.path;
     expect(variables(deliver).TRACKING_SECRET_ARN).toBe('<Storage/TrackingSecret>');
+  });
+
+  it('is told whether mail to unsubscribe comes in: by SES, or by a relay that takes it', () => {
+    const told = (settings: SettingsInput) =>
+      ofType(flatten(settings), 'AWS::Lambda::Function').find(({ path }) => path.endsWith('/Deliver/Function'))!
+        .properties.Environment.Variables.UNSUBSCRIBE_BY_MAIL;
+    const relay = { hostName: 'smtp.example.com' };
+    expect(
+      [{}, { inbound: { by: 'ses' as const } }, { relay }, { relay: { ...relay, inbound: false } }].map(told),
+    ).toEqual([undefined, 'true', 'true', undefined]);
   });
 
   it('has nothing in front of it unless that is asked for', () => {

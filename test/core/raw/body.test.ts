@@ -82,9 +82,8 @@ describe('tags in the texts of a message', () => {
   });
 
   it('say so where the message would be too long', () => {
-    expect(compose(single([], 'hello\r\n'), {}, { edit: () => undefined })).toEqual({
-      dropped: '5.3.4 the message is too long once its substitutions are made',
-    });
+    const problem = '5.3.4 the message is too long once its substitutions are made';
+    expect(compose(single([], 'hello\r\n'), {}, { edit: () => ({ problem }) })).toEqual({ dropped: problem });
   });
 
   it('stay where the charset is one that nobody knows', () => {

@@ -2,7 +2,7 @@ import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readCopyField } from '../../../core/copy-header.ts';
 import { HELD_CONTENT_BYTES, JOB_HOPS } from '../../../core/limits.ts';
-import type { Hold } from '../../../core/records.ts';
+import { claimKey, type Hold } from '../../../core/records.ts';
 import { readReturnPath } from '../../../core/return-path.ts';
 import { type DeliverDeps, deliver } from '../../../lambdas/deliver/deliver.ts';
 import { type Script, type ScriptedServer, startScript } from '../../smtp-script.ts';
@@ -248,6 +248,37 @@ describe('deliver', () => {
       world.now += 10 * MINUTE;
       expect(await deliver([message(jobOf(world.holds[0]))], world.begin())).toEqual([]);
       expect(world.outcome(0)).toMatchObject({ event: 'delivered', possibleDuplicate: true });
+    });
+
+    // A run splits a part once more and dies before it can say so: the part comes back beside what it was split into.
+    it.each([
+      ['the whole', 'R.0.0', undefined],
+      ['another split of the whole', 'R.0.0', '0-b'],
+      ['the part that it was split from', 'R.0.0+0-a.1', undefined],
+      ['another split of that part', 'R.0.0+0-a.1', '1-b'],
+    ])('holds a part of a part while %s is at work', async (_, at, part) => {
+      const world = await setUp();
+      const job = makeJob(['a@x.example'], { id: 'R.0.0+0-a.1+1-a.0', hop: 2 });
+      const { account, requestId } = job;
+      const standing = { until: world.now + 60_000, fence: 'other', hop: 1, expiresAt: 0, ...(part ? { part } : {}) };
+      expect(await world.deps.claim({ ...claimKey(account, requestId, at), ...standing })).toBe(true);
+      expect(await deliver([message(job)], world.begin())).toEqual([]);
+      expect(server.connections()).toBe(0);
+      expect(jobOf(world.holds[0])).toMatchObject({ id: job.id, hop: 3 });
+      world.now += 61_000;
+      expect(await deliver([message(jobOf(world.holds[0]))], world.begin())).toEqual([]);
+      expect(server.messages).toHaveLength(1);
+    });
+
+    it('sends a part of a part beside others of the same splits', async () => {
+      const world = await setUp();
+      const parts = ['R.0.0+0-a.1+1-a.0', 'R.0.0+0-a.1+1-a.1', 'R.0.0+0-a.0'];
+      const messages = parts.map((id, n) => {
+        const job = makeJob([`${n}@x.example`], { id, hop: 2 });
+        return message({ ...job, copies: job.copies.map((copy) => ({ ...copy, index: n })) }, 1, id);
+      });
+      expect(await deliver(messages, world.begin())).toEqual([]);
+      expect(server.messages).toHaveLength(3);
     });
 
     it('lets the chain of a job wait that has fewer hops', async () => {

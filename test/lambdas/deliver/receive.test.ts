@@ -25,7 +25,7 @@ const copyOf = (n: number) => ({ ...single(n), copies: [{ ...single(n).copies[0]
 
 describe('a run that lasts', () => {
   it('takes further jobs of its lane, delivers and removes them, and hands none of them back', async () => {
-    const world = await setUp();
+    const world = await setUp(1_500);
     world.lane = Array.from({ length: 25 }, (_, n) => message(copyOf(n + 1), 1, `more-${n}`));
 
     const handedBack = await deliver([message(makeJob(['slow@x.example']))], world.begin());

@@ -120,6 +120,33 @@ describe('a job with listed recipients', () => {
     expect(world.outcome(3)).toMatchObject({ event: 'dropped', reply: 'Spam Reporting Address' });
   });
 
+  // A run lists an address and is killed before it records the copy's bounce: the copy has bounced, and must not say `dropped`.
+  it('ends a copy as bounced whose own bounce put its address on the list', async () => {
+    const world = await setUp({ rcpt: (to) => (to.includes('gone') ? '550 5.1.1 no such user\r\n' : undefined) });
+    const job = makeJob(['gone@x.example', 'b@x.example']);
+    await deliver([message(job)], world.begin());
+    const bounced = world.outcome(0);
+    for (const key of world.outcomes.keys()) if (key.endsWith('/0000')) world.outcomes.delete(key);
+    const listed = structuredClone([...world.suppressions]);
+    // Act
+    await deliver([message(job, 2)], world.begin());
+    // Assess
+    const { event, reply, status, classification } = bounced!;
+    expect(world.outcome(0)).toMatchObject({
+      event,
+      reply,
+      status,
+      classification,
+      type: 'bounce',
+      possibleDuplicate: true,
+    });
+    expect([...world.suppressions]).toEqual(listed);
+    expect(server.commands.filter((line) => line.includes('gone'))).toHaveLength(1);
+    // Another mail to it is dropped.
+    await deliver([message({ ...makeJob(['gone@x.example']), requestId: 'R2', id: 'R2.0.0' })], world.begin());
+    expect([...world.outcomes.values()].at(-1)).toMatchObject({ event: 'dropped', reply: 'Bounced Address' });
+  });
+
   it('is looked at again at every attempt: who left meanwhile gets no retry', async () => {
     const world = await setUp({ rcpt: '450 4.2.1 later\r\n' });
     await deliver([message(makeJob(['a@x.example']))], world.begin());
@@ -217,8 +244,9 @@ describe('a copy that bounces', () => {
     const send = async (days: number) => {
       world.outcomes.clear();
       world.now = START + days * 86_400_000;
-      await deliver([message(makeJob(['a@x.example'], { acceptedAt: world.now }))], world.begin());
-      return world.outcome(0);
+      const job = makeJob(['a@x.example'], { acceptedAt: world.now });
+      await deliver([message({ ...job, requestId: `R${days}` })], world.begin());
+      return [...world.outcomes.values()][0];
     };
     expect(await send(0)).toMatchObject({ event: 'bounced' });
     expect(world.suppressions.get('operator#a@x.example')).toMatchObject({ blocks: { times: 1 } });

@@ -157,10 +157,10 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
     claim: async (claim) => {
       const key = `${claim.pk}/${claim.sk}`;
       const known = world.claims.get(key);
-      const isFree =
-        !known || (known.until < clock() && (known.hop ?? 0) <= (claim.hop ?? 0)) || (known.part && claim.part);
-      if (!isFree && known.fence !== claim.fence) return false;
-      world.claims.set(key, claim);
+      const isFree = !known || (known.until < clock() && (known.hop ?? 0) <= (claim.hop ?? 0));
+      const shares = known?.part !== undefined && known.part === claim.part;
+      if (!isFree && !shares && known.fence !== claim.fence) return false;
+      if (!shares || known.until < claim.until) world.claims.set(key, claim);
       return true;
     },
     recordOutcome: async (record) => {

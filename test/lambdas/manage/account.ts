@@ -6,6 +6,7 @@ import { listSettingsIn } from '../../../io/list-settings.ts';
 import { mailDefaultsIn } from '../../../io/mail-defaults.ts';
 import { suppressionListsIn } from '../../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
+import { trackingIn } from '../../../io/tracking.ts';
 import { type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
 import { ROUTES } from '../../../lambdas/manage/routes.ts';
 import { startDynamodb } from '../../io/dynamodb.ts';
@@ -25,6 +26,7 @@ export async function startManage() {
     ...mailDefaultsIn('Accounts', dynamodb.client),
     ...suppressionsIn('Suppressions', dynamodb.client),
     ...suppressionListsIn('Suppressions', dynamodb.client),
+    ...trackingIn('Accounts', dynamodb.client, () => clock.now),
   };
   const called: Partial<ManageDeps> = {
     ...tables,

@@ -249,7 +249,7 @@ describe('statistics', () => {
   });
 
   test('by provider, place, device, client, browser, pool, address, category and template; people alone where asked', async () => {
-    const { call, hours } = setUp();
+    const { call, hours, withoutMachines } = setUp();
     const hour = '2026-11-25T10';
     hours.push(
       counted(
@@ -292,6 +292,10 @@ describe('statistics', () => {
     expect(await one('/v3/clients/phone/stats')).toMatchObject([{ name: 'Apple Mail', metrics: { opens: 2 } }]);
     expect(await one('/v3/browsers/stats')).toMatchObject([{ name: 'Chrome', metrics: { clicks: 5 } }]);
     expect(await one('/v3/browsers/stats?machine=exclude')).toMatchObject([{ name: 'Chrome', metrics: { clicks: 1 } }]);
+    // The account's setting, unless the call says otherwise.
+    withoutMachines.add('shopshop');
+    expect(await one('/v3/browsers/stats')).toMatchObject([{ metrics: { clicks: 1 } }]);
+    expect(await one('/v3/browsers/stats?machine=include')).toMatchObject([{ metrics: { clicks: 5 } }]);
     expect(await one('/v3/stats/ip_pools')).toMatchObject([{ name: 'bulk', metrics: { requests: 7 } }]);
     expect(await one('/v3/stats/source_ips')).toMatchObject([{ name: '192.0.2.1', metrics: { deferred: 6 } }]);
     expect(await one('/v3/stats/templates')).toMatchObject([{ name: 'd-1', metrics: { delivered: 4 } }]);

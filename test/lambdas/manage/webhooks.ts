@@ -1,4 +1,5 @@
 /** What the routes of webhooks and statistics call, in memory. */
+import { NOTHING } from '../../../core/tracking/settings.ts';
 import type { NotifyMessage } from '../../../core/webhook/message.ts';
 import type { WebhookRecord } from '../../../core/webhook/setting.ts';
 import type { StatsOfHour } from '../../../io/stats.ts';
@@ -9,6 +10,7 @@ import type { WebhookRouteDeps } from '../../../lambdas/manage/webhook-routes.ts
 export function inMemory() {
   const webhooks = new Map<string, WebhookRecord>();
   const zones = new Map<string, string>();
+  const withoutMachines = new Set<string>();
   const sent: NotifyMessage[] = [];
   const hours: (StatsOfHour & { account: string; kind: string })[] = [];
   let ids = 0;
@@ -44,6 +46,7 @@ export function inMemory() {
     },
     readTimeZone: async (account) => zones.get(account) ?? 'UTC',
     writeTimeZone: async (account, zone) => void zones.set(account, zone),
+    readTrackingNow: async (account) => ({ ...NOTHING, machines: { enabled: !withoutMachines.has(account) } }),
   };
-  return { deps, traces, webhooks, sent, hours, zones };
+  return { deps, traces, webhooks, sent, hours, zones, withoutMachines };
 }
