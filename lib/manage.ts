@@ -19,19 +19,13 @@ export type ManageProps = {
   lanes: readonly Lane[];
   /** Who takes what comes back, if somebody does. */
   inboundHost: string | undefined;
-  /** What link hosts lead to: a name, or a URL. */
-  linkTarget: string;
   code: CodeOf;
 };
 
 export class Manage extends Construct {
   readonly stage: Stage;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { settings, storage, events, lanes, inboundHost, linkTarget, code }: ManageProps,
-  ) {
+  constructor(scope: Construct, id: string, { settings, storage, events, lanes, inboundHost, code }: ManageProps) {
     const notifyQueue = events.work.queue;
     const { senders, delivery } = settings;
     const warmUps = new Map(
@@ -64,7 +58,6 @@ export class Manage extends Construct {
           inboundHost,
           targets: senders.targets,
           zones: senders.zones,
-          linkTarget,
         }),
         ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
         ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),
@@ -82,5 +75,10 @@ export class Manage extends Construct {
       },
       rows: [...PERMISSIONS.manage, ...(senders.zones.length > 0 ? [writeSenderRecords(senders.targets)] : [])],
     });
+  }
+
+  /** What link hosts lead to: a name, or a URL. Known only when what answers for them is there, and that stands behind accept. */
+  leadLinksTo(target: string): void {
+    this.stage.fn.addEnvironment('LINK_TARGET', target);
   }
 }

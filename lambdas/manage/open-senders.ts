@@ -19,7 +19,7 @@ import type { SenderDeps } from './sender-deps.ts';
 import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
 
 /** `SENDING`. @throws Error where the variable is missing or no JSON */
-type SendingVariable = SenderDeps['sending'] & { zones: SenderZone[]; linkTarget: string; sources: SourceIp[] };
+type SendingVariable = SenderDeps['sending'] & { zones: SenderZone[]; sources: SourceIp[] };
 
 export function openSenders(
   table: string,
@@ -39,7 +39,7 @@ export function openSenders(
     ...ownMailIn(table, tables),
     ...verifiedSendersIn(table, tables),
     ...senderItemsIn(table, tables),
-    linkTarget: sending.linkTarget.replace('https://', ''),
+    linkTarget: requireVariable('LINK_TARGET').replace('https://', ''),
     probeLink: lookUpLink,
     sourceIps: sending.sources,
     makeDkimKey: makeKeysBy(keys, requireVariable('SECRETS_KEY_ARN')),
