@@ -23,21 +23,18 @@ export type ManageProps = {
   lanes: readonly Lane[];
   /** Who takes what comes back, if somebody does. */
   inboundHost: string | undefined;
-  /** What link hosts lead to: a name, or a URL. */
-  linkTarget: string;
   code: CodeOf;
 };
 
 export class Manage extends Construct {
   readonly stage: Stage;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { settings, storage, events, lanes, inboundHost, linkTarget, code }: ManageProps,
-  ) {
+  constructor(scope: Construct, id: string, { settings, storage, events, lanes, inboundHost, code }: ManageProps) {
     const notifyQueue = events.work.queue;
     const { senders, delivery } = settings;
+    const warmUps = new Map(
+      settings.pools.flatMap(({ sourceIps }) => sourceIps).map((one) => [one.name, one.warmUpFrom]),
+    );
     super(scope, id);
     this.stage = new Stage(this, 'Manage', {
       name: 'manage',
@@ -57,11 +54,16 @@ export class Manage extends Construct {
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
         SENDING: Stack.of(this).toJsonString({
-          sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({ ip, ehloName, name, pool })),
+          sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({
+            ip,
+            ehloName,
+            name,
+            pool,
+            warmUpFrom: warmUps.get(String(name)),
+          })),
           inboundHost,
           targets: senders.targets,
           zones: senders.zones,
-          linkTarget,
         }),
         ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
         ...capEnvironment(settings),
@@ -84,5 +86,10 @@ export class Manage extends Construct {
       },
       rows: [...PERMISSIONS.manage, ...(senders.zones.length > 0 ? [writeSenderRecords(senders.targets)] : [])],
     });
+  }
+
+  /** What link hosts lead to: a name, or a URL. Known only when what answers for them is there, and that stands behind accept. */
+  leadLinksTo(target: string): void {
+    this.stage.fn.addEnvironment('LINK_TARGET', target);
   }
 }

@@ -98,12 +98,11 @@ export class PennypostStack extends Stack {
     const taken = inboundOf(settings);
     const inbound = taken && new Inbound(this, 'Inbound', { settings, inbound: taken, storage, code });
     const inboundHost = inbound?.hostName;
-    const track = new Track(this, 'Track', { settings, storage, code });
-    const linkTarget = track.front?.group.attrRoutingEndpoint ?? track.api.apiEndpoint;
-    const sending = { lanes, inboundHost, linkTarget };
-    const manage = new Manage(this, 'Manage', { settings, storage, events, ...sending, code });
+    const manage = new Manage(this, 'Manage', { settings, storage, events, lanes, inboundHost, code });
     const submitting = { settings, storage, expand, lanes, lanesJson };
     const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
+    const track = new Track(this, 'Track', { settings, storage, code });
+    manage.leadLinksTo(track.front?.group.attrRoutingEndpoint ?? track.api.apiEndpoint);
     const release = new Release(this, 'Release', { ...submitting, events, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });

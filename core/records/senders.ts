@@ -85,7 +85,14 @@ export const verifiedSenderKey = (account: string, email: string) => ({
 export const ownMailKey = (account: string) => ({ pk: account, sk: 'own-mail' });
 
 /** An account with a parent, under its parent, by the name that it has there. */
-export type SubuserRecord = { pk: string; sk: string; username: string; account: string };
+export type SubuserRecord = {
+  pk: string;
+  sk: string;
+  username: string;
+  account: string;
+  /** Source addresses that its mail may go out by; none: all. */
+  ips?: string[];
+};
 export const subuserKey = (parent: string, username: string) => ({
   pk: parent,
   sk: `subuser#${username.toLowerCase()}`,

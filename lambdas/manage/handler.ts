@@ -60,9 +60,7 @@ const deps: ManageDeps = {
   ...accountSettingsOf(table, tables),
   ...subusersIn(table, tables),
   ...senders,
-  sources: (senders.sending.sources as { ip?: string; name: string }[]).flatMap(({ ip, name }) =>
-    ip === undefined ? [] : { ip, lane: name },
-  ),
+  sources: senders.sourceIps.flatMap(({ ip, name }) => (ip === undefined ? [] : { ip, lane: name })),
   ...templatesIn(table, tables),
   ...templateTextsIn(table, tables),
   ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),

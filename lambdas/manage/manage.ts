@@ -13,12 +13,12 @@ import type { AccountRouteDeps } from './account-routes.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { BrakeRouteDeps } from './brake-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
+import type { IpRouteDeps } from './ip-routes.ts';
 import type { KeyRouteDeps } from './key-routes.ts';
 import type { LinkRouteDeps } from './link-routes.ts';
 import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
-import type { ReverseDnsDeps } from './reverse-dns-routes.ts';
 import { type FoundRoute, findRoute, methodsOf, type Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { SubuserRouteDeps } from './subuser-routes.ts';
@@ -51,7 +51,7 @@ export type ManageDeps = ParseRouteDeps &
   MailDefaultsRouteDeps &
   VerifiedSenderDeps &
   LinkRouteDeps &
-  ReverseDnsDeps &
+  IpRouteDeps &
   StatsRouteDeps &
   TrackingRouteDeps &
   SubuserRouteDeps &

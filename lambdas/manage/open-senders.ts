@@ -1,4 +1,5 @@
 /** What the routes of senders need of the outside, from the variables that lib/manage.ts writes. */
+import type { SourceIp } from '../../core/senders/ips.ts';
 import type { Table } from '../../io/aws.ts';
 import { makeKeysBy } from '../../io/dkim-keys.ts';
 import { requireVariable } from '../../io/environment.ts';
@@ -12,20 +13,20 @@ import { senderItemsIn } from '../../io/sender-items.ts';
 import { senderUsersIn } from '../../io/sender-users.ts';
 import { type SenderZone, senderZonesIn } from '../../io/sender-zones.ts';
 import { verifiedSendersIn } from '../../io/verified-senders.ts';
+import type { IpRouteDeps } from './ip-routes.ts';
 import type { LinkRouteDeps } from './link-routes.ts';
-import type { ReverseDnsDeps } from './reverse-dns-routes.ts';
 import type { SenderDeps } from './sender-deps.ts';
 import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
 
 /** `SENDING`. @throws Error where the variable is missing or no JSON */
-type SendingVariable = SenderDeps['sending'] & { zones: SenderZone[]; linkTarget: string };
+type SendingVariable = SenderDeps['sending'] & { zones: SenderZone[]; sources: SourceIp[] };
 
 export function openSenders(
   table: string,
   tables: Table,
   keys: Parameters<typeof makeKeysBy>[0],
 ): Omit<
-  VerifiedSenderDeps & LinkRouteDeps & ReverseDnsDeps,
+  VerifiedSenderDeps & LinkRouteDeps & IpRouteDeps,
   'now' | 'report' | 'randomBytes' | 'readLinkDefault' | 'setLinkDefault' | 'removeLink'
 > {
   const sending = JSON.parse(requireVariable('SENDING')) as SendingVariable;
@@ -38,8 +39,9 @@ export function openSenders(
     ...ownMailIn(table, tables),
     ...verifiedSendersIn(table, tables),
     ...senderItemsIn(table, tables),
-    linkTarget: sending.linkTarget.replace('https://', ''),
+    linkTarget: requireVariable('LINK_TARGET').replace('https://', ''),
     probeLink: lookUpLink,
+    sourceIps: sending.sources,
     makeDkimKey: makeKeysBy(keys, requireVariable('SECRETS_KEY_ARN')),
     hold: holdsIn(requireVariable('HOLDS_TABLE'), tables).hold,
   };

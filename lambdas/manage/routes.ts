@@ -5,6 +5,7 @@ import { BRAKE_ROUTES } from './brake-routes.ts';
 import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
+import { IP_ROUTES } from './ip-routes.ts';
 import { KEY_ROUTES } from './key-routes.ts';
 import { LINK_ROUTES } from './link-routes.ts';
 import { MAIL_DEFAULTS_ROUTES } from './mail-defaults-routes.ts';
@@ -125,6 +126,7 @@ export const ROUTES: readonly Route[] = [
   ...MAIL_DEFAULTS_ROUTES,
   ...DOMAIN_ROUTES,
   ...DNS_EMAIL_ROUTES,
+  ...IP_ROUTES,
   ...LINK_ROUTES,
   ...REVERSE_DNS_ROUTES,
   ...VERIFIED_SENDER_ROUTES,

@@ -53,6 +53,11 @@ export async function startSenders() {
     ...senderItemsIn('Accounts', world.client),
     ...tracking,
     linkTarget: 'track.example.net',
+    sourceIps: [
+      { ...SOURCES[0]!, name: 'a-1', pool: 'default', warmUpFrom: '2026-11-20' },
+      { ...SOURCES[1]!, name: 'b-1', pool: 'bulk' },
+      { ehloName: 'ses', name: 'c', pool: 'ses' },
+    ],
     probeLink: async (host) => (answering.has(host) ? undefined : `https://${host}/up: ENOTFOUND`),
     makeDkimKey: async () => ({ publicKey: keyNumber(++keys), privateKey: 'sealed' }),
     hold: async (hold) => void holds.push(hold),
@@ -70,9 +75,9 @@ export async function startSenders() {
     deps,
     callBy: (account: string, overrides: Partial<ManageDeps> = {}, scopes?: string[]) =>
       world.callBy(account, { ...deps, ...overrides }, scopes),
-    addSubuser: (parent: string, username: string, account: string) =>
+    addSubuser: (parent: string, username: string, account: string, ips: string[] = []) =>
       world.client.send(
-        new PutCommand({ TableName: 'Accounts', Item: { ...subuserKey(parent, username), username, account } }),
+        new PutCommand({ TableName: 'Accounts', Item: { ...subuserKey(parent, username), username, account, ips } }),
       ),
     /** Publishes what the API says, as the domain's owner would. */
     publish: (body: { dns: Record<string, { type: string; host: string; data: string }> }) => publish(dns, body.dns),

@@ -1,0 +1,78 @@
+/**
+ * Source addresses and pools as the API shows them (SendGrid: `/v3/ips`, `/v3/send_ips`). What there is of both is in the stack's settings
+ * (pennypost.config.ts), so they are read here; each change of them is a deployment, and the answer says which setting it is.
+ */
+import { budgetOf, dayStart } from '../warm-up.ts';
+
+/** A lane as manage knows it. Without `ip`: its mail goes by SES or a relay. */
+export type SourceIp = { ip?: string; ehloName: string; name: string; pool: string; warmUpFrom?: string };
+
+/** A subuser's source addresses; none: all of the stack. */
+export type UserOfIps = { username: string; ips: readonly string[] };
+
+export type Known = {
+  sources: readonly SourceIp[];
+  users: readonly UserOfIps[];
+  /** Addresses whose names were found right. */
+  named: ReadonlySet<string>;
+  /** Milliseconds since the epoch. */
+  now: number;
+};
+
+export const addressesOf = (sources: readonly SourceIp[]) =>
+  sources.flatMap((one) => (one.ip === undefined ? [] : [{ ...one, ip: one.ip }]));
+export type Address = ReturnType<typeof addressesOf>[number];
+
+export const poolsOf = (sources: readonly SourceIp[]): string[] => [...new Set(sources.map(({ pool }) => pool))];
+
+/** Whether its schedule still holds it back. How often bad answers set it back is deliver's to know: by so many days it may be later. */
+export function isWarmingUp({ warmUpFrom }: SourceIp, now: number): boolean {
+  return warmUpFrom !== undefined && budgetOf({ startedAt: dayStart(warmUpFrom), now, heldDays: 0 }) !== undefined;
+}
+
+/** Unix seconds; null: it is not warming up, and never was. */
+export const warmUpStart = ({ warmUpFrom }: SourceIp): number | null =>
+  warmUpFrom === undefined ? null : Math.floor(dayStart(warmUpFrom) / 1_000);
+
+export const usersOf = (ip: string, { users }: Known): string[] =>
+  users.filter(({ ips }) => ips.length === 0 || ips.includes(ip)).map(({ username }) => username);
+
+/** `GET /v3/ips` */
+export function showIp(one: Address, known: Known) {
+  return {
+    ip: one.ip,
+    subusers: usersOf(one.ip, known),
+    rdns: one.ehloName,
+    pools: [one.pool],
+    warmup: isWarmingUp(one, known.now),
+    start_date: warmUpStart(one),
+    whitelabeled: known.named.has(one.ip),
+    assigned_at: null,
+  };
+}
+
+/** `GET /v3/ips/assigned`: there a day is always named; 0 where there is none. */
+export function showAssigned(one: Address, now: number) {
+  return { ip: one.ip, pools: [one.pool], warmup: isWarmingUp(one, now), start_date: warmUpStart(one) ?? 0 };
+}
+
+/** `GET /v3/send_ips/ips`. A pool's id is its name: it is what mail names. */
+export function showSendIp(one: Address, now: number) {
+  return {
+    ip: one.ip,
+    pools: [{ id: one.pool, name: one.pool }],
+    is_auto_warmup: isWarmingUp(one, now),
+    is_parent_assigned: true,
+    is_enabled: true,
+    is_leased: false,
+  };
+}
+
+/** Addresses of a pool that are shown with it (SendGrid: 10). */
+const PREVIEW = 10;
+
+/** `GET /v3/send_ips/pools` */
+export function showSendPool(pool: string, sources: readonly SourceIp[]) {
+  const ips = addressesOf(sources.filter((one) => one.pool === pool)).map(({ ip }) => ip);
+  return { name: pool, id: pool, ips_preview: ips.slice(0, PREVIEW), total_ip_count: ips.length };
+}
