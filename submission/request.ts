@@ -39,7 +39,7 @@ export async function takeRequest(
   deps: RequestDeps,
 ): Promise<Taken> {
   const { account, request } = submission;
-  const sender = await look(() => deps.readSender(account, domainOf(request.content.from.email)));
+  const sender = await look(() => deps.readSender(account, domainOf(request.content.from.email)), deps.report);
   if (!sender.ok) return sender;
   if (!sender.found) return { ok: false, error: apiErrors.senderNotVerified };
   if (request.sandbox) return { ok: true, checked: true };
@@ -52,10 +52,12 @@ export async function takeRequest(
 /** Reads before anything is done: when it fails, the caller may simply come again. */
 export async function look<T>(
   read: () => Promise<T>,
+  report?: CommitDeps['report'],
 ): Promise<{ ok: true; found: T } | { ok: false; error: ApiFailure }> {
   try {
     return { ok: true, found: await read() };
   } catch (error) {
+    report?.('what a request needs could not be read', error);
     const throttled = isThrottle((error as Error).name);
     return { ok: false, error: throttled ? apiErrors.tooManyRequests : apiErrors.unavailable };
   }
