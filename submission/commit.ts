@@ -30,6 +30,8 @@ export type CommitDeps = {
   storeContent: (key: string, request: StoredRequest) => Promise<void>;
   sendEntries: (url: string, entries: Entry[]) => Promise<Sent[]>;
   hold: (hold: Hold) => Promise<void>;
+  /** Is told what kept a request from being taken; absent: nobody asks. */
+  report?: (problem: string, error: unknown) => void;
 };
 
 /** `uncertain`: a queue may have taken it, and nothing could be written about that. `over the cap`: nothing was tried. */
@@ -92,6 +94,7 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
     await deps.hold(holdRequest({ ...expansion, maybeSent: true }, deps.now() + wait, request.copies.length));
     return { ok: true };
   } catch (error) {
+    deps.report?.('a request could not be made durable', error);
     if (sent === 'unanswered') return { ok: false, why: 'uncertain' };
     if (attempted) await deps.refuseRequest(record).catch(() => undefined);
     return { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' };

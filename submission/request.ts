@@ -58,12 +58,12 @@ export async function takeRequest(
 ): Promise<Taken> {
   const { account, request } = submission;
   for (const email of sendersOf(request)) {
-    const sender = await look(() => deps.readSender(account, domainOf(email), email));
+    const sender = await look(() => deps.readSender(account, domainOf(email), email), deps.report);
     if (!sender.ok) return sender;
     if (!sender.found) return { ok: false, error: apiErrors.senderNotVerified };
   }
   if (request.sandbox) return { ok: true, checked: true };
-  const defaults = await look(() => deps.readMailDefaults(account));
+  const defaults = await look(() => deps.readMailDefaults(account), deps.report);
   if (!defaults.ok) return defaults;
   const whole = (one: MailRequest) => withDefaults(one, defaults.found);
   return once(idempotency, { ...submission, request: whole(request) }, deps, (taken, earlier) => {
@@ -101,10 +101,12 @@ async function commitWithinCap(submission: Submission, earlier: Earlier, deps: R
 /** Reads before anything is done: when it fails, the caller may simply come again. */
 export async function look<T>(
   read: () => Promise<T>,
+  report?: CommitDeps['report'],
 ): Promise<{ ok: true; found: T } | { ok: false; error: ApiFailure }> {
   try {
     return { ok: true, found: await read() };
   } catch (error) {
+    report?.('what a request needs could not be read', error);
     const throttled = isThrottle((error as Error).name);
     return { ok: false, error: throttled ? apiErrors.tooManyRequests : apiErrors.unavailable };
   }

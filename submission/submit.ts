@@ -39,8 +39,10 @@ export type Submitting = { ok: true; requestId: string } | { ok: false; reply: S
 export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Submitting> {
   const { account, keyId, lanes, requestId, submitted, fingerprint } = message;
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
-  const groups = await look(async () =>
-    NAMES_GROUP.test(submitted.header.toString('latin1')) ? deps.readGroupIds(account) : new Set<number>(),
+  const groups = await look(
+    async () =>
+      NAMES_GROUP.test(submitted.header.toString('latin1')) ? deps.readGroupIds(account) : new Set<number>(),
+    deps.report,
   );
   if (!groups.ok) return { ok: false, reply: replyTo(groups.error) };
   const readAt = (now: number) => deps.readSubmitted(submitted, { now, pools, groups: groups.found });

@@ -194,11 +194,19 @@ function startsOf(lines: readonly string[], shape: readonly RegExp[]): Start[] {
     for (const pattern of shape) {
       const match = pattern.exec(line);
       if (!match) continue;
-      if (/^\s{0,20}(?:to|cc|bcc|from|sender|reply-to|return-path|subject|mail from)\s{0,5}:/i.test(line)) break;
+      if (
+        /^\s{0,20}(?:to|cc|bcc|from|sender|reply-to|return-path|subject|mail from|message-id|in-reply-to|references|date)\s{0,5}:/i.test(
+          line,
+        )
+      )
+        break;
       const address = addressesIn(match[1]!, 1)[0];
       // A reply is read with its code.
       const from = pattern === REPLYING ? 0 : match.index + match[0].length;
-      if (address) starts.push({ address, at, rest: line.slice(from) });
+      const last = starts.at(-1);
+      // Whom we wrote to, not where his server keeps his mail (`Recipient address: a@store`, `Original address: a@b`).
+      if (address && last && at - last.at <= 2 && /^\s{0,20}original address/i.test(line)) last.address = address;
+      else if (address) starts.push({ address, at, rest: line.slice(from) });
       break;
     }
     if (starts.length >= RECIPIENTS) break;

@@ -37,6 +37,8 @@ describe('submission, while a store is down', () => {
     for (let n = 0; n < 3; n++) expect(await send(client)).toMatch(/^451 4\.3\.0 Temporarily unavailable/);
     expect(queued()).toEqual([]);
     expect(world.requests()).toEqual([]);
+    // The log says why: a reply does not.
+    expect(world.problems).toEqual(Array(3).fill('a request could not be made durable'));
     world.mend();
     expect(await send(client)).toMatch(/^250 2\.0\.0 Ok: queued as /);
     expect(queued()).toHaveLength(1);

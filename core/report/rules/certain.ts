@@ -27,7 +27,7 @@ export const CERTAIN: readonly ReportRule[] = [
     // The sender's name does not hold, whatever else is said of the message.
     name: 'report-authentication',
     match:
-      /sender policy framework|sender ?id \(?pra|\bspf\b.{0,60}(?:fail|check|reject|violat|permitted|error)|\bdkim\b.{0,60}(?:fail|verif|invalid|reject|missing|required)|\bdmarc\b.{0,60}(?:fail|polic|reject|invalid|enforce)|(?:fail\w{0,3}|due to|per) .{0,30}\b(?:spf|dkim|dmarc)\b/i,
+      /sender policy framework|sender ?id \(?pra|\bspf\b.{0,60}(?:does not|doesn.?t|fail|check|reject|violat|permitted|error)|\bdkim\b.{0,60}(?:fail|verif|invalid|reject|missing|required)|\bdmarc\b.{0,60}(?:fail|polic|reject|invalid|enforce)|(?:fail\w{0,3}|due to|per) .{0,30}\b(?:spf|dkim|dmarc)\b/i,
     sample: '550 5.7.23 The message was rejected because of Sender Policy Framework violation',
     classification: 'Reputation',
     status: '5.7.23',
@@ -45,7 +45,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-client-refused',
     match:
-      /(?:bad|poor|low) (?:sender |ip )?reputation|(?:cannot|can.?t|could not|unable to) (?:find|resolve|verify) your (?:host|address|reverse|domain|ip)|(?:hosts?|servers?|mail) (?:with|from) (?:a )?dynamic (?:ip|address)|dynamic\/zombied|use the smtp server of your isp|(?:rejecting|is an?) open (?:proxy|relay)|looks (?:suspiciously )?like (?:a )?spammer|came from a blocked host|relay host name|(?:requires|needs) confirmation|confirm this (?:mail )?server|client .{0,40}proper dns|invalid rdns|blocked for abuse|reset-request|(?:ip|host) ?name lookup failed|reverse (?:dns|lookup|host ?name)|\brdns\b|\bptr (?:record|lookup|resource)|(?:no|missing|invalid|generic) ptr|(?:helo|ehlo) (?:command |name |argument |hostname )?(?:rejected|refused|invalid|is|not|must|was)|(?:invalid|bad|bogus|unacceptable) (?:helo|ehlo)|dns .{0,30}for (?:helo|ehlo)/i,
+      /(?:bad|poor|low) (?:sender |ip )?(?:reputation|score)|unauthori[sz]ed (?:sender|host|ip)|(?:cannot|can.?t|could not|unable to) (?:find|resolve|verify) your (?:host|address|reverse|domain|ip)|(?:hosts?|servers?|mail) (?:with|from) (?:a )?dynamic (?:ip|address)|dynamic\/zombied|use the smtp server of your isp|(?:rejecting|is an?) open (?:proxy|relay)|looks (?:suspiciously )?like (?:a )?spammer|came from a blocked host|relay host name|(?:requires|needs) confirmation|confirm this (?:mail )?server|client .{0,40}proper dns|invalid rdns|blocked for abuse|reset-request|(?:ip|host) ?name lookup failed|reverse (?:dns|lookup|host ?name)|\brdns\b|\bptr (?:record|lookup|resource)|(?:no|missing|invalid|generic) ptr|(?:helo|ehlo) (?:command |name |argument |hostname )?(?:rejected|refused|invalid|is|not|must|was)|(?:invalid|bad|bogus|unacceptable) (?:helo|ehlo)|dns .{0,30}for (?:helo|ehlo)/i,
     sample: '550 Please use the smtp server of your ISP.',
     classification: 'Reputation',
     status: '5.7.1',
@@ -53,7 +53,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-rate',
     match:
-      /throttling failure|daily (?:message |sending )?quota|frequency limited|rate[- ]limit|maximum (?:connect\w{0,4}|sending) (?:limit|rate)|connection limit|try again slower|at a rate that (?:prevents|exceeds)|receive limit|too many (?:concurrent|simultaneous|connections|errors from|messages(?! (?:on|in) (?:the |this |his |her )?(?:server|mail ?box|inbox))|e-?mails|mails|(?:messages|recipients?|mails?) .{0,20}(?:hour|minute|day))|(?:hourly|daily|per hour|per day|per minute|emails? per|sending|message rate|recipient rate) (?:message |sending |sender |mail )?(?:limit|quota|maximum|cap)|exceeded .{0,40}(?:per|an|this|each) (?:hour|minute|day|second)|limit .{0,40}(?:per|an) (?:hour|minute|day|second)|(?:slow|back) (?:down|off)/i,
+      /throttling failure|daily (?:message |sending )?quota|frequency limited|rate[- ]limit|maximum (?:connect\w{0,4}|sending) (?:limit|rate)|connection limit|try again slower|at a rate that (?:prevents|exceeds)|receive limit|too many (?:concurrent|simultaneous|connections|errors from|messages(?! (?:on|in) (?:the |this |his |her )?(?:server|mail ?box|inbox))|e-?mails|mails|(?:messages|recipients?|mails?) .{0,20}(?:hour|minute|day))|(?:hourly|daily|per hour|per day|per minute|emails? per|sending|message rate|recipient rate) (?:message |sending |sender |mail )?(?:limit|quota|maximum|cap)|exceeded .{0,40}(?:per|an|this|each) (?:hour|minute|day|second)|limit .{0,40}(?:per|an) (?:hour|minute|day|second)|(?:slow|back) (?:down|off)|(?:sending|mailing) .{0,10}too (?:fast|quickly)/i,
     unless: /reputation|\btls\b|too many .{0,20}(?:hops|parts|received)/i,
     sample: '554 Throttling failure: Daily message quota exceeded.',
     classification: 'Frequency or Volume Too High',
@@ -70,7 +70,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-mail-file-full',
     match:
-      /dis[ck] quota exceeded|(?:recipient|user|mail ?box|mail ?folder|account|inbox)\b.{0,30}(?:over (?:its|his|her|their) .{0,20}limit|exceed\w{0,3} .{0,15}(?:mail ?box|storage|quota|allotment|disk))|mail ?file size exceeds|mail quota exceeded|too many messages on (?:the|this) server|(?:user|recipient|mailbox|account)\b.{0,40}(?:not have enough space|space has been used up|exhausted .{0,10}(?:storage|space))|disabled temporar\w{2,4} for exceeding/i,
+      /dis[ck] quota exceeded|(?:recipient|user|mail ?box|mail ?folder|account|inbox)\b.{0,30}(?:reached (?:its|the|his|her|their) (?:max\w{0,5} )?(?:limit|size|capacity|quota)|over (?:its|his|her|their) .{0,20}limit|exceed\w{0,3} .{0,15}(?:mail ?box|storage|quota|allotment|disk))|mail ?file size exceeds|mail quota exceeded|too many messages on (?:the|this) server|(?:user|recipient|mailbox|account)\b.{0,40}(?:not have enough space|space has been used up|exhausted .{0,10}(?:storage|space))|disabled temporar\w{2,4} for exceeding/i,
     sample: 'Mail file size exceeds the maximum size allowed for mail delivery',
     classification: 'Mailbox Unavailable',
     status: '5.2.2',
@@ -82,6 +82,16 @@ export const CERTAIN: readonly ReportRule[] = [
     sample: '553 sorry, your envelope recipient has been denied (#5.7.1)',
     classification: 'Invalid Address',
     status: '5.1.1',
+  },
+  {
+    // Exchange Online's edge, of whom its directory does not have (as the rule of delivery; a report may not say what it answered).
+    name: 'report-exchange-edge',
+    match: /^5\d\d 5\.4\.1 (?:recipient address rejected|access denied)/i,
+    sample: '550 5.4.1 Recipient address rejected: Access denied. AS(201806281)',
+    classification: 'Invalid Address',
+    status: '5.1.1',
+    type: 'bounce',
+    ofRecipient: true,
   },
   {
     name: 'report-policy',
@@ -147,7 +157,7 @@ export const CERTAIN: readonly ReportRule[] = [
   {
     name: 'report-host-unknown',
     match:
-      /nxdomain|name (?:service|server) error|name or service not known|malformed name server reply|(?:recipient |destination )?domain must exist|dns records? .{0,60}could not be found|unable to resolve route|host or domain name not found|host not found|(?:host|domain)(?: name)?(?: is| was| could)? (?:unknown|not (?:be )?(?:found|resolved|known|exist)|lookup (?:fail|did not|error))|unknown (?:host|domain)|no such (?:host|domain)\b|domain (?:does not|doesn.?t) exist|(?:host|domain) .{0,60}(?:does not|doesn.?t|couldn.?t|could not) (?:exist|be found|be resolved)|couldn.?t find any host|illegal host\/domain|bad destination (?:host|system)|invalid (?:destination )?(?:host|domain)\b|dns (?:hard )?error|(?:dns|mx|a|cname) (?:record )?look-?up (?:error|fail|did not)|no mx (?:record|host)|no mail (?:server|host|exchanger)s? .{0,40}(?:domain|found|for)|cannot (?:resolve|find) .{0,40}(?:host|domain)|host name lookup failure|unable to (?:look ?up|resolve|find) .{0,40}(?:host|domain|mx)|account or domain may not exist|mail domain mentioned in email address is unknown|no route found to domain|lowest numbered mx|mx records? points? to local|have been failing for a long time|route messages? to (?:this|that) host|bad (?:host|domain) ?name|can.?t resolve|unrouteable mail domain|(?:server|host|domain)\b.{0,60}(?:not be found|not found|unknown) .{0,30}(?:dns|domain name)/i,
+      /nxdomain|name (?:service|server) error|name or service not known|malformed name server reply|(?:recipient |destination )?domain must exist|dns records? .{0,60}could not be found|unable to resolve route|host or domain name not found|host not found|(?:host|domain)(?: name)?(?: is| was| could)? (?:unknown|not (?:be )?(?:found|resolved|known|exist)|lookup (?:fail|did not|error))|unknown (?:host|domain)|no such (?:host|domain)\b|domain (?:does not|doesn.?t) exist|(?:host|domain) .{0,60}(?:does not|doesn.?t|couldn.?t|could not) (?:exist|be found|be resolved)|couldn.?t find any host|illegal host\/domain|bad destination (?:host|system)|invalid (?:destination )?(?:host|domain)\b|dns (?:hard )?error|(?:dns|mx|a|cname) (?:record )?look-?up (?:error|fail|did not)|no mx (?:record|host)|no mail (?:server|host|exchanger)s? .{0,40}(?:domain|found|for)|cannot (?:resolve|find) .{0,40}(?:host|domain)|host name lookup failure|unable to (?:look ?up|resolve|find) .{0,40}(?:host|domain|mx)|account or domain may not exist|mail domain mentioned in email address is unknown|no route found to domain|lowest numbered mx|mx records? points? to local|have been failing for a long time|route messages? to (?:this|that) host|bad (?:host|domain) ?name|(?:cannot|can.?t|could not|unable to) resolve|domain is (?:not valid|invalid)|no dns (?:entry|record)|find the (?:mail )?(?:server|host)|unrouteable mail domain|(?:server|host|domain)\b.{0,60}(?:not be found|not found|unknown) .{0,30}(?:dns|domain name)/i,
     unless: OF_SENDER,
     sample:
       'Host or domain name not found. Name service error for name=example.net type=AAAA: Host found but no data record of requested type',

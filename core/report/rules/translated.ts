@@ -52,13 +52,19 @@ const UNKNOWN = [
   'не (?:был[аио]? )?(?:найден|обнаружен|существу|зарегистрир|значится)|неизвест|недействител|нет так|(?<=я )нет$|отсутству|несуществу|невідом|не знайден|не існу',
   'bilinmeyen|bulunamadi|bulunmuyor|mevcut degil|gecersiz',
   '不存在|未找到|找不到|无效|無效|查无|查無|无此|無此|没有(?:找到|该|此)|沒有|未知|不正确|不正確',
-  '見つか(?:り|ら)|見つけ|存在し(?:ま|な)|存在して(?:お|い)|不明|該当|正しく(?:な|あ)|誤(?:り|っ)|ありません|いません|有効では',
+  '見つか(?:り|ら)|見つけ|存在し(?:ま|な)|存在して(?:お|い)|不明|該当|正しく(?:な|あ)|誤(?:り|っ)|間違|ありません|いません|有効では',
   '존재하지|찾을 수 없|알 수 없|없는|없습니다|잘못된|유효하지',
+].join('|');
+/** `Kein solcher Benutzer` */
+const NOBODY = [
+  'kein(?:e|en)? (?:solche[rns]? )?(?:benutzer|postfach|empfanger|konto)\\b|(?:aucun|pas d).{0,2}(?:utilisateur|compte|boite)|ningun (?:usuario|buzon|destinatario)',
+  'nessun (?:utente|account)|nenhum (?:usuario|destinatario)|geen (?:gebruiker|postbus)|ingen (?:bruker|bruger|anvandare)|(?:没有|查無)(?:这个|此|该)?(?:用户|收件人|人)|(?:ящика|пользователя|адреса) .{0,20}нет',
 ].join('|');
 const FULL = [
   'voll\\b|uberschritten|ueberschritten|uberfullt|erschopft|plein|depass|satur|llen[oa]|excedid|superad|sobrepas|pien[oa]|superat|esaurit',
   'chei[oa]|esgotad|lotad|ultrapass|vol\\b|overschred|fuld\\b|\\bfull|overskred|overskrid|oppbrukt|peln|przekrocz|przepeln|\\bplna|prekroc|taynna|betelt|megtelt',
   'переполн|полон|полна|превыш|заполнен|исчерпан|недостаточно|dolu\\b|asild|doldu',
+  'limit erreicht|atteint|(?:alcanzado|atingiu) .{0,6}limite|raggiunto .{0,6}limite|limiet bereikt|достиг',
   '已?[满滿]|不足|超过|超過|超出|超限|いっぱい|一杯|満杯|超え|オーバー|가득|초과|부족',
 ].join('|');
 const DISABLED = [
@@ -171,8 +177,19 @@ export const TRANSLATED: readonly ReportRule[] = [
     status: '5.7.1',
   },
   {
+    name: 'report-content-translated',
+    match: pair(
+      'inhalt|contenu|contenido|contenuto|conteudo|inhoud|контент|содержим|内容|コンテンツ|anhang|piece jointe|adjunto|allegato|anexo|bijlage|вложени|附件|添付',
+      REFUSED,
+      40,
+    ),
+    sample: 'Der Inhalt der Nachricht wurde abgelehnt',
+    classification: 'Content',
+    status: '5.7.1',
+  },
+  {
     name: 'report-recipient-unknown-translated',
-    match: pair(READER, UNKNOWN, 70),
+    match: new RegExp(`${pair(READER, UNKNOWN, 70).source}|${NOBODY}`, 'i'),
     unless: new RegExp(SENDER, 'i'),
     sample: 'La dirección de correo electrónico no existe',
     classification: 'Invalid Address',
@@ -189,6 +206,8 @@ export const TRANSLATED: readonly ReportRule[] = [
         'conexi?[oa]o?n?.{0,60}(?:rechaz|fall|imposible|perdid|recusad|falh)|(?:no se (?:puede|pudo|ha podido)|nao foi possivel) (?:conectar|contactar|contatar|establecer|estabelecer)',
         'connessione.{0,60}(?:rifiutat|fallit|interrott|impossibile)|impossibile (?:connettersi|contattare|raggiungere)|verbinding.{0,60}(?:mislukt|geweigerd|verbroken|niet)|polaczy?[ce]|niet bereikbaar',
         'соединени.{0,60}(?:не|отказ|сброш|прерван|ошибк|разорван)|не удалось (?:соедин|подключ|установить)|недоступ',
+        'antwortet nicht|ne repond pas|no responde|non risponde|nao responde|reageert niet|svarar? (?:inte|ikke)|не отвечает|[没沒]有(?:响应|應答|应答)|応答(?:がありません|しません)|응답하지|응답이 없',
+        'keine verbindung',
         '(?:连接|連接|連線|链接).{0,20}(?:失败|失敗|拒绝|拒絕|中断|不上|不能|异常)|(?:无法|無法|不能)(?:连接|連接|連線)|接続.{0,20}(?:でき|失敗|拒否|切断)|応答.{0,8}(?:なし|ありません|しない)|연결.{0,20}(?:실패|거부|할 수 없)',
       ].join('|'),
       'i',

@@ -7,7 +7,7 @@ import { NAMED } from './acts.ts';
 
 /** What makes a coded refusal doubtful: servers say 5.1.1 and mean their policy. */
 const DOUBTFUL =
-  '(?!.{0,300}(?:denied|reputation|blocked|black-?list|policy|polici|sender|preferences|mail from|relay|spf|dmarc|rate|quota|\\bfull\\b|expired|disabled|inactive|suspended))';
+  '(?!.{0,300}(?:denied|reputation|blocked|black-?list|policy|polici|sender|preferences|mail from|relay|spf|dmarc|rate|quota|\\bfull\\b|expired|disabled|inactive|suspended|(?:as|for|be|is|likely) spam|spam (?:detect|content|message)))';
 
 /** Codes that come first: their words often hold what later rules look for (`spam@...`, `blocked.example`). */
 export const CODED_ADDRESSES: readonly Rule[] = [
