@@ -18,6 +18,7 @@ import {
   keyKey,
   OPERATOR,
 } from '../core/records.ts';
+import { apiKeysIn } from './api-keys.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
 import { hostsIn } from './hosts.ts';
@@ -98,6 +99,7 @@ type ForwardKind = 'forward_bounce' | 'forward_spam';
 export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKeyArn: string, now: () => number) {
   const list = <T>(account: string, prefix: string) => listItems<T>(table, client, account, prefix);
   const hosts = hostsIn(table, client);
+  const apiKeys = apiKeysIn(table, client);
   /** The public half for DNS, the private half encrypted: it is in clear nowhere but in this call. */
   const makeKey = async (account: string, domain: string, algorithm: DkimAlgorithm) => {
     const { privateKey, publicKey } =
@@ -143,18 +145,13 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
     /** Makes an API key. The returned `key` is the only time its secret is seen. */
     createKey: async (account: string, name: string, scopes: string[]): Promise<{ key: string; id: string }> => {
       const { key, id, secretHash } = makeApiKey(account, randomBytes(43));
-      const record: KeyRecord = { ...keyKey(account, id), name, scopes, secretHash, createdAt: now() };
-      await client.send(new PutCommand({ TableName: table, Item: record }));
+      await apiKeys.addKey({ ...keyKey(account, id), name, scopes, secretHash, createdAt: now() });
       return { key, id };
     },
-    listKeys: (account: string) => list<KeyRecord>(account, 'key#'),
+    listKeys: apiKeys.listKeys,
+    changeKey: apiKeys.changeKey,
     /** False when there was no such key. In effect within a minute: accept keeps keys that long. */
-    deleteKey: async (account: string, id: string): Promise<boolean> => {
-      const { Attributes } = await client.send(
-        new DeleteCommand({ TableName: table, Key: keyKey(account, id), ReturnValues: 'ALL_OLD' }),
-      );
-      return Attributes !== undefined;
-    },
+    deleteKey: apiKeys.removeKey,
     /**
      * Adds a sending domain with a new RSA-2048 DKIM key. One that is there already is returned as it is.
      * @throws HostTakenError when the subdomain of its return path is a customer's parse host
