@@ -10,6 +10,7 @@ import { clean } from './cli/print.ts';
 const HELP = `pennypost — the operator's command line
 
   keys create --name NAME [--scope mail.send]…   make an API key; its secret is shown once
+                                                 (--scope all: every scope; docs/routes.md)
   keys list                                      ids, names, scopes
   keys delete ID                                 in effect within a minute
   domains add DOMAIN                             make a DKIM key, print the DNS records to publish

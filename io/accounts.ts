@@ -20,6 +20,7 @@ import {
   type LinkRecord,
   OPERATOR,
 } from '../core/records.ts';
+import { apiKeysIn } from './api-keys.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
 import { makeKeysBy } from './dkim-keys.ts';
@@ -108,6 +109,7 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
   const list = <T>(account: string, prefix: string) => listItems<T>(table, client, account, prefix);
   const hosts = hostsIn(table, client);
   const makeKey = makeKeysBy(keys, dkimKeyArn);
+  const apiKeys = apiKeysIn(table, client);
   /** Writes a domain's keys, if they still are what was read: of two changes at once, one fails. */
   const replaceKeys = async (before: DomainRecord, after: DomainRecord): Promise<DomainRecord> => {
     const unchanged = before.keys === undefined ? 'attribute_not_exists(#keys)' : '#keys = :before';
@@ -135,18 +137,13 @@ export function operatorOf(table: string, client: Table, keys: KMSClient, dkimKe
     /** Makes an API key. The returned `key` is the only time its secret is seen. */
     createKey: async (account: string, name: string, scopes: string[]): Promise<{ key: string; id: string }> => {
       const { key, id, secretHash } = makeApiKey(account, randomBytes(43));
-      const record: KeyRecord = { ...keyKey(account, id), name, scopes, secretHash, createdAt: now() };
-      await client.send(new PutCommand({ TableName: table, Item: record }));
+      await apiKeys.addKey({ ...keyKey(account, id), name, scopes, secretHash, createdAt: now() });
       return { key, id };
     },
-    listKeys: (account: string) => list<KeyRecord>(account, 'key#'),
+    listKeys: apiKeys.listKeys,
+    changeKey: apiKeys.changeKey,
     /** False when there was no such key. In effect within a minute: accept keeps keys that long. */
-    deleteKey: async (account: string, id: string): Promise<boolean> => {
-      const { Attributes } = await client.send(
-        new DeleteCommand({ TableName: table, Key: keyKey(account, id), ReturnValues: 'ALL_OLD' }),
-      );
-      return Attributes !== undefined;
-    },
+    deleteKey: apiKeys.removeKey,
     /**
      * Adds a sending domain with a new RSA-2048 DKIM key. One that is there already is returned as it is.
      * @throws HostTakenError when the subdomain of its return path is a customer's parse host

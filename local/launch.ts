@@ -12,9 +12,9 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dnsRecordsOf, type Source } from '../core/dns-records.ts';
 import { OPERATOR } from '../core/records.ts';
+import { SCOPES } from '../core/scopes.ts';
 import { senderDns } from '../core/senders/dns.ts';
 import { operatorOf } from '../io/accounts.ts';
-import { ROUTES } from '../lambdas/manage/routes.ts';
 import type { Settings } from '../lib/settings.ts';
 import type { CodeOf } from '../lib/stage.ts';
 import { synthesize } from '../lib/synthesize.ts';
@@ -222,10 +222,16 @@ async function makeAccount(folder: string, operator: Launched['operator'], track
   if (existsSync(file)) {
     const kept = JSON.parse(readFileSync(file, 'utf8')) as { key: string; id: string };
     const keys = await operator.listKeys(OPERATOR);
-    if (keys.some(({ sk }) => sk.endsWith(kept.id))) return kept.key;
+    const own = keys.find(({ sk }) => sk.endsWith(kept.id));
+    // Scopes that came with a newer version.
+    if (
+      own &&
+      (SCOPES.every((scope) => own.scopes.includes(scope)) ||
+        (await operator.changeKey(own, { ...own, scopes: [...SCOPES] })))
+    )
+      return kept.key;
   }
-  const scopes = ['mail.send', ...new Set(ROUTES.map(({ scope }) => scope))];
-  const made = await operator.createKey(OPERATOR, 'npm start', scopes);
+  const made = await operator.createKey(OPERATOR, 'npm start', [...SCOPES]);
   writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
   return made.key;
 }

@@ -1,8 +1,11 @@
 /** keys create | list | delete: API keys of an account. */
+import { isScope, SCOPES } from '../../core/scopes.ts';
 import { CliError, type Connection, type Options } from './connect.ts';
 import { formatTime, printJson, printLine, printTable } from './print.ts';
 
 const DEFAULT_SCOPES = ['mail.send'];
+/** Stands for every scope that there is at present. */
+const ALL = 'all';
 
 export async function createKey(
   { operator, account }: Connection,
@@ -10,7 +13,10 @@ export async function createKey(
   { name, scope, json }: Options,
 ): Promise<number> {
   if (!name) throw new CliError('keys create needs --name, so that you know later what the key is for');
-  const scopes = scope?.length ? scope : DEFAULT_SCOPES;
+  const unknown = (scope ?? []).filter((one) => one !== ALL && !isScope(one));
+  if (unknown.length > 0)
+    throw new CliError(`there is no scope ${unknown.join(', ')}; docs/routes.md has them, and "all" is every one`);
+  const scopes = scope?.includes(ALL) ? [...SCOPES] : scope?.length ? scope : DEFAULT_SCOPES;
   const { key, id } = await operator.createKey(account, name, scopes);
   if (json) printJson({ api_key: key, api_key_id: id, name, scopes });
   else {

@@ -29,3 +29,12 @@ it('gives nothing to a lane of weight 0: it is being emptied', () => {
   const emptied = [{ name: 'a', pool: 'default', weight: 0 }, ...lanes.slice(1)];
   for (let n = 0; n < 50; n++) expect(chooseLane(emptied, undefined, `job-${n}`).name).toBe('b');
 });
+
+it('keeps to the lanes that an account was given, in the pool where it can; all take its mail when none of them does', () => {
+  for (let n = 0; n < 50; n++) {
+    expect(chooseLane(lanes, undefined, `job-${n}`, ['b', 'c']).name).toMatch(/^[bc]$/);
+    expect(chooseLane(lanes, 'bulk', `job-${n}`, ['b', 'c']).name).toBe('c');
+    expect(chooseLane(lanes, 'bulk', `job-${n}`, ['b']).name).toBe('b');
+    expect(chooseLane(lanes, 'default', `job-${n}`, ['gone']).name).toMatch(/^[ab]$/);
+  }
+});

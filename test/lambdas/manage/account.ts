@@ -69,7 +69,7 @@ export async function startManage() {
         },
         { ...called, windows: new Map(), ...overrides } as ManageDeps,
       );
-      const isJson = answer.headers['Content-Type'] === 'application/json';
+      const isJson = answer.headers['Content-Type'] === 'application/json' && answer.body !== '';
       return { ...answer, json: isJson ? JSON.parse(answer.body) : undefined };
     };
   };

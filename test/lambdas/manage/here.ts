@@ -14,7 +14,8 @@ import { makeApiKey } from '../../../core/api-key.ts';
 import { makeAccountId } from '../../../core/records/subusers.ts';
 import { keyKey } from '../../../core/records.ts';
 import { SCOPES } from '../../../core/scopes.ts';
-import { defineSettings } from '../../../lib/settings.ts';
+import { subusersIn } from '../../../io/subusers.ts';
+import { defineSettings, type SettingsInput } from '../../../lib/settings.ts';
 import { readFunctions } from '../../../local/function-specs.ts';
 import { launch } from '../../../local/launch.ts';
 import { OPERATOR_KEY } from '../../../local/proxy.ts';
@@ -35,12 +36,12 @@ export type Ask = (
 ) => Promise<Answered>;
 export type Here = Awaited<ReturnType<typeof startHere>>;
 
-export async function startHere() {
+export async function startHere(settings: SettingsInput = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'pennypost-manage-'));
   const log: string[] = [];
   const launched = await launch({
     folder,
-    settings: defineSettings({ delivery: { batchSize: 10, batchingWindowSeconds: 0 } }),
+    settings: defineSettings({ ...settings, delivery: { batchSize: 10, batchingWindowSeconds: 0 } }),
     onLog: (line) => void log.push(line),
   });
   const { stack, local } = launched;
@@ -113,6 +114,7 @@ export async function startHere() {
     /** Of the stack. */
     sourceIps: (JSON.parse(variables.SENDING!) as { sources: { ip: string }[] }).sources.map(({ ip }) => ip),
     newAccount,
+    subusers: subusersIn(tableOf('accounts'), tables),
     keyOf,
     call,
     inside,

@@ -1,0 +1,18 @@
+/** What SendGrid's suites call beside the core of an SMTP provider, and why it is not here. */
+export const OUT_OF_SCOPE: readonly { paths: RegExp; reason: string }[] = [
+  {
+    paths: /\/v3\/(campaigns|contactdb|senders)\b/,
+    reason: 'legacy marketing: lists of contacts and campaigns are another product',
+  },
+  {
+    paths: /\/v3\/(access_settings|user\/(account|credits|email|password|profile|username)|teammates)\b/,
+    reason: 'administration of people and of a subscription: this is the AWS account’s business',
+  },
+  { paths: /\/v3\/scopes\/requests\b/, reason: 'requests of teammates for more scopes: there are no teammates' },
+  {
+    paths: /\/v3\/mail_settings\/(bcc|plain_content|spam_check)\b/,
+    reason: 'SendGrid has taken it out of its own documents',
+  },
+  { paths: /\/v3\/partner_settings\/new_relic\b/, reason: 'SendGrid has taken it out of its own documents' },
+  { paths: /\/v3\/subusers\/[^/]+\/monitor\b/, reason: 'SendGrid has taken it out of its own documents' },
+];
