@@ -77,18 +77,19 @@ export async function postAll(
   return ids;
 }
 
-/** Waits until no copy is queued, for at most so many seconds, and returns the last count. */
+/** Waits until no copy is queued, or as `isSettled` says, for at most so many seconds, and returns the last count. */
 export async function settle(
   { stack }: Launched,
   ids: string[],
   seconds: number,
   onProgress: (ledger: Ledger) => void = () => {},
+  isSettled: (ledger: Ledger) => boolean = ({ queued }) => queued === 0,
 ): Promise<Ledger> {
   const until = Date.now() + seconds * 1_000;
   for (;;) {
     const ledger = await countMail(stack, ids);
     onProgress(ledger);
-    if (ledger.queued === 0 || Date.now() > until) return ledger;
+    if (isSettled(ledger) || Date.now() > until) return ledger;
     await sleep(250);
   }
 }

@@ -18,12 +18,13 @@ const WORKER = fileURLToPath(new URL('./memory-worker.ts', import.meta.url));
 /** A young generation as small as Lambda's memory makes it: else what is seen is garbage that nobody had to collect. */
 const FLAGS = ['--expose-gc', '--max-semi-space-size=2'];
 type Point = Omit<MemoryRow, 'port'>;
+/** With so many jobs that what was free from the start on is used: else it would hide what connections take. */
 const CONNECTIONS: [Point, Point] = [
-  { connections: 50, waiting: 500 },
-  { connections: 250, waiting: 500 },
+  { connections: 50, waiting: 700 },
+  { connections: 250, waiting: 700 },
 ];
 const WAITING: [Point, Point] = [
-  { connections: 50, waiting: 100 },
+  { connections: 50, waiting: 300 },
   { connections: 50, waiting: 900 },
 ];
 const KB = 1_024;
@@ -31,7 +32,7 @@ const KB = 1_024;
 export async function measureMemory(rounds: number): Promise<Memory> {
   const sink = await startBenchSink({ perCommandMs: 0, afterDotMs: 0, tls: true });
   try {
-    const slopeOf = async ([few, many]: [Point, Point], by: keyof Point): Promise<Slope> => {
+    const slopeOf = async ([few, many]: [Point, Point], by: 'connections' | 'waiting'): Promise<Slope> => {
       const found: MemoryMeasured[] = [];
       for (let round = 0; round < rounds; round++) {
         const [low, high] = [await measure({ ...few, port: sink.port }), await measure({ ...many, port: sink.port })];

@@ -4,7 +4,8 @@
  * right, knows the longest key at each place); the output is bounded, because a short key may stand for a long value.
  */
 
-type Node = { next: Map<number, number>; fail: number; key: number };
+/** Most have one child, `child` by `unit`; a map for each would be most of what a job of one copy keeps beside its texts. */
+type Node = { unit: number; child: number; others: Map<number, number> | undefined; fail: number; key: number };
 
 export type Replacer = {
   /** The text with its keys replaced, or undefined when that is longer than `limit` characters. */
@@ -83,10 +84,10 @@ function findLongest(text: string, nodes: Node[], lasts: Uint8Array): number[] {
   for (let at = text.length - 1; at >= 0; at--) {
     const unit = text.charCodeAt(at);
     if (state === 0 && lasts[unit % LASTS] === 0) continue;
-    let next = nodes[state]!.next.get(unit);
+    let next = childOf(nodes[state]!, unit);
     while (next === undefined && state !== 0) {
       state = nodes[state]!.fail;
-      next = nodes[state]!.next.get(unit);
+      next = childOf(nodes[state]!, unit);
     }
     state = next ?? 0;
     const { key } = nodes[state]!;
@@ -95,18 +96,39 @@ function findLongest(text: string, nodes: Node[], lasts: Uint8Array): number[] {
   return found;
 }
 
+const NONE = -1;
+const makeNode = (): Node => ({ unit: NONE, child: NONE, others: undefined, fail: 0, key: -1 });
+
+function childOf(node: Node, unit: number): number | undefined {
+  return node.unit === unit ? node.child : node.others?.get(unit);
+}
+
+function addChild(node: Node, unit: number, child: number): void {
+  if (node.unit === NONE) {
+    node.unit = unit;
+    node.child = child;
+    return;
+  }
+  node.others ??= new Map();
+  node.others.set(unit, child);
+}
+
+function childrenOf({ unit, child, others }: Node): [unit: number, child: number][] {
+  return unit === NONE ? [] : [[unit, child], ...(others ?? [])];
+}
+
 /** The automaton of the reversed keys. A node without a key of its own has the longest key that it ends with. */
 function buildTrie(keys: readonly string[]): Node[] {
-  const nodes: Node[] = [{ next: new Map(), fail: 0, key: -1 }];
+  const nodes: Node[] = [makeNode()];
   keys.forEach((key, index) => {
     if (key === '') return;
     let state = 0;
     for (let at = key.length - 1; at >= 0; at--) {
       const unit = key.charCodeAt(at);
-      let next = nodes[state]!.next.get(unit);
+      let next = childOf(nodes[state]!, unit);
       if (next === undefined) {
-        next = nodes.push({ next: new Map(), fail: 0, key: -1 }) - 1;
-        nodes[state]!.next.set(unit, next);
+        next = nodes.push(makeNode()) - 1;
+        addChild(nodes[state]!, unit, next);
       }
       state = next;
     }
@@ -115,10 +137,10 @@ function buildTrie(keys: readonly string[]): Node[] {
   const queue = [0];
   for (let n = 0; n < queue.length; n++) {
     const state = queue[n]!;
-    for (const [unit, child] of nodes[state]!.next) {
+    for (const [unit, child] of childrenOf(nodes[state]!)) {
       let fail = nodes[state]!.fail;
-      while (fail !== 0 && !nodes[fail]!.next.has(unit)) fail = nodes[fail]!.fail;
-      const target = state === 0 ? 0 : (nodes[fail]!.next.get(unit) ?? 0);
+      while (fail !== 0 && childOf(nodes[fail]!, unit) === undefined) fail = nodes[fail]!.fail;
+      const target = state === 0 ? 0 : (childOf(nodes[fail]!, unit) ?? 0);
       nodes[child]!.fail = target;
       if (nodes[child]!.key < 0) nodes[child]!.key = nodes[target]!.key;
       queue.push(child);
