@@ -36,6 +36,8 @@ const HELP = `pennypost — the operator's command line
   events webhooks                                the account's event webhooks
   events log WEBHOOK                             what it was told lately, and what it answered
   events replay WEBHOOK FROM TO                  tell it a range of time again (2026-11-25T12:00:00Z)
+  messages QUERY [--limit N]                     what became of mail: 'to_email = "a@example.com"' (docs/activity.md)
+  transcripts failures|all                       of which mail the SMTP conversation is kept
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
@@ -50,6 +52,7 @@ const HELP = `pennypost — the operator's command line
   --stage STEP     what the reply answered: mail, rcpt (default), dot … (rules try)
   --config FILE    other settings than pennypost.config.ts (rules, bounces)
   --list LIST      bounces, blocks, spam_reports, invalid_emails, unsubscribes, or group:ID (suppressions)
+  --limit N        how many (messages)
   --json           print one JSON value instead of text
 `;
 
@@ -91,6 +94,8 @@ const COMMANDS = {
   'events log': { load: async () => (await events()).showLog, arguments: 1 },
   'events replay': { load: async () => (await events()).replayEvents, arguments: 3 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
+  messages: { load: async () => (await import('./cli/messages.ts')).listMessages, arguments: 1 },
+  transcripts: { load: async () => (await import('./cli/messages.ts')).setTranscripts, arguments: 1 },
   trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;
 
@@ -119,6 +124,7 @@ export async function main(argv: string[]): Promise<number> {
       list: { type: 'string' },
       raw: { type: 'boolean' },
       'spam-check': { type: 'boolean' },
+      limit: { type: 'string' },
       provider: { type: 'string' },
       mx: { type: 'string', multiple: true },
       stage: { type: 'string' },
@@ -127,7 +133,9 @@ export async function main(argv: string[]): Promise<number> {
     },
   });
   const name = (
-    ['doctor', 'trace'].includes(positionals[0] ?? '') ? positionals.slice(0, 1) : positionals.slice(0, 2)
+    ['doctor', 'trace', 'messages', 'transcripts'].includes(positionals[0] ?? '')
+      ? positionals.slice(0, 1)
+      : positionals.slice(0, 2)
   ).join(' ');
   const standalone = Object.hasOwn(STANDALONE, name) ? STANDALONE[name as keyof typeof STANDALONE] : undefined;
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : standalone;

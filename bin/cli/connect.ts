@@ -25,6 +25,7 @@ export type Options = {
   list?: string | undefined;
   raw?: boolean | undefined;
   'spam-check'?: boolean | undefined;
+  limit?: string | undefined;
 };
 
 /**
@@ -45,6 +46,7 @@ export type Connection = {
   accountsTable: string;
   suppressionsTable: string;
   outboxTable: string;
+  eventsBucket: string;
   notifyQueueUrl: string;
   lanes: LaneOutput[];
   /** Who takes what comes back, where the stack has somebody for it. */
@@ -78,6 +80,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     accountsTable: need(outputs, 'AccountsTable'),
     suppressionsTable: need(outputs, 'SuppressionsTable'),
     outboxTable: need(outputs, 'OutboxTable'),
+    eventsBucket: need(outputs, 'EventsBucket'),
     notifyQueueUrl: need(outputs, 'NotifyQueueUrl'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,
