@@ -47,6 +47,8 @@ const HELP = `pennypost — the operator's command line
   brakes cap ACCOUNT NUMBER|none|default         copies that it may send in a day
   brakes pause ACCOUNT                           hold its bulk; single mail goes on
   brakes resume ACCOUNT                          let its bulk go on
+  messages QUERY [--limit N]                     what became of mail: 'to_email = "a@example.com"' (docs/activity.md)
+  transcripts failures|all                       of which mail the SMTP conversation is kept
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
@@ -61,6 +63,7 @@ const HELP = `pennypost — the operator's command line
   --stage STEP     what the reply answered: mail, rcpt (default), dot … (rules try)
   --config FILE    other settings than pennypost.config.ts (rules, bounces)
   --list LIST      bounces, blocks, spam_reports, invalid_emails, unsubscribes, or group:ID (suppressions)
+  --limit N        how many (messages)
   --json           print one JSON value instead of text
 `;
 
@@ -114,6 +117,8 @@ const COMMANDS = {
   'brakes pause': { load: async () => (await brakes()).pauseBulk, arguments: 1 },
   'brakes resume': { load: async () => (await brakes()).resume, arguments: 1 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
+  messages: { load: async () => (await import('./cli/messages.ts')).listMessages, arguments: 1 },
+  transcripts: { load: async () => (await import('./cli/messages.ts')).setTranscripts, arguments: 1 },
   trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;
 
@@ -142,6 +147,7 @@ export async function main(argv: string[]): Promise<number> {
       list: { type: 'string' },
       raw: { type: 'boolean' },
       'spam-check': { type: 'boolean' },
+      limit: { type: 'string' },
       provider: { type: 'string' },
       mx: { type: 'string', multiple: true },
       stage: { type: 'string' },
@@ -150,7 +156,9 @@ export async function main(argv: string[]): Promise<number> {
     },
   });
   const name = (
-    ['doctor', 'trace'].includes(positionals[0] ?? '') ? positionals.slice(0, 1) : positionals.slice(0, 2)
+    ['doctor', 'trace', 'messages', 'transcripts'].includes(positionals[0] ?? '')
+      ? positionals.slice(0, 1)
+      : positionals.slice(0, 2)
   ).join(' ');
   const standalone = Object.hasOwn(STANDALONE, name) ? STANDALONE[name as keyof typeof STANDALONE] : undefined;
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : standalone;

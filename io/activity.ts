@@ -57,21 +57,13 @@ export function activityIn(
     },
 
     listHours: async function* (account, from, to) {
-      const first = Date.parse(`${from}:00:00Z`);
+      const oldest = (await hoursFrom(account, Date.parse(`${from}:00:00Z`), 1))[0];
+      if (oldest === undefined) return;
+      const first = Date.parse(`${oldest}:00:00Z`);
       for (let end = Date.parse(`${to}:00:00Z`); end >= first; end -= HOURS_AT_ONCE * HOUR) {
         const start = Math.max(first, end - (HOURS_AT_ONCE - 1) * HOUR);
         const [begin, last] = [hourAt(start), hourAt(end)];
-        const answer = await objects.send(
-          new ListObjectsV2Command({
-            Bucket: events,
-            Prefix: `${PAGES_PREFIX}${account}/`,
-            Delimiter: '/',
-            // Sorts before the first hour, and behind what is before it.
-            StartAfter: `${PAGES_PREFIX}${account}/${hourAt(start - HOUR)}/~`,
-            MaxKeys: HOURS_AT_ONCE,
-          }),
-        );
-        const hours = (answer.CommonPrefixes ?? []).map(({ Prefix = '' }) => Prefix.split('/')[2] ?? '');
+        const hours = await hoursFrom(account, start, HOURS_AT_ONCE);
         yield hours.filter((hour) => hour >= begin && hour <= last).reverse();
       }
     },
@@ -95,6 +87,21 @@ export function activityIn(
 
     readPage: pagesIn(events, objects).readPage,
   };
+
+  /** The first hours with pages from a time on, in order. */
+  async function hoursFrom(account: string, at: number, most: number): Promise<string[]> {
+    const { CommonPrefixes = [] } = await objects.send(
+      new ListObjectsV2Command({
+        Bucket: events,
+        Prefix: `${PAGES_PREFIX}${account}/`,
+        Delimiter: '/',
+        // Sorts before that hour, and behind what is before it.
+        StartAfter: `${PAGES_PREFIX}${account}/${hourAt(at - HOUR)}/~`,
+        MaxKeys: most,
+      }),
+    );
+    return CommonPrefixes.map(({ Prefix = '' }) => Prefix.split('/')[2] ?? '');
+  }
 
   async function query(condition: string, values: Record<string, string>, most: number): Promise<Items> {
     const items: Record<string, unknown>[] = [];

@@ -25,6 +25,7 @@ export type Options = {
   list?: string | undefined;
   raw?: boolean | undefined;
   'spam-check'?: boolean | undefined;
+  limit?: string | undefined;
 };
 
 /**
@@ -46,6 +47,7 @@ export type Connection = {
   suppressionsTable: string;
   outboxTable: string;
   statsTable: string;
+  eventsBucket: string;
   notifyQueueUrl: string;
   lanes: LaneOutput[];
   /** Who takes what comes back, where the stack has somebody for it. */
@@ -82,6 +84,7 @@ export async function connect({ local, stack, account = OPERATOR, dns }: Options
     suppressionsTable: need(outputs, 'SuppressionsTable'),
     outboxTable: need(outputs, 'OutboxTable'),
     statsTable: need(outputs, 'StatsTable'),
+    eventsBucket: need(outputs, 'EventsBucket'),
     notifyQueueUrl: need(outputs, 'NotifyQueueUrl'),
     lanes: JSON.parse(need(outputs, 'Lanes')) as LaneOutput[],
     local: here !== undefined,

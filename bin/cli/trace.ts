@@ -93,8 +93,8 @@ function printLives(request: RequestRecord, lives: Map<number, Life>, holds: Hol
         printLine(
           '             this recipient may have had it before: an earlier attempt ended without its reply being recorded',
         );
-      for (const line of event.transcript?.split('\n') ?? []) printLine(`             ${line}`);
       if ('due' in event) printLine(`             next attempt ${formatTime(event.due)}`);
+      for (const line of event.transcript?.split('\n') ?? []) printLine(`             ${line}`);
     }
   }
   const final = [...lives.values()].filter(({ events }) => events.some((event) => /^\d+$/.test(event.sk))).length;

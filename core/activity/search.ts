@@ -181,6 +181,7 @@ async function readBack(from: number, to: number, plan: Plan, work: Work): Promi
   let floor = to;
   for await (const hours of work.deps.listHours(account, hourOf(from), hourOf(to)))
     for (const hour of hours) {
+      if (isSpent(work)) return floor;
       const begin = Date.parse(`${hour}:00:00Z`);
       const pages: Page[] = [];
       for await (const some of work.deps.listPagesOf(account, hour)) {

@@ -305,6 +305,9 @@ describe('trace', () => {
     expect(out).toMatch(
       new RegExp(`^2 {2}greylist@example\\.net\\n +deferred +${time} {2}4\\d\\d.*\\n +next attempt ${time}$`, 'm'),
     );
+    // What was said is below what did not go well, and there alone.
+    expect(out).toMatch(/^ +S: 220 .*\n(?: +.*\n)* +C: RCPT TO:<bounce@example\.net>.*\n(?: +.*\n)* +S: 550/m);
+    expect(out).not.toContain('C: RCPT TO:<reader@example.net>');
     expect(out).toMatch(new RegExp(`^held {6}until ${time}: 1 deferred or put off$`, 'm'));
     expect(out).not.toMatch(/^queued/m);
 
@@ -413,6 +416,29 @@ describe('sites', () => {
     expect(await runJson('sites', 'list')).toEqual([]);
     expectSentence(await run(['sites', 'resume', 'default-1', 'mx.listed.example']), /has no limits at/);
     expectSentence(await run(['sites', 'resume', 'nowhere', 'x']), /there is no lane "nowhere"; there are: default-1/);
+  }, 60_000);
+});
+
+describe('messages', () => {
+  it('are found by a query, as a table or as JSON; what is wrong with it is said', async () => {
+    const { id } = await mail.post(mailTo('asked@example.net'));
+    await eventually(
+      () => mail.ledger([id]),
+      ({ delivered }) => delivered === 1,
+    );
+    const { code, out } = await run(['messages', 'to_email = "asked@example.net"', '--limit', '5']);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^last event .*\n\S+Z +delivered +asked@example\.net /)]);
+    const told = await runJson<{ messages: object[] }>('messages', `msg_id LIKE "${id}%"`);
+    expect(told).toMatchObject({ messages: [{ to_email: 'asked@example.net', status: 'delivered' }] });
+    expect((await run(['messages', 'to_email = "nobody@example.net"'])).out).toMatch(/^No such messages/);
+    expectSentence(await run(['messages', 'bad_field = "x"']), /'bad_field' is not a known field/);
+    expectSentence(await run(['messages', '', '--limit', '0']), /--limit takes 1 to 1000/);
+  }, 60_000);
+
+  it('keep what was said of all of them, or of what did not go well', async () => {
+    expect(await runJson('transcripts', 'all')).toEqual({ keep: 'all' });
+    expectSentence(await run(['transcripts', 'none']), /"none" is not one of failures, all/);
+    expect((await run(['transcripts', 'failures'])).out).toMatch(/did not go well/);
   }, 60_000);
 });
 

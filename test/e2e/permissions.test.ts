@@ -205,6 +205,16 @@ async function useEvents(mail: Mail): Promise<void> {
   await eventually(log, (seen) => JSON.stringify(seen).includes('replay'), 60);
   await call('GET', `/stats?start_date=${new Date().toISOString().slice(0, 10)}`);
   expect(await call('GET', `/messages/${requestId}`)).toMatchObject({ status: 'delivered' });
+  // Searched by recipient, and by time; and as a file, which its link leads to.
+  const named = async (query: string) => (await call('GET', `/messages?query=${encodeURIComponent(query)}`)).messages;
+  expect(await named('to_email = "told@example.net"')).toHaveLength(1);
+  await eventually(
+    () => named('subject LIKE "Your order%" AND Contains(events, "opened")'),
+    (found) => Array.isArray(found) && found.length === 1,
+  );
+  const { download_uuid: file } = await call('POST', '/messages/download');
+  const { presigned_url: link } = await call('GET', `/messages/download/${file}`);
+  expect(await (await fetch(String(link))).text()).toMatch(/^processed,message_id,event,/);
   await call('DELETE', `${settings}/${id}`);
   server.close();
 }

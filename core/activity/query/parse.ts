@@ -9,7 +9,9 @@
  * person writes: reading and matching take time by the number of words, whatever they say.
  */
 import type { Fields, Kind } from './fields.ts';
-import { QueryError, readTokens, type Token } from './tokens.ts';
+import { type Reader, readerOf, show, unexpected } from './reader.ts';
+import { QueryError, readTokens } from './tokens.ts';
+import { readNumber, readTime, UNITS } from './values.ts';
 
 export { QueryError } from './tokens.ts';
 
@@ -35,15 +37,6 @@ const DEEPEST = 32;
 /** Values of an `IN`. */
 const MOST_VALUES = 1_000;
 
-const UNITS: Readonly<Record<string, number>> = {
-  second: 1_000,
-  minute: 60_000,
-  hour: 3_600_000,
-  day: 86_400_000,
-  week: 604_800_000,
-  month: 2_592_000_000,
-  year: 31_536_000_000,
-};
 const RESERVED = new Set(
   'and or not between in like contains is null timestamp interval date now'.split(' ').concat(Object.keys(UNITS)),
 );
@@ -62,46 +55,7 @@ export function parseQuery(text: string, fields: Fields, now: number): Query {
   return query;
 }
 
-type Reader = {
-  peek: () => Token;
-  next: () => Token;
-  /** Whether the next token is this word, or sign; then it is taken. */
-  word: (word: string) => boolean;
-  sign: (sign: string) => boolean;
-  demandWord: (word: string) => void;
-  demandSign: (sign: string) => void;
-};
 type Context = { fields: Fields; now: number };
-
-function readerOf(tokens: readonly Token[]): Reader {
-  let at = 0;
-  const peek = () => tokens[at]!;
-  const next = () => (peek().kind === 'end' ? peek() : tokens[at++]!);
-  const takeIf = (is: boolean): boolean => {
-    if (is) next();
-    return is;
-  };
-  const word = (wanted: string) => takeIf(isWord(peek(), wanted));
-  const sign = (wanted: string) => {
-    const token = peek();
-    return takeIf(token.kind === 'sign' && token.text === wanted);
-  };
-  return {
-    peek,
-    next,
-    word,
-    sign,
-    demandWord: (wanted) => {
-      if (!word(wanted))
-        throw new QueryError(`invalid syntax: expected ${wanted.toUpperCase()}, found ${show(peek())}`);
-    },
-    demandSign: (wanted) => {
-      if (!sign(wanted)) throw new QueryError(`invalid syntax: expected '${wanted}', found ${show(peek())}`);
-    },
-  };
-}
-
-const isWord = (token: Token, word: string) => token.kind === 'name' && token.text.toLowerCase() === word;
 
 function readOr(reader: Reader, context: Context, depth: number): Query {
   const all = [readAnd(reader, context, depth)];
@@ -219,7 +173,7 @@ function readValues(subject: Subject, reader: Reader, context: Context): (string
 /** A value of the field's kind; numbers and times may be sums. */
 function readValue(subject: Subject, reader: Reader, context: Context): string | number {
   if (subject.kind === 'number') return readNumber(reader);
-  if (subject.kind === 'time') return readTime(reader, context);
+  if (subject.kind === 'time') return readTime(reader, context.now);
   demandKey(subject);
   const token = reader.next();
   if (token.kind === 'text') return token.value;
@@ -233,93 +187,5 @@ function demandKey(subject: Subject): void {
     throw new QueryError(`'${subject.field}' is compared by key: ${subject.field}['key']`);
 }
 
-function readNumber(reader: Reader): number {
-  let sum = readProduct(reader);
-  for (;;) {
-    if (reader.sign('+')) sum += readProduct(reader);
-    else if (reader.sign('-')) sum -= readProduct(reader);
-    else return sum;
-  }
-}
-
-function readProduct(reader: Reader): number {
-  let product = readFactor(reader);
-  for (;;) {
-    if (reader.sign('*')) product *= readFactor(reader);
-    else if (reader.sign('/')) product /= readFactor(reader);
-    else return product;
-  }
-}
-
-function readFactor(reader: Reader): number {
-  const isNegative = reader.sign('-');
-  const token = reader.next();
-  if (token.kind === 'number') return isNegative ? -token.value : token.value;
-  const quoted = token.kind === 'text' && /^\d{1,15}$/.test(token.value) ? Number(token.value) : undefined;
-  if (quoted === undefined) throw new QueryError(`invalid syntax: expected a number, found ${show(token)}`);
-  return isNegative ? -quoted : quoted;
-}
-
-/** `TIMESTAMP "…"`, a text alone, or `NOW()`, and so many intervals more or less. */
-function readTime(reader: Reader, { now }: Context): number {
-  let time: number;
-  if (reader.word('now')) {
-    reader.demandSign('(');
-    reader.demandSign(')');
-    time = now;
-  } else {
-    if (!reader.word('timestamp')) reader.word('date');
-    time = readInstant(reader.next());
-  }
-  for (;;) {
-    if (reader.sign('+')) time += readInterval(reader);
-    else if (reader.sign('-')) time -= readInterval(reader);
-    else return time;
-  }
-}
-
-const INSTANT = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$/i;
-
-function readInstant(token: Token): number {
-  const text = token.kind === 'text' ? token.value.trim() : '';
-  const [, day = text, clock] = /^(\S+)[T ](\S+)$/i.exec(text) ?? [];
-  // Without a zone it is UTC, as times of answers are.
-  const zoned =
-    clock === undefined ? `${day}T00:00Z` : `${day}T${/(?:Z|[+-]\d\d:?\d\d)$/i.test(clock) ? clock : `${clock}Z`}`;
-  const time = INSTANT.test(text) ? Date.parse(zoned.toUpperCase()) : Number.NaN;
-  if (Number.isNaN(time))
-    throw new QueryError(`expected a time like TIMESTAMP "2018-01-01T00:00:00.000Z", found ${show(token)}`);
-  return time;
-}
-
-/** `INTERVAL 2 DAY`, `INTERVAL "2 days"`. */
-function readInterval(reader: Reader): number {
-  reader.demandWord('interval');
-  const token = reader.next();
-  const quoted = token.kind === 'text' ? /^\s*(\d{1,6})\s+([a-z]+)\s*$/i.exec(token.value) : null;
-  const count = quoted
-    ? Number(quoted[1])
-    : token.kind === 'number'
-      ? token.value
-      : Number(token.kind === 'text' && token.value);
-  const unit = quoted ? quoted[2]! : nameOf(reader.next());
-  const length = UNITS[unit.toLowerCase().replace(/s$/, '')];
-  if (length === undefined || !Number.isFinite(count) || count > 1e6)
-    throw new QueryError('expected an interval like INTERVAL 2 DAY');
-  return count * length;
-}
-
-const nameOf = (token: Token) => (token.kind === 'name' ? token.text : '');
-
 const wrongOperator = (operator: string, { field }: Subject) =>
   new QueryError(`invalid syntax: '${field}' cannot be compared by ${operator}`);
-const unexpected = (token: Token) => new QueryError(`invalid syntax: unexpected ${show(token)}`);
-
-/** Characters of a text that a refusal repeats. */
-const SHOWN = 40;
-
-function show(token: Token): string {
-  if (token.kind === 'end') return 'the end of the query';
-  const text = token.kind === 'number' ? String(token.value) : token.kind === 'text' ? `"${token.value}"` : token.text;
-  return `'${text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text}'`;
-}
