@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect } from 'vitest';
-import { type Hold, holdKey } from '../../core/records.ts';
+import { claimKey, type Hold, holdKey } from '../../core/records.ts';
 import { defineSettings, type SettingsInput } from '../../lib/settings.ts';
 import { type Launched, type LaunchOptions, launch } from '../../local/launch.ts';
 import { countMail, type Ledger } from '../../local/ledger.ts';
@@ -82,8 +82,11 @@ export async function eventually<T>(look: () => Promise<T> | T, holds: (seen: T)
   }
 }
 
-/** Hours pass: what waits for a retry is due now. (The emulators run on the wall clock.) */
-export async function whenRetriesAreDue({ stack, local }: Mail): Promise<void> {
+/**
+ * Hours pass: what waits for a retry is due now. (The emulators run on the wall clock.)
+ * @param claimsLapse so do claims of what waits: a job that was taken late was claimed for as long as its run may last
+ */
+export async function whenRetriesAreDue({ stack, local }: Mail, claimsLapse = false): Promise<void> {
   const client = new DynamoDBClient({
     endpoint: local.awsUrl,
     region: stack.region,
@@ -95,6 +98,8 @@ export async function whenRetriesAreDue({ stack, local }: Mail): Promise<void> {
     const hold = item as Hold;
     if (hold.kind !== 'job') continue;
     const due = Date.now();
+    const claim = claimKey(hold.account, hold.job.requestId, hold.job.id);
+    if (claimsLapse) await tables.send(new DeleteCommand({ TableName: stack.outputs.MessagesTable!, Key: claim }));
     await tables.send(new PutCommand({ TableName, Item: { ...hold, ...holdKey(hold.job.id, due), due } }));
     await tables.send(new DeleteCommand({ TableName, Key: { pk: hold.pk, sk: hold.sk } }));
   }
