@@ -39,6 +39,7 @@ const accepting: AcceptDeps = {
     createdAt: 0,
   }),
   readTemplate: async () => undefined,
+  readBatch: async () => undefined,
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as AcceptDeps['readSender'],
   recordRequest: async () => {},

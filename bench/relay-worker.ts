@@ -48,6 +48,7 @@ const submission = makeSubmission({
     createdAt: 0,
   }),
   readTemplate: async () => undefined,
+  readBatch: async () => undefined,
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as SubmissionDeps['readSender'],
   recordRequest: answer,

@@ -1,5 +1,6 @@
 /** Every route of the API but `mail/send`: one function, which may read and write what accounts have, and nothing else. */
 import { Construct } from 'constructs';
+import { SCHEDULED_INDEX } from '../core/records/schedule.ts';
 import type { Events } from './events.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
@@ -29,6 +30,7 @@ export class Manage extends Construct {
         MESSAGES_TABLE: storage.messages.tableName,
         STATS_TABLE: storage.stats.tableName,
         OUTBOX_TABLE: storage.outbox.tableName,
+        HOLDS_TABLE: storage.holds.tableName,
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
         ALLOW_PRIVATE_HOSTS: String(settings.delivery.allowPrivateHosts),
@@ -39,6 +41,8 @@ export class Manage extends Construct {
         messages: [storage.messages.tableArn],
         stats: [storage.stats.tableArn],
         outbox: [storage.outbox.tableArn],
+        holds: [storage.holds.tableArn],
+        scheduled: [`${storage.holds.tableArn}/index/${SCHEDULED_INDEX}`],
         notifyQueue: [notifyQueue.queueArn],
         dkimKey: [storage.dkimKey.keyArn],
       },

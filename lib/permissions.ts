@@ -27,6 +27,7 @@ export type Target =
   | 'accounts'
   | 'messages'
   | 'holds'
+  | 'scheduled'
   | 'sites'
   | 'requests'
   | 'suppressions'
@@ -197,6 +198,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   release: [
     OWN_LOGS,
     { actions: ['dynamodb:Query', 'dynamodb:BatchWriteItem'], on: 'holds' },
+    { actions: ['dynamodb:BatchGetItem'], on: 'accounts' },
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
@@ -233,7 +235,16 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   ],
   manage: [
     OWN_LOGS,
-    { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'accounts' },
+    {
+      actions: [
+        'dynamodb:GetItem',
+        'dynamodb:BatchGetItem',
+        'dynamodb:Query',
+        'dynamodb:PutItem',
+        'dynamodb:DeleteItem',
+      ],
+      on: 'accounts',
+    },
     {
       actions: [
         'dynamodb:GetItem',
@@ -247,6 +258,8 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:Query'], on: 'messages' },
     { actions: ['dynamodb:Query'], on: 'stats' },
     { actions: ['dynamodb:GetItem'], on: 'outbox' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['dynamodb:Query'], on: 'scheduled' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
   ],

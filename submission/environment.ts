@@ -39,6 +39,7 @@ export function openSubmission(): SubmissionDeps {
     readKey: ({ id }) => readKey(id),
     readSender: (account, domain) => readSender(`${account}#${domain}`),
     readTemplate: accounts.readTemplate,
+    readBatch: accounts.readBatch,
     readGroupIds: groupIdsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),
     sendEntries: (url, entries) => sendEntries(queues, url, entries),
     lanes: requireLanes(),

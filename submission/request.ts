@@ -18,6 +18,8 @@ export type Submission = { account: string; keyId: string; requestId: string; re
 export type RequestDeps = CommitDeps &
   IdempotencyDeps & {
     readSender: (account: string, domain: string) => Promise<DomainRecord | undefined>;
+    /** Undefined: there is no such batch. */
+    readBatch: (account: string, id: string) => Promise<unknown>;
     /** A template as it is now: strongly consistent. */
     readTemplate: (account: string, id: string) => Promise<KnownTemplate | undefined>;
     /** The ids of the account's unsubscribe groups. Those of `wanted` are as they are now; without it, all are. */

@@ -77,7 +77,8 @@ export function openIntake(run: Run): Intake {
     if (task === 'done') return true;
     if (typeof task === 'string') throw new Error(task);
     const items = task.copies.map((copy): Item => ({ task, copy }));
-    const whyDropped = (copy: Item['copy']) => task.content.dropped ?? task.suppressed.get(copy.index);
+    const whyDropped = (copy: Item['copy']) =>
+      task.job.dropped ?? task.content.dropped ?? task.suppressed.get(copy.index);
     const dropping = items.filter(({ copy }) => whyDropped(copy) !== undefined);
     const wanted = dropping.length === 0 ? items : items.filter(({ copy }) => whyDropped(copy) === undefined);
     const byDomain = Map.groupBy(wanted, ({ copy }) => domainOf(copy.address));

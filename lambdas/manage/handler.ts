@@ -4,9 +4,11 @@ import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { accountsIn } from '../../io/accounts.ts';
 import { openKeys, openQueues, openTables } from '../../io/aws.ts';
+import { batchesIn } from '../../io/batches.ts';
 import { cached } from '../../io/cached.ts';
 import { requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
+import { holdsIn } from '../../io/holds.ts';
 import { listSettingsIn } from '../../io/list-settings.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { outboxIn } from '../../io/outbox.ts';
@@ -40,6 +42,8 @@ const deps: ManageDeps = {
   ...webhooksIn(table, tables),
   ...timeZonesIn(table, tables),
   ...templatesIn(table, tables),
+  ...batchesIn(table, tables),
+  ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
   ...templateTextsIn(table, tables),
   readTrace: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readTrace,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,

@@ -13,6 +13,7 @@ import type { GroupRouteDeps } from './group-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import { findRoute, type Route } from './routes.ts';
+import type { ScheduleRouteDeps } from './schedule-routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { TemplateRouteDeps } from './template-routes.ts';
@@ -37,6 +38,7 @@ export type ManageDeps = ParseRouteDeps &
   MailSettingsRouteDeps &
   StatsRouteDeps &
   TemplateRouteDeps &
+  ScheduleRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     /** Calls by account, for the life of the environment. */

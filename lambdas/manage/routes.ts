@@ -4,6 +4,7 @@ import { GROUP_ROUTES } from './group-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
+import { SCHEDULE_ROUTES } from './schedule-routes.ts';
 import {
   browserStats,
   categoryStats,
@@ -112,6 +113,7 @@ export const ROUTES: readonly Route[] = [
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
   ...TEMPLATE_ROUTES,
+  ...SCHEDULE_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

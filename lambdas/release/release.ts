@@ -1,14 +1,16 @@
 /**
- * release: what is due moves from the holds to its lane, or to the expand or the parse queue. It looks a minute ahead and lets the queue
+ * release: what is due moves from the holds to its lane, or to the expand or the parse queue; what its batch pauses is put aside. It looks a minute ahead and lets the queue
  * delay to the second. A hold is removed only after its queue has said yes: a run that dies in between releases it once
  * more. So all that comes from here counts a hop, and deliver claims and reads before it sends such a job.
  */
 import { messageGroup } from '../../core/job.ts';
 import { chooseLane } from '../../core/lane.ts';
 import { QUEUE_DELAY_SECONDS } from '../../core/limits.ts';
+import type { BatchStatus, Wake } from '../../core/records/schedule.ts';
 import type { Hold } from '../../core/records.ts';
 import type { Lane } from '../../io/environment.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
+import { type Batches, type Due, watchBatches } from './batches.ts';
 
 export type ReleaseDeps = {
   lanes: Lane[];
@@ -21,6 +23,12 @@ export type ReleaseDeps = {
   remainingMs: () => number;
   readDue: (until: number) => AsyncIterable<Hold[]>;
   removeHolds: (holds: Hold[]) => Promise<void>;
+  /** Puts holds somewhere else; the same ones again change nothing. */
+  putHolds: (holds: Hold[]) => Promise<void>;
+  /** What a batch's paused holds are, in pages. */
+  readPaused: (batch: Wake) => AsyncIterable<Hold[]>;
+  /** Which of these batches are paused or cancelled: strongly consistent. */
+  readBatchStates: (batches: Wake[]) => Promise<{ batch: Wake; status: BatchStatus }[]>;
   sendEntries: (url: string, entries: Entry[]) => Promise<Sent[]>;
 };
 
@@ -34,28 +42,56 @@ const RESERVE_MS = 5_000;
 
 /** Releases what is due. Returns how many holds went and how many stayed because their queue did not take them. */
 export async function release(deps: ReleaseDeps): Promise<{ released: number; stayed: number }> {
-  let released = 0;
-  let stayed = 0;
+  const run = { ...deps, batches: watchBatches(deps) };
+  const total = { released: 0, stayed: 0 };
+  const add = ({ released, stayed }: typeof total) => {
+    total.released += released;
+    total.stayed += stayed;
+  };
   for await (const page of deps.readDue(deps.now() + AHEAD_MS)) {
-    const byQueue = Map.groupBy(page, (hold) => queueOf(hold, deps));
-    for (const [url, holds] of byQueue) {
-      const entries = holds.map((hold) => toEntry(hold, deps.now()));
-      const results = url === NO_QUEUE ? [] : await deps.sendEntries(url, entries);
-      const gone = holds.filter((_, index) => results[index] === 'sent');
-      await deps.removeHolds(gone);
-      released += gone.length;
-      stayed += holds.length - gone.length;
-    }
+    const [wakes, holds] = [page.filter(isWake), page.filter((hold): hold is Due => !isWake(hold))];
+    add(await releaseHolds(await run.batches.sort(holds), deps));
+    for (const hold of wakes) add(await wake(hold, run));
     if (deps.remainingMs() < RESERVE_MS) break;
   }
-  return { released, stayed };
+  return total;
+}
+
+async function releaseHolds(holds: Due[], deps: ReleaseDeps): Promise<{ released: number; stayed: number }> {
+  let released = 0;
+  for (const [url, ofQueue] of Map.groupBy(holds, (hold) => queueOf(hold, deps))) {
+    const entries = ofQueue.map((hold) => toEntry(hold, deps.now()));
+    const results = url === NO_QUEUE ? [] : await deps.sendEntries(url, entries);
+    const gone = ofQueue.filter((_, index) => results[index] === 'sent');
+    await deps.removeHolds(gone);
+    released += gone.length;
+  }
+  return { released, stayed: holds.length - released };
+}
+
+type WakeHold = Extract<Hold, { kind: 'wake' }>;
+const isWake = (hold: Hold): hold is WakeHold => hold.kind === 'wake';
+
+/** Looks at what a batch has paused. What stays paused is left; the word itself goes when all of it has been looked at. */
+async function wake(
+  hold: WakeHold,
+  deps: ReleaseDeps & { batches: Batches },
+): Promise<{ released: number; stayed: number }> {
+  let released = 0;
+  for await (const page of deps.readPaused(hold.wake)) {
+    const gone = await releaseHolds(await deps.batches.sort(page), deps);
+    released += gone.released;
+    if (gone.stayed > 0 || deps.remainingMs() < RESERVE_MS) return { released, stayed: gone.stayed };
+  }
+  await deps.removeHolds([hold]);
+  return { released, stayed: 0 };
 }
 
 /**
  * A lane that is no longer there gives its jobs to another of the pool the sender asked for: an IP was removed, its mail was not.
  * Where that pool is gone too, any lane is better than none.
  */
-function queueOf(hold: Hold, { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl }: ReleaseDeps): string {
+function queueOf(hold: Due, { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl }: ReleaseDeps): string {
   if (hold.kind === 'request') return expandQueueUrl;
   if (hold.kind === 'parse') return parseQueueUrl ?? NO_QUEUE;
   if (hold.kind === 'notify') return notifyQueueUrl;
@@ -67,7 +103,7 @@ function queueOf(hold: Hold, { lanes, expandQueueUrl, parseQueueUrl, notifyQueue
   return chooseLane(lanes, pool, job.id).url;
 }
 
-function toEntry(hold: Hold, now: number): Entry {
+function toEntry(hold: Due, now: number): Entry {
   const delaySeconds = Math.min(QUEUE_DELAY_SECONDS, Math.max(0, Math.ceil((hold.due - now) / 1_000)));
   if (hold.kind === 'request')
     return { body: JSON.stringify({ ...hold.expansion, released: true }), group: hold.account, delaySeconds };

@@ -7,6 +7,7 @@ import { makeApiKey } from '../../core/api-key.ts';
 import type { StoredRequest } from '../../core/job.ts';
 import { REQUEST_BYTES } from '../../core/limits.ts';
 import type { KnownTemplate } from '../../core/mail-send/template.ts';
+import { type BatchStatus, pausedKey } from '../../core/records/schedule.ts';
 import { type Hold, type IdempotencyRecord, keyKey, type RequestRecord } from '../../core/records.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
 import type { ExpandDeps } from '../../lambdas/expand/expand.ts';
@@ -37,6 +38,9 @@ export function makeCloud(plans: Plan[] = []) {
     holds: new Map<string, Hold>(),
     bucket: new Map<string, StoredRequest>(),
     templates: new Map<string, KnownTemplate>(),
+    batches: new Set<string>(),
+    /** Of batches that are paused or cancelled. */
+    states: new Map<string, BatchStatus>(),
   };
   const left = new Map(plans.map((plan) => [plan, plan.times]));
   let random = 0;
@@ -106,6 +110,7 @@ export function makeCloud(plans: Plan[] = []) {
           }
         : undefined,
     readGroupIds: async () => new Set([7, 8]),
+    readBatch: async (_account, id) => (cloud.batches.has(id) ? {} : undefined),
     readTemplate: async (_account, id) => cloud.templates.get(id),
     recordRequest: (record) =>
       call('recordRequest', () => {
@@ -146,9 +151,26 @@ export function makeCloud(plans: Plan[] = []) {
     now: () => cloud.now,
     remainingMs: () => 60_000,
     readDue: async function* (until) {
-      const due = [...cloud.holds.values()].filter((item) => item.due <= until).sort((a, b) => a.due - b.due);
+      const due = [...cloud.holds.values()]
+        .filter((item) => item.due <= until && item.pk.startsWith('shard-'))
+        .sort((a, b) => a.due - b.due);
       if (due.length > 0) yield due;
     },
+    putHolds: (items) =>
+      call('putHolds', () => {
+        for (const item of items) cloud.holds.set(`${item.pk} ${item.sk}`, structuredClone(item));
+      }),
+    readPaused: async function* (batch) {
+      const paused = [...cloud.holds.values()].filter(({ pk }) => pk === pausedKey(batch));
+      if (paused.length > 0) yield paused;
+    },
+    readBatchStates: (batches) =>
+      call('readBatchStates', () =>
+        batches.flatMap((batch) => {
+          const status = cloud.states.get(batch.batchId);
+          return status ? [{ batch, status }] : [];
+        }),
+      ),
     removeHolds: (items) =>
       call('removeHolds', () => {
         for (const { pk, sk } of items) cloud.holds.delete(`${pk} ${sk}`);
