@@ -40,6 +40,7 @@ const accepting: AcceptDeps = {
   }),
   readMailDefaults: async () => undefined,
   readTemplate: async () => undefined,
+  readBatch: async () => undefined,
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as AcceptDeps['readSender'],
   takeCredits: async () => true,

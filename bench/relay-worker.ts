@@ -49,6 +49,7 @@ const submission = makeSubmission({
   }),
   readMailDefaults: async () => undefined,
   readTemplate: async () => undefined,
+  readBatch: async () => undefined,
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as SubmissionDeps['readSender'],
   takeCredits: async () => true,

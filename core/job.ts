@@ -5,7 +5,7 @@
  */
 import { TRANSACTIONAL_COPIES } from './brakes/brakes.ts';
 import { jobId } from './ids.ts';
-import { INLINE_CONTENT_BYTES, INLINE_PERSONALIZATION_BYTES, JOB_BYTES, JOB_COPIES } from './limits.ts';
+import { DAY_SECONDS, INLINE_CONTENT_BYTES, INLINE_PERSONALIZATION_BYTES, JOB_BYTES, JOB_COPIES } from './limits.ts';
 import type { Content, Copy, MailRequest, Personalization } from './mail.ts';
 import { OPERATOR } from './records.ts';
 
@@ -40,6 +40,8 @@ export type Job = {
   sendAt?: number;
   /** Milliseconds since the epoch of the first delivery attempt; the retry window counts from it. */
   firstAttemptAt?: number;
+  /** Why none of its copies is to be sent: it was cancelled. */
+  dropped?: string;
   /** Exactly one of the two: the content itself, or its key in the content bucket (a `StoredRequest`). */
   content?: Content;
   contentKey?: string;
@@ -66,6 +68,19 @@ export function isFirstSeen({ hop, attempt, sendAt, maybeSent }: Job): boolean {
 
 /** What the content bucket holds of a request: everything that deliver and expand need. */
 export type StoredRequest = Pick<MailRequest, 'content' | 'personalizations' | 'copies' | 'sendAt'>;
+
+/** Days of a class of stored requests that wait for long: each has a rule of the bucket, by how long its objects are kept. */
+export const SCHEDULED_CLASS_DAYS = 31;
+
+/**
+ * The key of a stored request that is sent later than content is kept for otherwise.
+ * @param acceptedAt milliseconds since the epoch
+ * @param lastTurn unix seconds of its last `send_at`
+ */
+export function scheduledContentKey(account: string, requestId: string, acceptedAt: number, lastTurn: number): string {
+  const days = Math.max(0, lastTurn - acceptedAt / 1_000) / DAY_SECONDS;
+  return `scheduled/${Math.max(1, Math.ceil(days / SCHEDULED_CLASS_DAYS))}/${account}/${requestId}.json`;
+}
 
 /** The key of a stored request in the content bucket. */
 export function contentKey(account: string, requestId: string): string {

@@ -9,6 +9,7 @@ import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
 import type { ParseMessage } from './parse/message.ts';
+import { scheduledKey, type Wake } from './records/schedule.ts';
 import type { Authentication, LinkBranding } from './records/senders.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
@@ -182,6 +183,8 @@ export type Hold = {
   account: string;
   /** Copies waiting in it, for the conservation check. */
   copies: number;
+  /** Of a scheduled request: key of the index `bySchedule`. */
+  scheduled?: string;
 } & (
   | { kind: 'job'; job: Job }
   | { kind: 'request'; expansion: Expansion }
@@ -191,6 +194,8 @@ export type Hold = {
   | { kind: 'notify'; notify: NotifyMessage }
   /** What the account has parked is looked at again (core/brakes/parked.ts); it holds no copies itself. */
   | { kind: 'sweep' }
+  /** Paused mail of a batch is to be looked at; it holds no copies. */
+  | { kind: 'wake'; wake: Wake }
 );
 
 /** What the expand queue carries: one stored request, from one turn on. */
@@ -208,7 +213,24 @@ export type Expansion = {
   released?: true;
   /** Turns (unix seconds, 0 = now) before this one are done; absent: none is. */
   fromTurn?: number;
+  /** What is scheduled under it can be paused and cancelled until it is due. */
+  batchId?: string;
+  /** Why what is due of it is not to be sent. */
+  dropped?: string;
 };
+
+/** The hold of a scheduled request, which its account can list. @param due milliseconds since the epoch */
+export function scheduledHold(expansion: Expansion, due: number, copies: number): Hold {
+  const { account, requestId } = expansion;
+  const key = holdKey(requestId, due);
+  return { ...key, due, account, copies, scheduled: scheduledKey(account, key.pk), kind: 'request', expansion };
+}
+
+/** Has a batch's paused holds looked at. @param due milliseconds since the epoch */
+export function wakeHold(wake: Wake, due: number): Hold {
+  const { account, batchId } = wake;
+  return { ...holdKey(`wake#${account}#${batchId}`, due), due, account, copies: 0, kind: 'wake', wake };
+}
 
 /** The key of a hold. Its shard is a hash of the id, so that one item always has one place. */
 export function holdKey(id: string, due: number): { pk: string; sk: string } {

@@ -5,6 +5,7 @@ import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/l
 import { makeApiKey } from '../core/api-key.ts';
 import type { DkimAlgorithm } from '../core/dkim.ts';
 import { addKey, nextSelector } from '../core/domain-keys.ts';
+import { type BatchRecord, batchKey } from '../core/records/schedule.ts';
 import { type AccountRecord, accountKey, type UsableKey } from '../core/records/subusers.ts';
 import { type TemplateRecord, templateKey } from '../core/records/template.ts';
 import {
@@ -46,6 +47,13 @@ export function accountsIn(table: string, client: Table) {
       return key && own ? { ...key, lanes: own.lanes } : key;
     },
     listDomains: (account: string) => listItems<DomainRecord>(table, client, account, 'domain#'),
+    /** Strongly consistent: it may have been made a moment ago. */
+    readBatch: async (account: string, id: string): Promise<BatchRecord | undefined> => {
+      const { Item } = await client.send(
+        new GetCommand({ TableName: table, Key: batchKey(account, id), ConsistentRead: true }),
+      );
+      return Item as BatchRecord | undefined;
+    },
     /** Strongly consistent: the version that was active when mail was accepted is the one it is made with. */
     readTemplate: async (account: string, id: string): Promise<TemplateRecord | undefined> => {
       const Key = templateKey(account, id);

@@ -64,12 +64,14 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
         inVpc.some(({ deliver }) => deliver === stage),
       ),
     ),
-    ...readers.map((stage) => ({
-      on: policyOf(stage),
-      id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.content)}>/requests/*]`,
-      reason:
-        'Stored requests are objects under one prefix, named when mail arrives; the statement names the prefix and no more.',
-    })),
+    ...readers.flatMap((stage) =>
+      ['requests', 'scheduled'].map((prefix) => ({
+        on: policyOf(stage),
+        id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.content)}>/${prefix}/*]`,
+        reason:
+          'Stored requests are objects under two prefixes, named when mail arrives; the statement names these and no more.',
+      })),
+    ),
     ...bySes.map(({ deliver }) => ({
       on: policyOf(deliver),
       id: 'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:identity/*]',
@@ -295,12 +297,12 @@ function ofRelay({ relay, inbound, storage }: Parts): Acknowledgement[] {
       reason:
         'Its variables are names of tables, queues and secrets, none of them secret; secrets are read by their ARN.',
     },
-    {
+    ...['requests', 'scheduled'].map((prefix) => ({
       on: task.taskRole.node.findChild('DefaultPolicy'),
-      id: objects(storage.content, 'requests'),
+      id: objects(storage.content, prefix),
       reason:
-        'Stored requests are objects under one prefix, named when mail arrives; the statement names the prefix and no more.',
-    },
+        'Stored requests are objects under two prefixes, named when mail arrives; the statement names these and no more.',
+    })),
     {
       on: task.executionRole!.node.findChild('DefaultPolicy'),
       id: 'AwsSolutions-IAM5[Resource::*]',

@@ -31,7 +31,7 @@ export class Expand extends Construct {
       targets: {
         ownQueue: [this.work.queue.queueArn],
         holds: [storage.holds.tableArn],
-        requests: [storage.content.arnForObjects('requests/*')],
+        requests: storage.requestArns,
         lanes: lanes.map(({ work }) => work.queue.queueArn),
       },
     });

@@ -159,7 +159,7 @@ function deliverTargets(storage: Storage) {
     suppressions: [storage.suppressions.tableArn],
     holds: [storage.holds.tableArn],
     sites: [storage.sites.tableArn],
-    requests: [storage.content.arnForObjects('requests/*')],
+    requests: storage.requestArns,
     dkimKey: [storage.dkimKey.keyArn],
     returnPathSecret: [storage.returnPathSecret.secretArn],
     trackingSecret: [storage.trackingSecret.secretArn],

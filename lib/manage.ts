@@ -3,6 +3,7 @@ import { Aws, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { DOWNLOADS_PREFIX } from '../core/activity/download.ts';
 import { PAGES_PREFIX } from '../core/event/page.ts';
+import { SCHEDULED_INDEX } from '../core/records/schedule.ts';
 import { MESSAGES_INDEX } from '../core/records.ts';
 import type { Events } from './events.ts';
 import type { Lane } from './lane.ts';
@@ -80,6 +81,7 @@ export class Manage extends Construct {
         stats: [storage.stats.tableArn],
         holds: [storage.holds.tableArn],
         outbox: [storage.outbox.tableArn],
+        scheduled: [`${storage.holds.tableArn}/index/${SCHEDULED_INDEX}`],
         notifyQueue: [notifyQueue.queueArn],
         dkimKey: [storage.dkimKey.keyArn],
         senderZones: senders.zones.map(({ hostedZone }) => `arn:${Aws.PARTITION}:route53:::hostedzone/${hostedZone}`),

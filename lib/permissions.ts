@@ -29,6 +29,7 @@ export type Target =
   | 'messages'
   | 'messagesIndex'
   | 'holds'
+  | 'scheduled'
   | 'sites'
   | 'requests'
   | 'suppressions'
@@ -242,6 +243,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   release: [
     OWN_LOGS,
     { actions: ['dynamodb:Query', 'dynamodb:BatchWriteItem'], on: 'holds' },
+    { actions: ['dynamodb:BatchGetItem'], on: 'accounts' },
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
@@ -297,7 +299,14 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
   manage: [
     OWN_LOGS,
     {
-      actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+      actions: [
+        'dynamodb:GetItem',
+        'dynamodb:BatchGetItem',
+        'dynamodb:Query',
+        'dynamodb:PutItem',
+        'dynamodb:UpdateItem',
+        'dynamodb:DeleteItem',
+      ],
       on: 'accounts',
     },
     {
@@ -318,6 +327,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['s3:GetObject', 's3:PutObject'], on: 'downloads' },
     { actions: ['dynamodb:Query'], on: 'stats' },
     { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'outbox' },
+    { actions: ['dynamodb:Query'], on: 'scheduled' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },

@@ -43,6 +43,7 @@ export class Release extends Construct {
       timeoutSeconds: TIMEOUT_SECONDS,
       environment: {
         HOLDS_TABLE: storage.holds.tableName,
+        ACCOUNTS_TABLE: storage.accounts.tableName,
         EXPAND_QUEUE_URL: expand.work.queue.queueUrl,
         NOTIFY_QUEUE_URL: events.work.queue.queueUrl,
         LANES: lanesJson,
@@ -50,6 +51,7 @@ export class Release extends Construct {
       },
       targets: {
         holds: [storage.holds.tableArn],
+        accounts: [storage.accounts.tableArn],
         lanes: lanes.map(({ work }) => work.queue.queueArn),
         expandQueue: [expand.work.queue.queueArn],
         notifyQueue: [events.work.queue.queueArn],

@@ -16,6 +16,9 @@ import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aw
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { DOWNLOAD_DAYS, DOWNLOADS_PREFIX } from '../core/activity/download.ts';
+import { SCHEDULED_CLASS_DAYS } from '../core/job.ts';
+import { SEND_AT_DAYS } from '../core/mail-send/limits.ts';
+import { SCHEDULED_INDEX } from '../core/records/schedule.ts';
 import { MESSAGES_INDEX } from '../core/records.ts';
 import type { Settings } from './settings.ts';
 
@@ -49,6 +52,12 @@ export class Storage extends Construct {
     super(scope, id);
     this.accounts = this.#table('Accounts', { recoverable: true, expires: true });
     this.holds = this.#table('Holds', { recoverable: true });
+    this.holds.addGlobalSecondaryIndex({
+      indexName: SCHEDULED_INDEX,
+      partitionKey: { name: 'scheduled', type: AttributeType.STRING },
+      sortKey: { name: 'due', type: AttributeType.NUMBER },
+      projectionType: ProjectionType.ALL,
+    });
     this.suppressions = this.#table('Suppressions', { recoverable: true });
     // Learnt again within minutes.
     this.sites = this.#table('Sites', { recoverable: false, expires: true });
@@ -65,7 +74,14 @@ export class Storage extends Construct {
     // Some days of what the event pages have as well, and cursors that a replay makes up for.
     this.outbox = this.#table('Outbox', { recoverable: false, expires: true });
 
-    this.content = this.#bucket('Content', 'stored-requests', retention.contentDays);
+    this.content = this.#bucket('Content', 'stored-requests', retention.contentDays, 'requests/');
+    // What is sent later is kept until then, and as long again as other content.
+    for (let n = 1; n * SCHEDULED_CLASS_DAYS < SEND_AT_DAYS + SCHEDULED_CLASS_DAYS; n++)
+      this.content.addLifecycleRule({
+        id: `scheduled-${n}`,
+        prefix: `scheduled/${n}/`,
+        expiration: Duration.days(n * SCHEDULED_CLASS_DAYS + retention.contentDays),
+      });
     this.events = this.#bucket('Events', 'event-pages', retention.eventsDays);
     // The shorter of two lifecycles is the one that counts (S3: "Conflicting lifecycle rules").
     this.events.addLifecycleRule({
@@ -91,7 +107,12 @@ export class Storage extends Construct {
     });
   }
 
-  #bucket(id: string, rule: string, days: number): Bucket {
+  /** Stored requests: those of now, and those that are sent much later. */
+  get requestArns(): string[] {
+    return ['requests/*', 'scheduled/*'].map((objects) => this.content.arnForObjects(objects));
+  }
+
+  #bucket(id: string, rule: string, days: number, prefix?: string): Bucket {
     return new Bucket(this, id, {
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
@@ -102,6 +123,7 @@ export class Storage extends Construct {
       lifecycleRules: [
         {
           id: rule,
+          ...(prefix !== undefined && { prefix }),
           expiration: Duration.days(days),
           abortIncompleteMultipartUploadAfter: Duration.days(1),
         },

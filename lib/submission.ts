@@ -33,7 +33,7 @@ export function submissionTargets({ storage, expand, lanes }: Submitting): Parti
     accounts: [storage.accounts.tableArn],
     messages: [storage.messages.tableArn],
     holds: [storage.holds.tableArn],
-    requests: [storage.content.arnForObjects('requests/*')],
+    requests: storage.requestArns,
     lanes: lanes.map(({ work }) => work.queue.queueArn),
     expandQueue: [expand.work.queue.queueArn],
   };

@@ -9,10 +9,20 @@
  */
 
 import { requestIdTime } from '../core/ids.ts';
-import { contentKey, cutJobs, type Job, messageGroup, mustBeStored, type StoredRequest, turnsOf } from '../core/job.ts';
+import {
+  contentKey,
+  cutJobs,
+  type Job,
+  messageGroup,
+  mustBeStored,
+  type StoredRequest,
+  scheduledContentKey,
+  turnsOf,
+} from '../core/job.ts';
 import { chooseLane } from '../core/lane.ts';
 import { DAY_SECONDS, DIRECT_JOBS } from '../core/limits.ts';
-import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey } from '../core/records.ts';
+import { SEND_AT_HOURS } from '../core/mail-send/limits.ts';
+import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey, scheduledHold } from '../core/records.ts';
 import type { Lane } from '../io/environment.ts';
 import { type Entry, isThrottle, type Sent } from '../io/queue.ts';
 import type { Submission } from './request.ts';
@@ -48,10 +58,12 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
   const maybeSent = earlier !== 'none';
   const { account, requestId, request } = submission;
   const acceptedAt = requestIdTime(requestId);
-  const key = contentKey(account, requestId);
   const turns = turnsOf(request);
+  const last = turns.at(-1) ?? 0;
+  const isLong = last * 1_000 > acceptedAt + SEND_AT_HOURS * 3_600_000;
+  const key = isLong ? scheduledContentKey(account, requestId, acceptedAt, last) : contentKey(account, requestId);
   const store = once(() => deps.storeContent(key, request));
-  const record = makeRecord(submission, acceptedAt, deps.messagesDays);
+  const record = makeRecord(submission, acceptedAt, last, deps.messagesDays);
   let attempted = false;
   let sent: Sent = 'refused';
   try {
@@ -69,6 +81,7 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
       contentKey: key,
       ...(stored || expand ? {} : { inline: true as const }),
       ...(maybeSent ? { maybeSent } : {}),
+      ...(scheduled && request.content.batchId !== undefined ? { batchId: request.content.batchId } : {}),
     };
 
     if (stored || expand) await store();
@@ -77,7 +90,7 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
 
     const due = turns[0]!;
     if (due > 0) {
-      await deps.hold(holdRequest(expansion, due * 1_000, request.copies.length));
+      await deps.hold(scheduledHold(expansion, due * 1_000, request.copies.length));
       return { ok: true };
     }
     sent = expand
@@ -153,6 +166,7 @@ function holdRequest(expansion: Expansion, due: number, copies: number): Hold {
 function makeRecord(
   { account, requestId, keyId, request, received }: Submission,
   acceptedAt: number,
+  lastTurn: number,
   days: number,
 ): RequestRecord {
   const subject = request.content.subject ?? request.personalizations[0]?.subject;
@@ -165,7 +179,8 @@ function makeRecord(
     // One write unit is 1 KB: a subject is here to be recognised, not to be read.
     ...(subject === undefined ? {} : { subject: subject.slice(0, 100) }),
     ...(received ? { received } : {}),
-    expiresAt: Math.floor(acceptedAt / 1_000) + days * DAY_SECONDS,
+    // It outlives the outcomes of what it schedules.
+    expiresAt: Math.max(Math.floor(acceptedAt / 1_000), lastTurn) + days * DAY_SECONDS,
   };
 }
 

@@ -66,6 +66,7 @@ export function openSubmission(): SubmissionDeps {
       Date.now,
     ),
     readTemplate: accounts.readTemplate,
+    readBatch: accounts.readBatch,
     readGroupIds: groupIdsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),
     sendEntries: (url, entries) => sendEntries(queues, url, entries),
     lanes: requireLanes(),

@@ -33,6 +33,8 @@ export type RequestDeps = CommitDeps &
     readSender: (account: string, domain: string, address: string) => Promise<DomainRecord | undefined>;
     /** What the account has added to its mail; undefined: nothing. */
     readMailDefaults: (account: string) => Promise<MailDefaultsRecord | undefined>;
+    /** Undefined: there is no such batch. */
+    readBatch: (account: string, id: string) => Promise<unknown>;
     /** A template as it is now: strongly consistent. */
     readTemplate: (account: string, id: string) => Promise<KnownTemplate | undefined>;
     /** The ids of the account's unsubscribe groups. Those of `wanted` are as they are now; without it, all are. */

@@ -13,6 +13,7 @@ import { readCategories, readCustomArgs, readTags } from './data.ts';
 import { type Faults, type JsonObject, listFaults, noFaults, readObject } from './faults.ts';
 import { addFooter } from './footer.ts';
 import { readHeaders, spellingOf } from './headers.ts';
+import { SEND_AT_DAYS } from './limits.ts';
 import { readList, readPersonalizations } from './personalizations.ts';
 import {
   isEnabled,
@@ -30,7 +31,7 @@ import { checkVariables, type KnownTemplate, readTemplate } from './template.ts'
 
 export { type ParsedBody, parseJsonBody } from './body.ts';
 export { type MergedMessage, mergePersonalization } from './merge.ts';
-export { groupsNamed } from './settings.ts';
+export { batchNamed, groupsNamed } from './settings.ts';
 export { templateNamed } from './template.ts';
 
 /** What the account has. An absent set is an empty one: the ids in it are then all unknown. */
@@ -41,6 +42,8 @@ export type MailSendContext = {
   pools: ReadonlySet<string>;
   /** Ids of unsubscribe groups. */
   groups?: ReadonlySet<number>;
+  /** Ids of batches; absent: any could be one. */
+  batches?: ReadonlySet<string>;
   /** Templates by id. */
   templates?: ReadonlyMap<string, KnownTemplate>;
 };
@@ -91,7 +94,7 @@ function readRequest(faults: Faults, root: JsonObject, context: MailSendContext)
   const subject = readSubject(faults, root.subject, 'subject', subjectRequired);
   const headers = readHeaders(faults, root.headers, 'headers') ?? {};
   const customArgs = readCustomArgs(faults, root.custom_args, 'custom_args') ?? {};
-  const sendAt = readSendAt(faults, root.send_at, '', now);
+  const sendAt = readSendAt(faults, root.send_at, '', now, SEND_AT_DAYS * 24);
   const mailSettings = readMailSettings(faults, root.mail_settings);
   const envelope = readPersonalizations(faults, list, {
     from,
@@ -136,7 +139,7 @@ type Rest = Omit<Content, 'from' | 'subject' | 'headers' | 'customArgs' | 'templ
 function readRest(faults: Faults, root: JsonObject, context: MailSendContext, templated: boolean): Rest {
   const asm = readAsm(faults, root.asm, context.groups);
   const ipPoolName = readPoolName(faults, root.ip_pool_name, context.pools);
-  const batchId = readBatchId(faults, root.batch_id);
+  const batchId = readBatchId(faults, root.batch_id, context.batches);
   const trackingSettings = readTrackingSettings(faults, root.tracking_settings);
   return {
     replyTo: readReplyTo(faults, root.reply_to, root.reply_to_list),

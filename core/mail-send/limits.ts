@@ -8,8 +8,10 @@ export const REPLY_TO_ADDRESSES = 1000;
 export const SUBSTITUTION_BYTES = 10_000;
 /** Bytes of the JSON of the custom_args of one personalization, merged with those of the root. */
 export const CUSTOM_ARGS_BYTES = 10_000;
-/** Hours ahead that `send_at` may lie. */
+/** Hours ahead that `send_at` may lie with SendGrid; by SMTP with us, too. */
 export const SEND_AT_HOURS = 72;
+/** Ours: days ahead that it may lie by the API. */
+export const SEND_AT_DAYS = 366;
 export const CATEGORIES = 10;
 export const CATEGORY_CHARACTERS = 255;
 export const GROUPS_TO_DISPLAY = 25;

@@ -18,7 +18,7 @@ import {
   under,
 } from './faults.ts';
 import { readHeaders, spellAsRoot } from './headers.ts';
-import { PERSONALIZATIONS, RECIPIENTS, SUBSTITUTION_BYTES } from './limits.ts';
+import { PERSONALIZATIONS, RECIPIENTS, SEND_AT_DAYS, SUBSTITUTION_BYTES } from './limits.ts';
 import { readSendAt } from './settings.ts';
 import type { TemplateKind } from './template.ts';
 
@@ -107,7 +107,8 @@ function readPersonalization(faults: Faults, object: JsonObject, index: number, 
   const headers = readHeaders(faults, object.headers, under(field, 'headers'));
   const customArgs = readCustomArgs(faults, object.custom_args, under(field, 'custom_args'), root.customArgs);
   const data = readTemplateData(faults, object, field, root.template);
-  const sendAt = object.send_at === undefined ? root.sendAt : readSendAt(faults, object.send_at, field, root.now);
+  const sendAt =
+    object.send_at === undefined ? root.sendAt : readSendAt(faults, object.send_at, field, root.now, SEND_AT_DAYS * 24);
   if (sendAt !== undefined) envelope.sendAt[index] = sendAt;
   envelope.personalizations.push({
     index,

@@ -64,20 +64,41 @@ const BATCH_ID = /^[\x21-\x7e]+$/;
 /**
  * `send_at` of the root (`field` empty) or of a personalization.
  * @param now milliseconds since the epoch
+ * @param hours ahead that it may lie
  * @returns unix seconds; undefined for now, which is also what the past means
  */
-export function readSendAt(faults: Faults, value: unknown, field: string, now: number): number | undefined {
+export function readSendAt(
+  faults: Faults,
+  value: unknown,
+  field: string,
+  now: number,
+  hours = SEND_AT_HOURS,
+): number | undefined {
   const path = under(field, 'send_at');
   const seconds = readInteger(faults, value, path);
   if (seconds === undefined || seconds * 1000 <= now) return undefined;
-  if (seconds * 1000 <= now + SEND_AT_HOURS * 3_600_000) return seconds;
-  addFault(faults, path, `Scheduling more than ${SEND_AT_HOURS} hours in advance is forbidden.`);
+  if (seconds * 1000 <= now + hours * 3_600_000) return seconds;
+  addFault(faults, path, `Scheduling more than ${hours} hours in advance is forbidden.`);
   return undefined;
 }
 
-export function readBatchId(faults: Faults, value: unknown): string | undefined {
+/** The batch that a request names, before anything of it is checked. */
+export function batchNamed(body: unknown): string | undefined {
+  const { batch_id: id } = (body ?? {}) as { batch_id?: unknown };
+  return typeof id === 'string' && isBatchId(id) ? id : undefined;
+}
+
+const isBatchId = (id: string) => BATCH_ID.test(id) && id.length <= BATCH_ID_CHARACTERS;
+
+/** @param batches those that exist; undefined: it is not known which */
+export function readBatchId(faults: Faults, value: unknown, batches?: ReadonlySet<string>): string | undefined {
   const id = readString(faults, value, 'batch_id');
-  if (id === undefined || (BATCH_ID.test(id) && id.length <= BATCH_ID_CHARACTERS)) return id;
+  if (id === undefined) return id;
+  if (isBatchId(id)) {
+    if (batches && !batches.has(id))
+      addFault(faults, 'batch_id', 'invalid batch id: it must be one that POST /v3/mail/batch gave you.');
+    return id;
+  }
   const message = `The batch_id must be 1 to ${BATCH_ID_CHARACTERS} printable ASCII characters without spaces: the batch_id that POST /v3/mail/batch gave you.`;
   addFault(faults, 'batch_id', message);
   return undefined;

@@ -103,7 +103,7 @@ export function openIntake(run: Run): Intake {
   const drop = async (item: Item): Promise<void> => {
     const { task, copy } = item;
     const bounced = task.bounced.get(copy.index);
-    const why = bounced ? { bounced } : { dropped: task.content.dropped ?? task.suppressed.get(copy.index)! };
+    const why = bounced ? { bounced } : { dropped: whyDropped(task, copy)! };
     await settle(item, { ...why, domain: domainOf(copy.address) }, run).catch((error: Error) =>
       fail(item, error.message, run),
     );
@@ -178,8 +178,12 @@ export function openIntake(run: Run): Intake {
 }
 
 /** Whether a copy ends without an attempt. */
-function isUnsent({ content, suppressed, bounced }: Task, { index }: Item['copy']): boolean {
-  return content.dropped !== undefined || suppressed.has(index) || bounced.has(index);
+function isUnsent(task: Task, copy: Item['copy']): boolean {
+  return task.bounced.has(copy.index) || whyDropped(task, copy) !== undefined;
+}
+
+function whyDropped({ job, content, suppressed }: Task, { index }: Item['copy']): string | undefined {
+  return job.dropped ?? content.dropped ?? suppressed.get(index);
 }
 
 /** Jobs of one request share its content, in memory as in the bucket. */

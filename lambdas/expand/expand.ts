@@ -5,7 +5,7 @@
  */
 import { cutJobs, messageGroup, type StoredRequest, turnsOf } from '../../core/job.ts';
 import { chooseLane } from '../../core/lane.ts';
-import { type Expansion, type Hold, holdKey } from '../../core/records.ts';
+import { type Expansion, type Hold, scheduledHold } from '../../core/records.ts';
 import type { Lane } from '../../io/environment.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
 
@@ -50,15 +50,8 @@ async function expandOne({ body, receiveCount }: Message, deps: ExpandDeps): Pro
     const copies = request.copies.filter(
       ({ personalization }) => (request.sendAt[personalization] ?? 0) >= next,
     ).length;
-    const rest: Expansion = { ...expansion, fromTurn: next };
-    await deps.hold({
-      ...holdKey(requestId, next * 1_000),
-      due: next * 1_000,
-      account,
-      copies,
-      kind: 'request',
-      expansion: rest,
-    });
+    const { dropped: _, ...kept } = expansion;
+    await deps.hold(scheduledHold({ ...kept, fromTurn: next }, next * 1_000, copies));
   }
   for (const turn of due) {
     const cut = { account, requestId, acceptedAt, ...(expansion.inline ? {} : { contentKey }) };
@@ -71,6 +64,7 @@ async function expandOne({ body, receiveCount }: Message, deps: ExpandDeps): Pro
           ...job,
           ...(maybeSent ? { maybeSent } : {}),
           ...(expansion.released ? { hop: 1 } : {}),
+          ...(expansion.dropped === undefined ? {} : { dropped: expansion.dropped }),
         }),
         group: messageGroup(job, jobs.length),
         ...(delay > 0 ? { delaySeconds: delay } : {}),

@@ -7,6 +7,7 @@ import { accountSettingsOf, accountsIn } from '../../io/accounts.ts';
 import { activityIn } from '../../io/activity.ts';
 import { apiKeysIn } from '../../io/api-keys.ts';
 import { openBucket, openKeys, openQueues, openTables } from '../../io/aws.ts';
+import { batchesIn } from '../../io/batches.ts';
 import { brakesIn, creditsIn } from '../../io/brakes.ts';
 import { cached } from '../../io/cached.ts';
 import { downloadsIn } from '../../io/downloads.ts';
@@ -62,13 +63,14 @@ const deps: ManageDeps = {
   ...senders,
   sources: senders.sourceIps.flatMap(({ ip, name }) => (ip === undefined ? [] : { ip, lane: name })),
   ...templatesIn(table, tables),
+  ...batchesIn(table, tables),
+  ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
   ...templateTextsIn(table, tables),
   ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),
   ...downloadsIn(events, objects, Date.now),
   ...transcriptSettingsIn(table, tables, Date.now),
   ...brakesIn(table, tables),
   ...creditsIn(requireVariable('MESSAGES_TABLE'), tables),
-  hold: holdsIn(requireVariable('HOLDS_TABLE'), tables).hold,
   defaultCap: optionalNumber('DAILY_CAP'),
   messagesDays: requireNumber('MESSAGES_DAYS'),
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,

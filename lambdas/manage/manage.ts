@@ -20,6 +20,7 @@ import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import { type FoundRoute, findRoute, methodsOf, type Route } from './routes.ts';
+import type { ScheduleRouteDeps } from './schedule-routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { SubuserRouteDeps } from './subuser-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
@@ -56,6 +57,7 @@ export type ManageDeps = ParseRouteDeps &
   TrackingRouteDeps &
   SubuserRouteDeps &
   TemplateRouteDeps &
+  ScheduleRouteDeps &
   WebhookRouteDeps & {
     readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
     /** Calls by account, for the life of the environment. */

@@ -13,6 +13,7 @@ import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
 import { REVERSE_DNS_ROUTES } from './reverse-dns-routes.ts';
+import { SCHEDULE_ROUTES } from './schedule-routes.ts';
 import {
   browserStats,
   categoryStats,
@@ -136,6 +137,7 @@ export const ROUTES: readonly Route[] = [
   ...SUBUSER_ROUTES,
   ...TEMPLATE_ROUTES,
   ...BRAKE_ROUTES,
+  ...SCHEDULE_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

@@ -2,14 +2,16 @@
 import middy from '@middy/core';
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import { openQueues, openTables } from '../../io/aws.ts';
+import { batchesIn } from '../../io/batches.ts';
 import { requireLanes, requireVariable } from '../../io/environment.ts';
 import { holdsIn } from '../../io/holds.ts';
 import { sendEntries } from '../../io/queue.ts';
 import { release } from './release.ts';
 
-const queues = openQueues();
+const [queues, tables] = [openQueues(), openTables()];
 const deps = {
-  ...holdsIn(requireVariable('HOLDS_TABLE'), openTables()),
+  readBatchStates: batchesIn(requireVariable('ACCOUNTS_TABLE'), tables).readBatchStates,
+  ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
   sendEntries: (url: string, entries: Parameters<typeof sendEntries>[2]) => sendEntries(queues, url, entries),
   lanes: requireLanes(),
   expandQueueUrl: requireVariable('EXPAND_QUEUE_URL'),

@@ -1,5 +1,5 @@
 /**
- * release: what is due moves from the holds to its lane, or to the expand or the parse queue. It looks a minute ahead and lets the queue
+ * release: what is due moves from the holds to its lane, or to the expand or the parse queue; what its batch pauses is put aside. It looks a minute ahead and lets the queue
  * delay to the second. A hold is removed only after its queue has said yes: a run that dies in between releases it once
  * more. So all that comes from here counts a hop, and deliver claims and reads before it sends such a job. A sweep stands for all
  * that its account has parked, and goes when that is gone.
@@ -7,9 +7,11 @@
 import { messageGroup } from '../../core/job.ts';
 import { chooseLane } from '../../core/lane.ts';
 import { QUEUE_DELAY_SECONDS } from '../../core/limits.ts';
+import type { BatchStatus, Wake } from '../../core/records/schedule.ts';
 import type { Hold } from '../../core/records.ts';
 import type { Lane } from '../../io/environment.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
+import { type Batches, type Due, watchBatches } from './batches.ts';
 
 export type ReleaseDeps = {
   lanes: Lane[];
@@ -22,6 +24,12 @@ export type ReleaseDeps = {
   remainingMs: () => number;
   readDue: (until: number) => AsyncIterable<Hold[]>;
   removeHolds: (holds: Hold[]) => Promise<void>;
+  /** Puts holds somewhere else; the same ones again change nothing. */
+  putHolds: (holds: Hold[]) => Promise<void>;
+  /** What a batch's paused holds are, in pages. */
+  readPaused: (batch: Wake) => AsyncIterable<Hold[]>;
+  /** Which of these batches are paused or cancelled: strongly consistent. */
+  readBatchStates: (batches: Wake[]) => Promise<{ batch: Wake; status: BatchStatus }[]>;
   /** What an account has parked: jobs. */
   readParked: (account: string) => AsyncIterable<Hold[]>;
   sendEntries: (url: string, entries: Entry[]) => Promise<Sent[]>;
@@ -43,11 +51,14 @@ export async function release(deps: ReleaseDeps): Promise<{ released: number; st
     released += gone;
     stayed += left;
   };
+  const batches = watchBatches(deps);
   const sweeps: Sweep[] = [];
   for await (const page of deps.readDue(deps.now() + AHEAD_MS)) {
-    const moving = page.filter((hold): hold is Moving => hold.kind !== 'sweep');
-    sweeps.push(...page.filter((hold): hold is Sweep => hold.kind === 'sweep'));
-    count(await move(moving, deps));
+    count(await move(await batches.sort(page), deps));
+    for (const hold of page) {
+      if (hold.kind === 'wake') count(await wake(hold, batches, deps));
+      else if (hold.kind === 'sweep') sweeps.push(hold);
+    }
     if (deps.remainingMs() < RESERVE_MS) break;
   }
   // Last, so that nobody's mail waits for what another's brakes have kept.
@@ -59,16 +70,27 @@ export async function release(deps: ReleaseDeps): Promise<{ released: number; st
 }
 
 type Sweep = Hold & { kind: 'sweep' };
-type Moving = Exclude<Hold, { kind: 'sweep' }>;
 type Moved = { gone: number; left: number };
+
+/** Looks at what a batch has paused. What stays paused is left; the word itself goes when all of it has been looked at. */
+async function wake(hold: Extract<Hold, { kind: 'wake' }>, batches: Batches, deps: ReleaseDeps): Promise<Moved> {
+  let gone = 0;
+  for await (const page of deps.readPaused(hold.wake)) {
+    const moved = await move(await batches.sort(page), deps);
+    gone += moved.gone;
+    if (moved.left > 0 || deps.remainingMs() < RESERVE_MS) return { gone, left: moved.left };
+  }
+  await deps.removeHolds([hold]);
+  return { gone, left: 0 };
+}
 
 /** Takes out what an account has parked, for the sweep's own time. The sweep stays until nothing was left behind. */
 async function sweep(hold: Sweep, deps: ReleaseDeps): Promise<Moved> {
   const all: Moved = { gone: 0, left: 0 };
   for await (const page of deps.readParked(hold.account)) {
-    const moving = page.filter((one): one is Moving => one.kind !== 'sweep');
+    const parked = page.filter((one): one is Due => one.kind === 'job');
     const { gone, left } = await move(
-      moving.map((one) => ({ ...one, due: hold.due })),
+      parked.map((one) => ({ ...one, due: hold.due })),
       deps,
     );
     all.gone += gone;
@@ -79,7 +101,7 @@ async function sweep(hold: Sweep, deps: ReleaseDeps): Promise<Moved> {
   return all;
 }
 
-async function move(moving: Moving[], deps: ReleaseDeps): Promise<Moved> {
+async function move(moving: Due[], deps: ReleaseDeps): Promise<Moved> {
   const moved: Moved = { gone: 0, left: 0 };
   const byQueue = Map.groupBy(moving, (hold) => queueOf(hold, deps));
   for (const [url, holds] of byQueue) {
@@ -97,7 +119,7 @@ async function move(moving: Moving[], deps: ReleaseDeps): Promise<Moved> {
  * A lane that is no longer there gives its jobs to another of the pool the sender asked for: an IP was removed, its mail was not.
  * Where that pool is gone too, any lane is better than none.
  */
-function queueOf(hold: Moving, { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl }: ReleaseDeps): string {
+function queueOf(hold: Due, { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl }: ReleaseDeps): string {
   if (hold.kind === 'request') return expandQueueUrl;
   if (hold.kind === 'parse') return parseQueueUrl ?? NO_QUEUE;
   if (hold.kind === 'notify') return notifyQueueUrl;
@@ -109,7 +131,7 @@ function queueOf(hold: Moving, { lanes, expandQueueUrl, parseQueueUrl, notifyQue
   return chooseLane(lanes, pool, job.id, job.content?.lanes).url;
 }
 
-function toEntry(hold: Moving, now: number): Entry {
+function toEntry(hold: Due, now: number): Entry {
   const delaySeconds = Math.min(QUEUE_DELAY_SECONDS, Math.max(0, Math.ceil((hold.due - now) / 1_000)));
   if (hold.kind === 'request')
     return { body: JSON.stringify({ ...hold.expansion, released: true }), group: hold.account, delaySeconds };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { SCHEDULED_INDEX } from '../../core/records/schedule.ts';
 import { startEmulators } from '../../local/emulators.ts';
 
 export async function startDynamodb(tables: string[]) {
@@ -25,7 +26,26 @@ export async function startDynamodb(tables: string[]) {
           { AttributeName: 'pk', KeyType: 'HASH' },
           { AttributeName: 'sk', KeyType: 'RANGE' },
         ],
+        // The holds' one index (lib/storage.ts).
+        ...(TableName === 'Holds' && {
+          GlobalSecondaryIndexes: [
+            {
+              IndexName: SCHEDULED_INDEX,
+              KeySchema: [
+                { AttributeName: 'scheduled', KeyType: 'HASH' as const },
+                { AttributeName: 'due', KeyType: 'RANGE' as const },
+              ],
+              Projection: { ProjectionType: 'ALL' as const },
+            },
+          ],
+        }),
         AttributeDefinitions: [
+          ...(TableName === 'Holds'
+            ? [
+                { AttributeName: 'scheduled', AttributeType: 'S' as const },
+                { AttributeName: 'due', AttributeType: 'N' as const },
+              ]
+            : []),
           { AttributeName: 'pk', AttributeType: 'S' },
           { AttributeName: 'sk', AttributeType: 'S' },
         ],

@@ -7,6 +7,7 @@ import { makeApiKey } from '../../core/api-key.ts';
 import type { StoredRequest } from '../../core/job.ts';
 import { REQUEST_BYTES } from '../../core/limits.ts';
 import type { KnownTemplate } from '../../core/mail-send/template.ts';
+import { type BatchStatus, pausedKey } from '../../core/records/schedule.ts';
 import { type Hold, type IdempotencyRecord, keyKey, type RequestRecord } from '../../core/records.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
 import type { ExpandDeps } from '../../lambdas/expand/expand.ts';
@@ -39,6 +40,9 @@ export function makeCloud(plans: Plan[] = []) {
     holds: new Map<string, Hold>(),
     bucket: new Map<string, StoredRequest>(),
     templates: new Map<string, KnownTemplate>(),
+    batches: new Set<string>(),
+    /** Of batches that are paused or cancelled. */
+    states: new Map<string, BatchStatus>(),
   };
   const left = new Map(plans.map((plan) => [plan, plan.times]));
   let random = 0;
@@ -109,6 +113,7 @@ export function makeCloud(plans: Plan[] = []) {
         : undefined,
     readMailDefaults: async () => undefined,
     readGroupIds: async () => new Set([7, 8]),
+    readBatch: async (_account, id) => (cloud.batches.has(id) ? {} : undefined),
     readTemplate: async (_account, id) => cloud.templates.get(id),
     takeCredits: async (_account, copies) => {
       if (cloud.credits < copies) return false;
@@ -157,14 +162,30 @@ export function makeCloud(plans: Plan[] = []) {
     now: () => cloud.now,
     remainingMs: () => 60_000,
     readDue: async function* (until) {
-      const isParked = ({ pk }: Hold) => pk.endsWith('#parked');
-      const due = [...cloud.holds.values()].filter((item) => !isParked(item) && item.due <= until);
-      if (due.length > 0) yield due.sort((a, b) => a.due - b.due);
+      const due = [...cloud.holds.values()]
+        .filter((item) => item.due <= until && item.pk.startsWith('shard-'))
+        .sort((a, b) => a.due - b.due);
+      if (due.length > 0) yield due;
     },
     readParked: async function* (account) {
       const parked = [...cloud.holds.values()].filter(({ pk }) => pk === `${account}#parked`);
       if (parked.length > 0) yield parked;
     },
+    putHolds: (items) =>
+      call('putHolds', () => {
+        for (const item of items) cloud.holds.set(`${item.pk} ${item.sk}`, structuredClone(item));
+      }),
+    readPaused: async function* (batch) {
+      const paused = [...cloud.holds.values()].filter(({ pk }) => pk === pausedKey(batch));
+      if (paused.length > 0) yield paused;
+    },
+    readBatchStates: (batches) =>
+      call('readBatchStates', () =>
+        batches.flatMap((batch) => {
+          const status = cloud.states.get(batch.batchId);
+          return status ? [{ batch, status }] : [];
+        }),
+      ),
     removeHolds: (items) =>
       call('removeHolds', () => {
         for (const { pk, sk } of items) cloud.holds.delete(`${pk} ${sk}`);

@@ -43,7 +43,8 @@ function resourcesOf(target: Target, path: string): string[] {
     messagesIndex: ['<Storage/Messages.Arn>/index/byRecipient'],
     holds: ['<Storage/Holds.Arn>'],
     sites: ['<Storage/Sites.Arn>'],
-    requests: ['<Storage/Content.Arn>/requests/*'],
+    requests: ['<Storage/Content.Arn>/requests/*', '<Storage/Content.Arn>/scheduled/*'],
+    scheduled: ['<Storage/Holds.Arn>/index/bySchedule'],
     lanes: LANES,
     expandQueue: ['<Expand/Work/Queue.Arn>'],
     suppressions: ['<Storage/Suppressions.Arn>'],
@@ -179,7 +180,7 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       .filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>'))
       .flatMap((one) => asList(one.Action).map((action) => ({ name, action, condition: one.Condition }))),
   );
-  // One item at a time, but for manage, whom nobody gets to without a key, and who looks for webhooks; counters and brakes change.
+  // One item at a time, but for manage, whom nobody gets to without a key, for release's batches, and who looks for webhooks; counters and brakes change.
   const many = onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage');
   expect(many.filter(({ action }) => action === 'dynamodb:Query').map(({ name }) => name)).toEqual([
     'announce',
@@ -196,6 +197,7 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       action: 'dynamodb:UpdateItem',
       condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#parse-stats' } },
     },
+    { name: 'release', action: 'dynamodb:BatchGetItem', condition: undefined },
   ]);
 });
 

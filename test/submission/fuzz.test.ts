@@ -12,6 +12,9 @@ import { EXPAND, makeCloud, makePost } from '../lambdas/fake-cloud.ts';
 
 const RUNS = 10_000;
 
+/** Of the body that the mutations begin with. */
+const BATCH = String(rich().batch_id);
+
 function makeBody(): ReturnType<typeof rich> {
   // What this account does not have would make every body a 400 before anything interesting happens.
   const { template_id: _template, asm: _group, ...body } = rich();
@@ -44,6 +47,7 @@ it(`${RUNS} bodies: no 5xx, no throw, nothing half done`, async () => {
   await fc.assert(
     fc.asyncProperty(bodies, fc.boolean(), async (bytes, zipped) => {
       const world = makeCloud();
+      world.cloud.batches.add(BATCH);
       const http = makePost('', zipped ? { 'content-encoding': 'gzip' } : {});
       const answer = await accept({ ...http, body: zipped ? gzipSync(bytes) : bytes }, world.accept);
       statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);

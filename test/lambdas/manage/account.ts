@@ -1,10 +1,12 @@
 /** manage on real tables (the emulator's): accounts with a key each, and calls as API Gateway hands them over. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { makeApiKey } from '../../../core/api-key.ts';
 import { type KeyRecord, keyKey } from '../../../core/records.ts';
 import { accountSettingsOf } from '../../../io/accounts.ts';
 import { apiKeysIn } from '../../../io/api-keys.ts';
+import { batchesIn } from '../../../io/batches.ts';
 import { groupsIn } from '../../../io/groups.ts';
+import { holdsIn } from '../../../io/holds.ts';
 import { listSettingsIn } from '../../../io/list-settings.ts';
 import { mailDefaultsIn } from '../../../io/mail-defaults.ts';
 import { subusersIn } from '../../../io/subusers.ts';
@@ -22,7 +24,7 @@ export const NOW = Date.parse('2026-11-25T12:00:00Z');
 export const AT = NOW / 1_000;
 
 export async function startManage() {
-  const dynamodb = await startDynamodb(['Accounts', 'Suppressions']);
+  const dynamodb = await startDynamodb(['Accounts', 'Suppressions', 'Holds']);
   const keys = new Map<string, KeyRecord>();
   const problems: string[] = [];
   const clock = { now: NOW };
@@ -37,12 +39,15 @@ export async function startManage() {
     ...suppressionListsIn('Suppressions', dynamodb.client),
     ...trackingIn('Accounts', dynamodb.client, () => clock.now),
     ...templatesIn('Accounts', dynamodb.client),
+    ...batchesIn('Accounts', dynamodb.client),
+    ...holdsIn('Holds', dynamodb.client),
     ...templateTextsIn('Accounts', dynamodb.client),
   };
   const called: Partial<ManageDeps> = {
     ...tables,
     now: () => clock.now,
     randomId: randomUUID,
+    randomBytes,
     readKey: async ({ id }) => keys.get(id),
     report: (problem) => void problems.push(problem),
   };
