@@ -132,14 +132,10 @@ describe('5,000 mixed messages', () => {
       ...ALL_ON,
     });
     await call('PATCH', `/v3/user/webhooks/event/settings/signed/${id}`, { enabled: true });
-    const began = performance.now();
-    const lap = (what: string) => console.log(`${what}: ${((performance.now() - began) / 1_000).toFixed(1)} s`);
     await send();
-    lap('accepted');
     const putOff = () => mail.sink.refusals.filter(({ reply }) => reply.startsWith('450')).length;
     for (const refused of [200, 400]) {
       await eventually(putOff, (count) => count === refused, 90);
-      lap(`${refused} put off`);
       await eventually(
         () => mail.ledger(),
         ({ queued, held }) => queued === 0 && held === 200,
@@ -152,7 +148,6 @@ describe('5,000 mixed messages', () => {
       ({ held, queued }) => held + queued === 0,
       60,
     );
-    lap('all out');
     const ledger = await thenAllIsAccountedFor(mail, undefined, 60);
     expect(ledger).toMatchObject({ accepted: MESSAGES, delivered: 4_800, bounced: 200, held: 0 });
     await eventually(
