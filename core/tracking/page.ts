@@ -16,6 +16,7 @@ const STYLE = [
   'main{max-width:35rem;margin:0 auto;padding:2rem 1.25rem 3rem}',
   'h1{font-size:1.6rem;line-height:1.2;letter-spacing:-.01em;margin:0 0 .5rem}',
   'p{margin:0 0 1.25rem;color:var(--soft)}',
+  'main>p:last-child{margin:0}',
   '.who{overflow-wrap:anywhere;font-weight:600;color:var(--ink)}',
   '[role=status]{display:flex;gap:.625rem;margin:1.25rem 0 1.5rem;padding:.75rem 1rem;border-radius:.625rem;background:var(--good);color:var(--ink)}',
   '[role=status]::before{content:"\\2713";color:var(--mark);font-weight:700}',

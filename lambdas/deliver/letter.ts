@@ -147,22 +147,18 @@ export function createLetters(letterBytes: number, pool: string): Letters {
     },
     release: (task, copy) => {
       const { personalization } = copy;
-      if (task.tracking) {
-        task.letters.get(copy.index)?.forget();
-        wake();
-        return;
-      }
       const left = (task.uses.get(personalization) ?? 1) - 1;
       task.uses.set(personalization, left);
-      if (left > 0) return;
-      for (const key of [personalization, ~personalization]) task.letters.get(key)?.forget();
+      if (left > 0 && !task.tracking) return;
+      const name = nameOf(task, copy);
+      for (const key of [name, ~name]) task.letters.get(key)?.forget();
       wake();
     },
   };
 }
 
 /** By what a task has its messages: copies that are tracked apart have one each. */
-function nameOf({ tracking }: Task, { personalization, index }: Copy): number {
+function nameOf({ tracking }: Task, { personalization, index }: Pick<Copy, 'personalization' | 'index'>): number {
   return tracking ? index : personalization;
 }
 

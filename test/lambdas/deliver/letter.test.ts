@@ -2,6 +2,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DkimKey } from '../../../core/dkim.ts';
 import type { Job } from '../../../core/job.ts';
+import { readRaw } from '../../../core/raw/compose.ts';
+import { makeTrackingKey } from '../../../core/tracking/token.ts';
+import { trackingOf } from '../../../core/tracking/track.ts';
 import { deliver } from '../../../lambdas/deliver/deliver.ts';
 import { createLetters, type Letter } from '../../../lambdas/deliver/letter.ts';
 import type { Task } from '../../../lambdas/deliver/take.ts';
@@ -61,6 +64,43 @@ describe('letters', () => {
     expect([...task.letters.keys()]).toEqual([0, 2]);
     const tiny = createLetters(1, 'default');
     expect((await tiny.borrow(makeTask(1), a!)).letter.dropped).toBeUndefined();
+  });
+
+  it('has one for each tracked copy, in each of its forms, and none is left behind', async () => {
+    // Prepare: one personalization, two copies, a message with octets above 127.
+    const text =
+      'From: n@sender.example\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<a href="https://a.example/">hällo</a>\r\n';
+    const content = {
+      ...CONTENT,
+      parts: [],
+      mime: { octets: '' },
+      trackingSettings: { click_tracking: { enable: true } },
+    };
+    const links = { host: 'links.sender.example', key: makeTrackingKey(Buffer.alloc(32, 7)) };
+    const base = makeTask(2);
+    const task: Task = {
+      ...base,
+      content,
+      mime: readRaw(Buffer.from(text)),
+      copies: base.copies.map((copy) => ({ ...copy, personalization: 0 })),
+      uses: new Map([[0, 2]]),
+      tracking: { wanted: trackingOf(content)!, linksOf: new Map([['sender.example', links]]) },
+    };
+    const letters = createLetters(BODY, 'default');
+    // Act
+    for (const copy of task.copies)
+      for (const sevenBit of [false, true]) (await letters.borrow(task, copy, undefined, sevenBit)).giveBack();
+    // Assess
+    const made = [...task.letters].map(
+      ([name, { letter }]) => [name, Buffer.concat('octets' in letter ? letter.octets : []).toString()] as const,
+    );
+    expect(made.map(([name]) => name)).toEqual([0, -1, 1, -2]);
+    // A text that changes is encoded, so both forms of a copy are the same octets.
+    expect(new Set(made.map(([, octets]) => octets)).size).toBe(2);
+    letters.release(task, task.copies[0]!);
+    expect([...task.letters.keys()]).toEqual([1, -2]);
+    letters.release(task, task.copies[1]!);
+    expect(task.letters.size).toBe(0);
   });
 
   it('is signed with every key; Yahoo’s copies without Ed25519, and else the same', async () => {
