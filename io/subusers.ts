@@ -9,6 +9,9 @@ import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';
 import { queryAll } from './query-all.ts';
 
+/** Characters (core/subusers/setting.ts). */
+const LONGEST_NAME = 64;
+
 /** What a change may say. */
 export type SubuserChange = Partial<Pick<SubuserRecord, 'disabled' | 'websiteDisabled' | 'ips' | 'lanes' | 'credits'>>;
 
@@ -17,7 +20,9 @@ export function subusersIn(table: string, client: Table) {
     (await client.send(new GetCommand({ TableName: table, Key, ConsistentRead: true }))).Item as T | undefined;
   const { giveUpHost } = hostsIn(table, client);
   const readAccount = (account: string) => get<AccountRecord>(accountKey(account));
-  const readSubuser = (parent: string, username: string) => get<SubuserRecord>(subuserKey(parent, username));
+  /** What is longer than any name is nobody's. */
+  const readSubuser = async (parent: string, username: string) =>
+    username.length > LONGEST_NAME ? undefined : get<SubuserRecord>(subuserKey(parent, username));
 
   /** Both items. False: they are not as they were read, or there are some already. */
   const write = async (record: SubuserRecord, before: SubuserRecord | undefined): Promise<boolean> => {

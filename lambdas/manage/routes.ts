@@ -142,6 +142,9 @@ export const ROUTES: readonly Route[] = [
 
 export type FoundRoute = { route: Route; params: Record<string, string> };
 
+/** Bytes of a name in a path: nothing has a longer one, and a table's key has 1,024 in all. */
+const NAME_BYTES = 700;
+
 /** By the number of segments, each with its pattern's: what a call is looked up in. */
 const BY_LENGTH = Map.groupBy(
   ROUTES.map((route) => ({ route, wanted: route.path.split('/') })),
@@ -174,7 +177,7 @@ function match(wanted: readonly string[], given: readonly string[]): Record<stri
   for (const [n, segment] of wanted.entries()) {
     if (!segment.startsWith('{')) continue;
     const decoded = decode(given[n]!);
-    if (decoded === undefined || decoded === '') return undefined;
+    if (decoded === undefined || decoded === '' || Buffer.byteLength(decoded) > NAME_BYTES) return undefined;
     params[segment.slice(1, -1)] = decoded;
   }
   return params;
