@@ -78,7 +78,7 @@ it('a dynamic template is made, activated, sent with; mail that was accepted out
 it('a batch is paused, listed, resumed and cancelled; every copy is accounted for', async () => {
   const schedule = async (to: string) => {
     const { batch_id: batch } = (await call('POST', '/v3/mail/batch')).json as { batch_id: string };
-    const send_at = Math.floor(Date.now() / 1_000) + 75;
+    const send_at = Math.floor(Date.now() / 1_000) + 70;
     const body = {
       personalizations: [{ to: [{ email: to }] }],
       from,
@@ -104,7 +104,7 @@ it('a batch is paused, listed, resumed and cancelled; every copy is accounted fo
   );
 
   const ends = () => mail.ledger([resumed.id, cancelled.id]);
-  expect(await eventually(ends, ({ dropped }) => dropped === 1, 60)).toMatchObject({ accepted: 2, held: 1, lost: 0 });
+  expect(await eventually(ends, ({ dropped }) => dropped === 1, 120)).toMatchObject({ accepted: 2, held: 1, lost: 0 });
   expect(await list()).toEqual([[resumed.id, 'paused']]);
   await call('DELETE', `/v3/user/scheduled_sends/${resumed.batch}`);
   await eventually(
@@ -115,4 +115,4 @@ it('a batch is paused, listed, resumed and cancelled; every copy is accounted fo
   expect(await thenAllIsAccountedFor(mail, [resumed.id, cancelled.id], 60)).toMatchObject({ delivered: 1, dropped: 1 });
   expect(await inbox('cancelled@example.net')).toEqual([]);
   expect(await list()).toEqual([]);
-}, 200_000);
+}, 300_000);
