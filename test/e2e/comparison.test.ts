@@ -6,7 +6,15 @@
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SendGridEvent } from '../../core/event/event.ts';
-import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
+import {
+  eventually,
+  givenMail,
+  type Mail,
+  mailTo,
+  thenAllIsAccountedFor,
+  whenQueuesAreEmpty,
+  whenRetriesAreDue,
+} from './given.ts';
 import { ALL_ON, startReceiver, unverified } from './receiver.ts';
 
 /** How many readers of each kind (`local/sink/behaviours.ts`) a mailing has. */
@@ -205,7 +213,8 @@ describe('5,000 mixed messages', () => {
     expect(requests.reduce((sum, { copies }) => sum + copies, 0)).toBe(MESSAGES);
     // What is held has been put off, or waits for its turn: hours pass until nothing is.
     for (let hours = 0; ; hours++) {
-      const { held } = await thenAllIsAccountedFor(mail, undefined, 180);
+      await whenQueuesAreEmpty(mail, 240);
+      const { held } = await thenAllIsAccountedFor(mail);
       if (held === 0) break;
       expect(hours).toBeLessThan(10);
       await whenRetriesAreDue(mail);
