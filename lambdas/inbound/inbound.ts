@@ -14,7 +14,7 @@ import type { METRIC } from '../../core/metrics.ts';
 import type { ParseMessage } from '../../core/parse/message.ts';
 import type { HostRecord } from '../../core/records.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
-import { type ReturnedDeps, recordReturned } from './returned.ts';
+import { NoRecordYet, type ReturnedDeps, recordReturned } from './returned.ts';
 import { type UnsubscribeDeps, unsubscribe } from './unsubscribe.ts';
 
 /** A message as the queue gives it. */
@@ -33,6 +33,7 @@ export type InboundDeps = ReturnedDeps &
     sendEntries: (url: string, entries: readonly Entry[]) => Promise<Sent[]>;
     /** Counts a mail for a parse host of the account, once. */
     countReceived: (account: string, inboundId: string, receivedAt: number) => Promise<boolean>;
+    wait: (milliseconds: number) => Promise<unknown>;
     publish: (counts: Counted) => void;
     report: (problem: string) => void;
   };
@@ -42,18 +43,36 @@ const MOST = 41_943_040;
 /** Recipients of one mail that are looked at: a mail to more tokens than that is no bounce. */
 const RECIPIENTS = 100;
 
+/**
+ * Milliseconds between looks at what is about copies without a record: deliver is some seconds behind the replies when it has much to do.
+ * What is handed back comes again after minutes.
+ */
+const LOOKS = [500, 1_500, 4_000, 8_000, 12_000];
+
 /** Takes mails, one after the other: each may be long. Returns the ids of those to hand back. */
 export async function inbound(messages: readonly QueuedMail[], deps: InboundDeps): Promise<string[]> {
   const handedBack: string[] = [];
   const counts: Counted = {};
-  for (const { messageId, body } of messages) {
-    try {
-      const mail = readInboundBody(body);
-      if (mail) for (const counted of await take(mail, deps)) counts[counted] = (counts[counted] ?? 0) + 1;
-    } catch (error) {
-      deps.report(`mail ${messageId}: ${(error as Error).message}`);
-      handedBack.push(messageId);
+  let left = messages;
+  for (const look of [...LOOKS, undefined]) {
+    const early: QueuedMail[] = [];
+    for (const message of left) {
+      try {
+        const mail = readInboundBody(message.body);
+        if (mail) for (const counted of await take(mail, deps)) counts[counted] = (counts[counted] ?? 0) + 1;
+      } catch (error) {
+        if (look !== undefined && error instanceof NoRecordYet) {
+          early.push(message);
+          continue;
+        }
+        deps.report(`mail ${message.messageId}: ${(error as Error).message}`);
+        handedBack.push(message.messageId);
+      }
     }
+    left = early;
+    // They wait together, behind all that need not.
+    if (left.length === 0 || look === undefined) break;
+    await deps.wait(look);
   }
   deps.publish(counts);
   return handedBack;

@@ -19,7 +19,6 @@ import type { KnownCopy } from '../../io/messages.ts';
 export type CopyDeps = {
   /** Milliseconds since the epoch. */
   now: () => number;
-  wait: (milliseconds: number) => Promise<unknown>;
   /** Days that records are kept. */
   messagesDays: number;
   readCopy: (account: string, requestId: string, index: number) => Promise<KnownCopy | undefined>;
@@ -43,8 +42,8 @@ type Word = {
   ip?: string;
 } & Partial<Pick<LateRecord, 'status' | 'type' | 'classification' | 'rule' | 'mx'>>;
 
-/** Milliseconds between looks for a copy whose outcome is being written: a bounce can be faster than our own record. */
-const LOOKS = [500, 1_500];
+/** A copy whose outcome is still to be written: a bounce can be faster than our own record. */
+export class NoRecordYet extends Error {}
 
 /** @returns what is counted; undefined: it is no news, or says nothing */
 export async function recordReturned(
@@ -71,19 +70,16 @@ export async function recordReturned(
 
 /**
  * What is known of a copy; undefined: its records are gone, after so many days.
- * @throws Error while it may be that its outcome is still to be written
+ * @throws NoRecordYet while it may be that its outcome is still to be written
  */
 export async function readKnown(
   { account, requestId, index }: ReturnPath,
-  { now, wait, messagesDays, readCopy }: CopyDeps,
+  { now, messagesDays, readCopy }: CopyDeps,
 ): Promise<KnownCopy | undefined> {
-  for (const look of [...LOOKS, undefined]) {
-    const known = await readCopy(account, requestId, index);
-    if (known) return known;
-    if (now() - requestIdTime(requestId) > messagesDays * DAY_SECONDS * 1_000) return undefined;
-    if (look !== undefined) await wait(look);
-  }
-  throw new Error(`copy ${index} of ${requestId} has no record yet`);
+  const known = await readCopy(account, requestId, index);
+  if (known) return known;
+  if (now() - requestIdTime(requestId) > messagesDays * DAY_SECONDS * 1_000) return undefined;
+  throw new NoRecordYet(`copy ${index} of ${requestId} has no record yet`);
 }
 
 /** A list's entry, from what was said of a copy. */

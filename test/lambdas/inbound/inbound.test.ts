@@ -89,11 +89,19 @@ describe('a bounce to a return path', () => {
 
   it('that is faster than our own record waits for it; one of a copy whose record never comes is handed back', async () => {
     let looks = 0;
+    const waits: number[] = [];
     const late = setUp({
-      readCopy: async () => (looks++ < 2 ? undefined : { address: ADDRESS, site: 's', lane: 'l' }),
+      readCopy: async (_, __, index) =>
+        index === copy.index && looks++ < 4 ? undefined : { address: ADDRESS, site: 's', lane: 'l' },
+      // The others of its batch do not wait with it.
+      wait: async (ms) => {
+        waits.push(ms);
+        expect(late.late.size).toBe(1);
+      },
     });
-    expect(await late.take(dsn(), returnPath)).toEqual([]);
-    expect(late.late.size).toBe(1);
+    const other = makeReturnPath({ ...copy, index: 4, secret, domain: DOMAIN });
+    expect(await inbound([late.put(dsn(), [returnPath]), late.put(dsn(), [other])], late.deps)).toEqual([]);
+    expect([late.late.size, waits, late.world.counts]).toEqual([2, [500, 1_500, 4_000, 8_000], { bouncedLater: 2 }]);
 
     const never = setUp({ readCopy: async () => undefined });
     expect(await never.take(dsn(), returnPath)).toEqual(['mail-0']);
