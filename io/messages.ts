@@ -7,6 +7,7 @@ import { BatchGetCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { About } from '../core/event/about.ts';
 import type { EngagementRecord } from '../core/event/engagement.ts';
+import type { CopyName } from '../core/event/order.ts';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
 import {
   type AttemptRecord,
@@ -160,25 +161,23 @@ export function messagesIn(table: string, client: Table) {
       return { address: address.toLowerCase(), site, lane, ...toTell({ email: address, about }) };
     },
 
-    /** What the outcomes of copies know of them, by `account#requestId index`. */
-    readAbouts: async (
-      copies: readonly { account: string; requestId: string; index: number }[],
-    ): Promise<Map<string, About>> => {
-      const abouts = new Map<string, About>();
+    /** The outcomes of copies, by `copyOf`; those without one are not in it. @param isStrong strongly consistent */
+    readOutcomeRecords: async (copies: readonly CopyName[], isStrong: boolean): Promise<Map<string, OutcomeRecord>> => {
+      const outcomes = new Map<string, OutcomeRecord>();
       for (let from = 0; from < copies.length; from += BATCH_KEYS) {
         let keys = copies
           .slice(from, from + BATCH_KEYS)
           .map(({ account, requestId, index }) => copyKey(account, requestId, index)) as Record<string, unknown>[];
         while (keys.length > 0) {
           const answer = await client.send(
-            new BatchGetCommand({ RequestItems: { [table]: { Keys: keys, ProjectionExpression: 'pk, sk, about' } } }),
+            new BatchGetCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: isStrong } } }),
           );
-          for (const { pk, sk, about } of answer.Responses?.[table] ?? [])
-            if (about) abouts.set(`${pk} ${Number(sk)}`, about as About);
+          for (const item of answer.Responses?.[table] ?? [])
+            outcomes.set(`${item.pk} ${Number(item.sk)}`, item as OutcomeRecord);
           keys = answer.UnprocessedKeys?.[table]?.Keys ?? [];
         }
       }
-      return abouts;
+      return outcomes;
     },
 
     /** Everything of a request, in order: its record, then each copy's attempts and outcome. */

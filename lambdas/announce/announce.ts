@@ -5,20 +5,17 @@
  * It fails whole where anything cannot be written, and the batch comes again: pages are named by what is in them, so nothing is told
  * twice by that.
  */
-import type { About } from '../../core/event/about.ts';
 import { aboutOf, toEvents } from '../../core/event/event.ts';
+import { afterOutcomes, copyOf } from '../../core/event/order.ts';
 import type { NotifyMessage } from '../../core/webhook/message.ts';
 import { cutPages, type Line, type OutboxPage, toLine } from '../../core/webhook/outbox.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
+import { type ReadOutcomesDeps, readOutcomesOf } from '../../io/read-outcomes.ts';
 import type { StreamNews } from '../../io/stream.ts';
 
-export type AnnounceDeps = {
-  /** Milliseconds since the epoch. */
-  now: () => number;
+export type AnnounceDeps = ReadOutcomesDeps & {
   /** Whether an account has a webhook that is on: kept for some seconds. */
   hasWebhooks: (account: string) => Promise<boolean>;
-  /** What their outcomes know of copies. */
-  readAbouts: (copies: { account: string; requestId: string; index: number }[]) => Promise<Map<string, About>>;
   putOutboxPage: (page: OutboxPage) => Promise<void>;
   sendEntries: (entries: Entry[]) => Promise<Sent[]>;
   report: (problem: string) => void;
@@ -27,10 +24,11 @@ export type AnnounceDeps = {
 export async function announce(shard: string, stream: readonly StreamNews[], deps: AnnounceDeps): Promise<void> {
   const told = await ofListeners(stream, deps);
   if (told.length === 0) return;
-  const abouts = await readMissing(told, deps);
+  const engaged = told.flatMap(({ news }) => (news.kind === 'engagement' ? [news] : []));
+  const { outcomes, awaited } = await readOutcomesOf(engaged, deps);
   const lines = new Map<string, Line[]>();
-  for (const { sequence, change, news } of told) {
-    const about = aboutOf(news) ?? abouts.get(copyOf(news));
+  for (const { sequence, change, news } of afterOutcomes(told, outcomes, awaited)) {
+    const about = aboutOf(news) ?? outcomes.get(copyOf(news))?.about;
     try {
       const events = toEvents(news, change, about);
       const known = lines.get(news.account) ?? [];
@@ -60,14 +58,4 @@ async function ofListeners(stream: readonly StreamNews[], { hasWebhooks }: Annou
   const listening = await Promise.all(accounts.map(hasWebhooks));
   const listeners = new Set(accounts.filter((_, n) => listening[n]));
   return stream.filter(({ news }) => listeners.has(news.account));
-}
-
-const copyOf = ({ account, requestId, index }: StreamNews['news']) => `${account}#${requestId} ${index}`;
-
-/** What engagements do not know of their copies. */
-async function readMissing(stream: readonly StreamNews[], deps: AnnounceDeps): Promise<Map<string, About>> {
-  const wanted = new Map(
-    stream.filter(({ news }) => news.kind === 'engagement').map(({ news }) => [copyOf(news), news] as const),
-  );
-  return wanted.size === 0 ? new Map() : deps.readAbouts([...wanted.values()]);
 }

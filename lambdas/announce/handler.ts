@@ -1,4 +1,5 @@
 /** announce's handler: a batch of one shard of the messages table's stream. An error hands all of it back. */
+import { setTimeout as wait } from 'node:timers/promises';
 import middy from '@middy/core';
 import { openQueues, openTables } from '../../io/aws.ts';
 import { cached } from '../../io/cached.ts';
@@ -25,7 +26,8 @@ const deps: AnnounceDeps = {
     LISTENERS_LIFE,
     Date.now,
   ),
-  readAbouts: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readAbouts,
+  readOutcomeRecords: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readOutcomeRecords,
+  wait,
   putOutboxPage: outboxIn(requireVariable('OUTBOX_TABLE'), tables).putOutboxPage,
   sendEntries: (entries) => sendEntries(queues, queueUrl, entries),
   report,

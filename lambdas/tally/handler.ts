@@ -1,4 +1,5 @@
 /** tally's handler: a batch of one shard of the messages table's stream. An error hands all of it back. */
+import { setTimeout as wait } from 'node:timers/promises';
 import middy from '@middy/core';
 import { tellAccountBy } from '../../io/account-events.ts';
 import { openBucket, openQueues, openTables } from '../../io/aws.ts';
@@ -19,7 +20,8 @@ const brakes = brakesIn(requireVariable('ACCOUNTS_TABLE'), tables);
 const report = (problem: string) => console.error(JSON.stringify({ level: 'ERROR', stage: 'tally', problem }));
 
 const deps: TallyDeps = {
-  readAbouts: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readAbouts,
+  readOutcomeRecords: messagesIn(requireVariable('MESSAGES_TABLE'), tables).readOutcomeRecords,
+  wait,
   ...statsIn(requireVariable('STATS_TABLE'), tables),
   ...pagesIn(requireVariable('EVENTS_BUCKET'), openBucket()),
   readBrakes: (account) => brakes.readBrakes(account, true),

@@ -8,25 +8,26 @@
  */
 import type { About } from '../../core/event/about.ts';
 import { aboutOf, type SendGridEvent, toEvents } from '../../core/event/event.ts';
+import { copyOf, inOrder } from '../../core/event/order.ts';
 import { hourOf, pageKey, writePage } from '../../core/event/page.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
 import { countNews } from '../../core/stats/count.ts';
 import { addToStats, type StatsRecord, statsItemKey, type ToCount } from '../../core/stats/record.ts';
+import { type ReadOutcomesDeps, readOutcomesOf } from '../../io/read-outcomes.ts';
 import type { StreamNews } from '../../io/stream.ts';
 import { type BrakeDeps, brake } from './brake.ts';
 
-export type TallyDeps = BrakeDeps & {
-  /** What their outcomes know of copies, by `pk sk`; those without one are not in it. */
-  readAbouts: (copies: { account: string; requestId: string; index: number }[]) => Promise<Map<string, About>>;
-  readStats: (key: Pick<StatsRecord, 'pk' | 'sk'>) => Promise<StatsRecord | undefined>;
-  /** False: another is there than the one that was read. */
-  writeStats: (record: StatsRecord, before: StatsRecord | undefined) => Promise<boolean>;
-  putPage: (key: string, body: Buffer) => Promise<void>;
-  /** Days that statistics are kept. */
-  statsDays: number;
-  /** Items as this environment wrote them last: it seldom has to read one. Kept from run to run. */
-  known: Map<string, StatsRecord>;
-};
+export type TallyDeps = BrakeDeps &
+  ReadOutcomesDeps & {
+    readStats: (key: Pick<StatsRecord, 'pk' | 'sk'>) => Promise<StatsRecord | undefined>;
+    /** False: another is there than the one that was read. */
+    writeStats: (record: StatsRecord, before: StatsRecord | undefined) => Promise<boolean>;
+    putPage: (key: string, body: Buffer) => Promise<void>;
+    /** Days that statistics are kept. */
+    statsDays: number;
+    /** Items as this environment wrote them last: it seldom has to read one. Kept from run to run. */
+    known: Map<string, StatsRecord>;
+  };
 
 /** Items that are remembered. */
 const KNOWN = 1_000;
@@ -37,25 +38,35 @@ const TRIES = 5;
 
 /** @param shard the stream's name of where the news come from */
 export async function tally(shard: string, stream: readonly StreamNews[], deps: TallyDeps): Promise<void> {
-  const abouts = await readMissing(stream, deps);
+  const engaged = stream.flatMap(({ news }) => (news.kind === 'engagement' ? [news] : []));
+  const { outcomes } = await readOutcomesOf(engaged, deps);
   const toCount = new Map<string, ToCount>();
   /** By `account/hour`: the sequence numbers of the first and the last record in each, and the events. */
   const pages = new Map<string, { first: string; last: string; events: SendGridEvent[] }>();
-  for (const { sequence, writtenAt, change, news } of stream) {
-    const about = aboutOf(news) ?? abouts.get(copyOf(news));
+  const attempt = (one: StreamNews, work: (about: About | undefined) => void) => {
     try {
-      const counted = countNews(news, change, about);
+      work(aboutOf(one.news) ?? outcomes.get(copyOf(one.news))?.about);
+    } catch (error) {
+      deps.report(`record ${one.sequence} of ${shard}: ${(error as Error).message}`);
+    }
+  };
+  // Counted in the stream's own order, by its own numbers: the next time the batch may be cut otherwise.
+  for (const one of stream)
+    attempt(one, (about) => {
+      for (const counted of countNews(one.news, one.change, about))
+        add(toCount, one.news.account, shard, one.sequence, counted);
+    });
+  for (const one of inOrder(stream))
+    attempt(one, (about) => {
+      const { sequence, writtenAt, change, news } = one;
       const events = toEvents(news, change, about);
-      for (const one of counted) add(toCount, news.account, shard, sequence, one);
       const page = `${news.account}/${hourOf(writtenAt)}`;
       const known = pages.get(page) ?? { first: sequence, last: sequence, events: [] };
       pages.set(page, known);
-      known.last = sequence;
+      if (sequence < known.first) known.first = sequence;
+      if (sequence > known.last) known.last = sequence;
       known.events.push(...events);
-    } catch (error) {
-      deps.report(`record ${sequence} of ${shard}: ${(error as Error).message}`);
-    }
-  }
+    });
   await inTurns([...toCount.values()], (one) => count(one, deps));
   await brake(stream, deps);
   await inTurns([...pages], async ([page, { first, last, events }]) => {
@@ -63,16 +74,6 @@ export async function tally(shard: string, stream: readonly StreamNews[], deps: 
     const [account = '', hour = ''] = page.split('/');
     await deps.putPage(pageKey(account, hour, shard, first, last), writePage(events));
   });
-}
-
-const copyOf = ({ account, requestId, index }: StreamNews['news']) => `${account}#${requestId} ${index}`;
-
-/** What engagements do not know of their copies. */
-async function readMissing(stream: readonly StreamNews[], deps: TallyDeps): Promise<Map<string, About>> {
-  const wanted = new Map(
-    stream.filter(({ news }) => news.kind === 'engagement').map(({ news }) => [copyOf(news), news] as const),
-  );
-  return wanted.size === 0 ? new Map() : deps.readAbouts([...wanted.values()]);
 }
 
 function add(

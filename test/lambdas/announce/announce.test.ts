@@ -1,9 +1,11 @@
 /** announce: news of listeners alone, in order, and a bell that is heard or the batch comes again. */
 import { expect, test } from 'vitest';
+import { engagementKey } from '../../../core/event/engagement.ts';
 import { readNews } from '../../../core/event/item.ts';
+import { copyOf } from '../../../core/event/order.ts';
 import { padSequence } from '../../../core/event/page.ts';
 import { makeRequestId } from '../../../core/ids.ts';
-import { copyKey, recipientKey } from '../../../core/records.ts';
+import { copyKey, type OutcomeRecord, recipientKey } from '../../../core/records.ts';
 import { type OutboxPage, readLines } from '../../../core/webhook/outbox.ts';
 import type { StreamNews } from '../../../io/stream.ts';
 import { type AnnounceDeps, announce } from '../../../lambdas/announce/announce.ts';
@@ -41,7 +43,8 @@ function setUp(overrides: Partial<AnnounceDeps> = {}) {
   const deps: AnnounceDeps = {
     now: () => START,
     hasWebhooks: async (account) => account === 'operator',
-    readAbouts: async () => new Map(),
+    readOutcomeRecords: async () => new Map(),
+    wait: async () => undefined,
     putOutboxPage: async (page) => void world.pages.push(page),
     sendEntries: async (entries) => {
       world.rings.push(...entries.map(({ body }) => JSON.parse(body)));
@@ -103,4 +106,38 @@ test('what cannot be told keeps nothing else from being told', async () => {
   await announce('s1', [news(1, 'operator', { recipient: 7 }), news(2)], deps);
   expect(world.problems).toHaveLength(1);
   expect(readLines(world.pages[0]!, '')).toHaveLength(2);
+});
+
+test('a scanner that is faster than our record: what its server said comes before it, and it has the custom arguments', async () => {
+  const about = { smtpId: '<x>', from: 'f', pool: 'p', customArgs: { order: '17' } };
+  const outcome = {
+    ...copyKey('operator', ID, 1),
+    event: 'delivered',
+    recipient: recipientKey('operator', 'a@b.c'),
+    at: START,
+    attempt: 0,
+    reply: '250 ok',
+    site: 's',
+    lane: 'l',
+    about,
+    expiresAt: 1,
+  } satisfies OutcomeRecord;
+  const open = { ...engagementKey('operator', ID, 1, 'open', 'x'), event: 'open', address: 'a@b.c', at: START };
+  let looks = 0;
+  const { world, deps } = setUp({
+    now: () => START + 1_000,
+    readOutcomeRecords: async ([copy]) => new Map(looks++ < 2 ? [] : [[copyOf(copy!), outcome]]),
+  });
+  await announce('s1', [{ ...news(1), news: readNews(open, 'INSERT')! }], deps);
+  const told = world.pages.flatMap((page) => readLines(page, ''));
+  expect(told.map(({ sequence, type }) => [Number(sequence), type])).toEqual([
+    [1, 'processed'],
+    [1, 'delivered'],
+    [1, 'open'],
+  ]);
+  for (const { json } of told) expect(JSON.parse(json)).toMatchObject({ order: '17' });
+  // Its own record tells it again, the same to the last octet.
+  await announce('s1', [{ ...news(2), news: readNews(outcome, 'INSERT')! }], deps);
+  const again = readLines(world.pages[1]!, '');
+  expect(again.map(({ json }) => json)).toEqual(told.slice(0, 2).map(({ json }) => json));
 });

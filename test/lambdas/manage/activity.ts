@@ -12,6 +12,7 @@ import { makeApiKey } from '../../../core/api-key.ts';
 import type { About } from '../../../core/event/about.ts';
 import { type EngagementRecord, engagementKey } from '../../../core/event/engagement.ts';
 import { readNews } from '../../../core/event/item.ts';
+import { copyOf } from '../../../core/event/order.ts';
 import { padSequence } from '../../../core/event/page.ts';
 import { makeRequestId, requestIdTime } from '../../../core/ids.ts';
 import {
@@ -21,6 +22,7 @@ import {
   keyKey,
   lateKey,
   MESSAGES_INDEX,
+  type OutcomeRecord,
   recipientKey,
   requestKey,
 } from '../../../core/records.ts';
@@ -223,14 +225,14 @@ export async function startActivity() {
     /** Writes the pages of what happened since. @param batch news of a page */
     async log(batch = 50): Promise<void> {
       const { putPage } = pagesIn('events', objects);
-      const abouts = new Map<string, About>();
+      const outcomes = new Map<string, OutcomeRecord>();
       for (const { news } of stream)
-        if (news.kind !== 'engagement' && news.item.about)
-          abouts.set(`${news.account}#${news.requestId} ${news.index}`, news.item.about);
+        if (news.kind !== 'engagement' && news.item.about) outcomes.set(copyOf(news), news.item as OutcomeRecord);
       stream.sort((a, b) => a.writtenAt - b.writtenAt);
       for (let at = 0; at < stream.length; at += batch)
         await tally(`shard-${at % 2}`, stream.slice(at, at + batch), {
-          readAbouts: async () => abouts,
+          readOutcomeRecords: async () => outcomes,
+          wait: async () => undefined,
           readStats: async () => undefined,
           writeStats: async () => true,
           putPage,

@@ -64,7 +64,8 @@ const deps = (): TallyDeps => ({
   publish: ({ bulkPaused }) => {
     world.paused += bulkPaused;
   },
-  readAbouts: async () => new Map(),
+  readOutcomeRecords: async () => new Map(),
+  wait: async () => undefined,
   putPage: async () => {},
   statsDays: 400,
   known: new Map(),

@@ -6,9 +6,10 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readNews } from '../../../core/event/item.ts';
+import { copyOf } from '../../../core/event/order.ts';
 import { padSequence } from '../../../core/event/page.ts';
 import { makeRequestId } from '../../../core/ids.ts';
-import { attemptKey, copyKey, lateKey, recipientKey } from '../../../core/records.ts';
+import { attemptKey, copyKey, lateKey, type OutcomeRecord, recipientKey } from '../../../core/records.ts';
 import type { StatsRecord } from '../../../core/stats/record.ts';
 import type { StreamNews } from '../../../io/stream.ts';
 import { type TallyDeps, tally } from '../../../lambdas/tally/tally.ts';
@@ -65,7 +66,8 @@ function makeBooks() {
   };
   const problems: string[] = [];
   const open = (): TallyDeps => ({
-    readAbouts: async () => new Map(),
+    readOutcomeRecords: async () => new Map(),
+    wait: async () => undefined,
     readStats: ({ pk, sk }) => call(() => structuredClone(stats.get(`${pk} ${sk}`))),
     writeStats: (one, before) =>
       call(() => {
@@ -230,13 +232,10 @@ test('what an engagement does not know of its copy is read from its outcome', as
     expiresAt: 1,
   };
   const deps = books.open();
-  deps.readAbouts = async (copies) =>
-    new Map(
-      copies.map(({ account, requestId, index }) => [
-        `${account}#${requestId} ${index}`,
-        { smtpId: '<x>', from: 'a', pool: 'p', categories: ['news'], provider: 'google' },
-      ]),
-    );
+  const about = { smtpId: '<x>', from: 'a', pool: 'p', categories: ['news'], provider: 'google' };
+  // Its outcome is still being written when it is looked for first.
+  deps.readOutcomeRecords = async (copies, isStrong) =>
+    new Map(isStrong ? copies.map((one) => [copyOf(one), { about } as OutcomeRecord]) : []);
   await tally(
     's',
     [{ sequence: padSequence('1'), writtenAt: START, change: 'INSERT', news: readNews(item, 'INSERT')! }],
