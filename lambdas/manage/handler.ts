@@ -5,6 +5,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { tellAccountBy } from '../../io/account-events.ts';
 import { accountSettingsOf, accountsIn } from '../../io/accounts.ts';
 import { activityIn } from '../../io/activity.ts';
+import { alertsIn } from '../../io/alerts.ts';
 import { apiKeysIn } from '../../io/api-keys.ts';
 import { openBucket, openKeys, openQueues, openTables } from '../../io/aws.ts';
 import { batchesIn } from '../../io/batches.ts';
@@ -64,6 +65,7 @@ const deps: ManageDeps = {
   sources: senders.sourceIps.flatMap(({ ip, name }) => (ip === undefined ? [] : { ip, lane: name })),
   ...templatesIn(table, tables),
   ...batchesIn(table, tables),
+  ...alertsIn({ accounts: table, holds: requireVariable('HOLDS_TABLE') }, tables),
   ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
   ...templateTextsIn(table, tables),
   ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),
@@ -72,6 +74,7 @@ const deps: ManageDeps = {
   ...brakesIn(table, tables),
   ...creditsIn(requireVariable('MESSAGES_TABLE'), tables),
   defaultCap: optionalNumber('DAILY_CAP'),
+  disposableDomains: process.env.DISPOSABLE_DOMAINS?.split(','),
   messagesDays: requireNumber('MESSAGES_DAYS'),
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
   readCursor: outbox.readCursor,

@@ -11,6 +11,7 @@ import { ANY_KEY } from '../../core/scopes.ts';
 import { isThrottle } from '../../io/queue.ts';
 import type { AccountRouteDeps } from './account-routes.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
+import type { AlertRouteDeps } from './alert-routes.ts';
 import type { BrakeRouteDeps } from './brake-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
 import type { IpRouteDeps } from './ip-routes.ts';
@@ -26,6 +27,7 @@ import type { SubuserRouteDeps } from './subuser-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { TemplateRouteDeps } from './template-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
+import type { ValidationRouteDeps } from './validation-routes.ts';
 import { answerLink, type VerifiedSenderDeps } from './verified-sender-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
@@ -44,6 +46,7 @@ export type HttpResponse = { status: number; headers: Record<string, string>; bo
 export type ManageDeps = ParseRouteDeps &
   AccountRouteDeps &
   ActivityRouteDeps &
+  AlertRouteDeps &
   BrakeRouteDeps &
   GroupRouteDeps &
   KeyRouteDeps &
@@ -55,6 +58,7 @@ export type ManageDeps = ParseRouteDeps &
   IpRouteDeps &
   StatsRouteDeps &
   TrackingRouteDeps &
+  ValidationRouteDeps &
   SubuserRouteDeps &
   TemplateRouteDeps &
   ScheduleRouteDeps &
