@@ -124,6 +124,12 @@ const SET_BRAKES: Permission = {
   on: 'accounts',
   conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
 };
+/** An alert that was looked at is moved on; nothing else that an account has is changed. */
+const MOVE_ALERTS: Permission = {
+  actions: ['dynamodb:UpdateItem'],
+  on: 'accounts',
+  conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#alerts' } },
+};
 /** Only deliver of a pool that may go by SES: raw messages, under our configuration set. */
 export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses' };
 /** Only deliver of a pool that may go by a relay with a password. */
@@ -358,7 +364,15 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     CONSUME,
     { actions: ['dynamodb:GetItem', 'dynamodb:Query'], on: 'accounts' },
     { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], on: 'outbox' },
+    MOVE_ALERTS,
     { actions: ['dynamodb:PutItem'], on: 'holds' },
+    // What alerts tell: statistics, and what is claimed of the daily cap.
+    { actions: ['dynamodb:Query'], on: 'stats' },
+    {
+      actions: ['dynamodb:Query'],
+      on: 'messages',
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#sent' } },
+    },
     { actions: ['s3:ListBucket'], on: 'events' },
     { actions: ['s3:GetObject'], on: 'eventPages' },
     { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },

@@ -40,6 +40,7 @@ export function openAccount(table: string, tables: Table) {
     ...brakesIn(table, tables),
     ...creditsIn(requireVariable('MESSAGES_TABLE'), tables),
     defaultCap: optionalNumber('DAILY_CAP'),
+    disposableDomains: process.env.DISPOSABLE_DOMAINS?.split(','),
     listDomains: accounts.listDomains,
     readKey: ({ id }) => readKey(id),
   } satisfies Partial<ManageDeps>;

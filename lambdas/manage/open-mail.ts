@@ -1,5 +1,6 @@
 /** What the routes of mail need of the outside: templates, what is scheduled, what became of it, how much of it there was. */
 import { activityIn } from '../../io/activity.ts';
+import { alertsIn } from '../../io/alerts.ts';
 import type { Table } from '../../io/aws.ts';
 import { batchesIn } from '../../io/batches.ts';
 import { downloadsIn } from '../../io/downloads.ts';
@@ -17,6 +18,7 @@ export function openMail(table: string, tables: Table, objects: Parameters<typeo
     ...templateTextsIn(table, tables),
     ...batchesIn(table, tables),
     ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
+    ...alertsIn({ accounts: table, holds: requireVariable('HOLDS_TABLE') }, tables),
     ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),
     ...downloadsIn(events, objects, Date.now),
     messagesDays: requireNumber('MESSAGES_DAYS'),

@@ -1,6 +1,7 @@
 /** What all groups of routes ask of the outside, each of what it says itself. */
 import type { AccountRouteDeps } from './account-routes.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
+import type { AlertRouteDeps } from './alert-routes.ts';
 import type { BrakeRouteDeps } from './brake-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
 import type { IpRouteDeps } from './ip-routes.ts';
@@ -15,11 +16,13 @@ import type { SubuserRouteDeps } from './subuser-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { TemplateRouteDeps } from './template-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
+import type { ValidationRouteDeps } from './validation-routes.ts';
 import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
 export type RouteDeps = AccountRouteDeps &
   ActivityRouteDeps &
+  AlertRouteDeps &
   BrakeRouteDeps &
   GroupRouteDeps &
   IpRouteDeps &
@@ -34,5 +37,6 @@ export type RouteDeps = AccountRouteDeps &
   SubuserRouteDeps &
   TemplateRouteDeps &
   TrackingRouteDeps &
+  ValidationRouteDeps &
   VerifiedSenderDeps &
   WebhookRouteDeps;

@@ -180,7 +180,7 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       .filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>'))
       .flatMap((one) => asList(one.Action).map((action) => ({ name, action, condition: one.Condition }))),
   );
-  // One item at a time, but for manage, whom nobody gets to without a key, for release's batches, and who looks for webhooks; counters and brakes change.
+  // One item at a time, but for manage, whom nobody gets to without a key, for release's batches, and who looks for webhooks; counters, brakes and alerts change.
   const many = onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage');
   expect(many.filter(({ action }) => action === 'dynamodb:Query').map(({ name }) => name)).toEqual([
     'announce',
@@ -191,6 +191,11 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       name: 'tally',
       action: 'dynamodb:UpdateItem',
       condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
+    },
+    {
+      name: 'notify',
+      action: 'dynamodb:UpdateItem',
+      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#alerts' } },
     },
     {
       name: 'inbound',

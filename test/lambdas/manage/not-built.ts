@@ -3,12 +3,6 @@
  * it needs to examples/. A test refuses a line of what is built, and whatever is neither here nor a route. Routes that are there and refuse everybody are on another list (`REFUSED`, examples/).
  */
 export const NOT_BUILT: Readonly<Record<string, string>> = {
-  'POST /v3/alerts': 'no alerts yet: the operator has the alarms of CloudWatch',
-  'GET /v3/alerts': 'no alerts yet: the operator has the alarms of CloudWatch',
-  'GET /v3/alerts/{alert_id}': 'no alerts yet: the operator has the alarms of CloudWatch',
-  'DELETE /v3/alerts/{alert_id}': 'no alerts yet: the operator has the alarms of CloudWatch',
-  'PATCH /v3/alerts/{alert_id}': 'no alerts yet: the operator has the alarms of CloudWatch',
-  'POST /v3/validations/email': 'no verdict on addresses yet',
   'PUT /v3/validations/email/jobs': 'no verdict on addresses yet',
   'GET /v3/validations/email/jobs': 'no verdict on addresses yet',
   'GET /v3/validations/email/jobs/{job_id}': 'no verdict on addresses yet',

@@ -4,6 +4,7 @@
  */
 import type { Operation } from '../operations.ts';
 import { ACCOUNT } from './account.ts';
+import { ALERTS } from './alerts.ts';
 import { type Example, type Examples, type Given, type Make, plainly } from './example.ts';
 import { MAIL, oneMessage } from './mail.ts';
 import { oneDomain, SENDERS } from './senders.ts';
@@ -14,7 +15,16 @@ import { oneWebhook, WEBHOOKS } from './webhooks.ts';
 
 export type { Example, Given };
 
-const EXAMPLES: Examples = { ...ACCOUNT, ...MAIL, ...SENDERS, ...STATS, ...SUPPRESSIONS, ...TEMPLATES, ...WEBHOOKS };
+const EXAMPLES: Examples = {
+  ...ACCOUNT,
+  ...ALERTS,
+  ...MAIL,
+  ...SENDERS,
+  ...STATS,
+  ...SUPPRESSIONS,
+  ...TEMPLATES,
+  ...WEBHOOKS,
+};
 
 /** Where an operation has no line of its own. */
 const OF_GROUP: Readonly<Record<string, Make>> = { suppressions: listed, stats: since() };
