@@ -138,7 +138,7 @@ async function answer(
     );
   const body = parseBody(bytes);
   if (!body.ok) return refuse({ ...apiErrors.badRequest, message: 'the body is not JSON' }, headers, route);
-  const url = `${asked['x-forwarded-proto'] ?? 'https'}://${asked.host ?? 'localhost'}${path}`;
+  const url = `${originOf(asked)}${path}`;
   const repeated = (parameter: string) => new URLSearchParams(rawQuery).getAll(parameter);
   const call = { ...whose, params, query, repeated, body: body.value, headers: asked, url };
   const answered = await route.handle(call, deps);
@@ -192,4 +192,9 @@ function answerErrors(
   const id = route?.errorIds ? { error_id: ERROR_IDS[status] ?? 'error' } : {};
   const body = { errors: errors.map(({ message, field }) => ({ ...fieldOf(field), message, ...id })) };
   return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** Where we were asked, for links of ours: what a caller wrote into these headers is a name and a port, or is not taken. */
+function originOf({ host = '', 'x-forwarded-proto': proto }: HttpRequest['headers']): string {
+  return `${proto === 'http' ? 'http' : 'https'}://${/^[A-Za-z0-9.-]+(:\d{1,5})?$/.test(host) ? host : 'localhost'}`;
 }

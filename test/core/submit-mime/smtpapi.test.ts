@@ -298,6 +298,8 @@ describe('filters', () => {
     ['bcc', { enable: 1, email: 'nobody' }, /valid address/],
     ['spamcheck', { enable: 1 }, /not available/],
     ['template', { enable: 1, 'text/html': 'no tag' }, /must be HTML that holds/],
+    // Attack: a mail that grows by its body a thousand times, in a process that everybody's sessions share.
+    ['template', { enable: 1, 'text/html': '<% body %>'.repeat(4) }, /at most 3 times/],
     ['templates', { enable: 1, template_id: 'x' }, /valid GUID/],
     ['templates', { enable: 1 }, /valid GUID/],
     ['dkim', { domain: 7 }, /domain must be a string/],
