@@ -44,6 +44,7 @@ function resourcesOf(target: Target, path: string): string[] {
     holds: ['<Storage/Holds.Arn>'],
     sites: ['<Storage/Sites.Arn>'],
     requests: ['<Storage/Content.Arn>/requests/*', '<Storage/Content.Arn>/scheduled/*'],
+    uploads: ['<Storage/Content.Arn>/requests/*'],
     scheduled: ['<Storage/Holds.Arn>/index/bySchedule'],
     lanes: LANES,
     expandQueue: ['<Expand/Work/Queue.Arn>'],
@@ -188,14 +189,14 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
   ]);
   expect(many.filter(({ action }) => action !== 'dynamodb:Query')).toEqual([
     {
-      name: 'tally',
-      action: 'dynamodb:UpdateItem',
-      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
-    },
-    {
       name: 'notify',
       action: 'dynamodb:UpdateItem',
       condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#alerts' } },
+    },
+    {
+      name: 'tally',
+      action: 'dynamodb:UpdateItem',
+      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
     },
     {
       name: 'inbound',

@@ -25,6 +25,7 @@ test('the defaults', () => {
     retention: { messagesDays: 30, contentDays: 21, eventsDays: 90, statsDays: 400, logsDays: 14 },
     alarms: { oldestSeconds: 900, bounceRatePercent: 5 },
     senders: { zones: [] },
+    validation: { disposableDomains: [] },
     shaping: {},
     relay: false,
     tracing: false,
