@@ -296,7 +296,7 @@ describe('filters', () => {
     ['bcc', { enable: 1 }, /email is required/],
     ['bcc', { enable: 1, email: 'nobody' }, /valid address/],
     ['spamcheck', { enable: 1 }, /not available/],
-    ['subscriptiontrack', { enable: 1 }, /not available/],
+    ['subscriptiontrack', { enable: 'on' }, /filters\.subscriptiontrack\.settings\.enable: The value must be 0 or 1/],
     ['template', { enable: 1, 'text/html': 'no tag' }, /must be HTML that holds/],
     ['templates', { enable: 1, template_id: 'x' }, /valid GUID/],
     ['templates', { enable: 1 }, /valid GUID/],
