@@ -297,6 +297,7 @@ describe('filters', () => {
     ['bcc', { enable: 1 }, /email is required/],
     ['bcc', { enable: 1, email: 'nobody' }, /valid address/],
     ['spamcheck', { enable: 1 }, /not available/],
+    ['subscriptiontrack', { enable: 'on' }, /filters\.subscriptiontrack\.settings\.enable: The value must be 0 or 1/],
     ['template', { enable: 1, 'text/html': 'no tag' }, /must be HTML that holds/],
     // Attack: a mail that grows by its body a thousand times, in a process that everybody's sessions share.
     ['template', { enable: 1, 'text/html': '<% body %>'.repeat(4) }, /at most 3 times/],
