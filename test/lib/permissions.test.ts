@@ -188,14 +188,14 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
   ]);
   expect(many.filter(({ action }) => action !== 'dynamodb:Query')).toEqual([
     {
-      name: 'tally',
-      action: 'dynamodb:UpdateItem',
-      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
-    },
-    {
       name: 'notify',
       action: 'dynamodb:UpdateItem',
       condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#alerts' } },
+    },
+    {
+      name: 'tally',
+      action: 'dynamodb:UpdateItem',
+      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
     },
     {
       name: 'inbound',

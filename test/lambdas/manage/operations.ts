@@ -41,7 +41,8 @@ export const isBuilt = (operation: Operation) => BUILT.has(plain(nameOf(operatio
 
 const documents = new Map<string, { ajv: Ajv; document: OpenApi }>();
 type OpenApi = {
-  paths: Record<string, Record<string, { responses: Record<string, { content?: unknown }> }>>;
+  paths: Record<string, Record<string, { responses: Record<string, { content?: unknown; $ref?: string }> }>>;
+  components: { responses: Record<string, { content?: unknown }> };
 };
 
 function documentOf(group: string) {
@@ -70,8 +71,13 @@ function nullableReference(_name: string, value: unknown): unknown {
 export function schemaOf({ group, path, method, status }: Operation): ValidateFunction | undefined {
   const { ajv, document } = documentOf(group);
   const verb = method.toLowerCase();
-  if (!document.paths[path]![verb]!.responses[status]!.content) return undefined;
-  const pointer = ['paths', path, verb, 'responses', String(status), 'content', 'application/json', 'schema'];
+  const inline = document.paths[path]![verb]!.responses[status]!;
+  // Some documents keep their answers apart, and name them.
+  const shared = inline.$ref?.split('/').at(-1);
+  if (!(shared === undefined ? inline : document.components.responses[shared]!).content) return undefined;
+  const place =
+    shared === undefined ? ['paths', path, verb, 'responses', String(status)] : ['components', 'responses', shared];
+  const pointer = [...place, 'content', 'application/json', 'schema'];
   const escaped = pointer.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')));
   return ajv.compile({ $ref: `oai#/${escaped.join('/')}` });
 }
