@@ -11,7 +11,8 @@ import type { AccountRecord } from '../../core/records/subusers.ts';
 import type { Hold } from '../../core/records.ts';
 import { type DomainDeps, ownMailDomain, ownMailHold } from '../../core/senders/own-mail.ts';
 import type { Kind } from '../../core/stats/count.ts';
-import { GLOBAL_METRICS, type Hour, showSums } from '../../core/stats/show.ts';
+import { GLOBAL_METRICS } from '../../core/stats/count.ts';
+import { type Hour, showSums } from '../../core/stats/show.ts';
 import { countedSince, remainingCredits } from '../../core/subusers/credits.ts';
 
 export type AlertDeps = DomainDeps & {
