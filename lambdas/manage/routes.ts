@@ -15,6 +15,7 @@ import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
 import { REVERSE_DNS_ROUTES } from './reverse-dns-routes.ts';
 import { SCHEDULE_ROUTES } from './schedule-routes.ts';
+import { SEQ_ROUTES } from './seq-routes.ts';
 import {
   browserStats,
   categoryStats,
@@ -142,6 +143,7 @@ export const ROUTES: readonly Route[] = [
   ...SCHEDULE_ROUTES,
   ...ALERT_ROUTES,
   ...VALIDATION_ROUTES,
+  ...SEQ_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

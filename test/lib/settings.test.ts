@@ -63,6 +63,7 @@ const wrong: [string, unknown][] = [
       withIp({ allocationId: 'eipalloc-0123456789abcdef0', ip: private_ }),
     ],
   ),
+  ['validation.disposableDomains[0]: ', { validation: { disposableDomains: ['not a domain'] } }],
   ['brakes.dailyCap: ', { brakes: { dailyCap: -1 } }],
   ['brakes.bouncePercent: ', { brakes: { bouncePercent: 0 } }],
   ['pools[0].sourceIps[0].wieght: is no setting', withIp({ wieght: 1 })],

@@ -8,6 +8,7 @@ import { ALERTS } from './alerts.ts';
 import { type Example, type Examples, type Given, type Make, plainly } from './example.ts';
 import { MAIL, oneMessage } from './mail.ts';
 import { oneDomain, SENDERS } from './senders.ts';
+import { SEQ } from './seq.ts';
 import { STATS, since } from './stats.ts';
 import { listed, SUPPRESSIONS } from './suppressions.ts';
 import { oneVersion, TEMPLATES } from './templates.ts';
@@ -20,6 +21,7 @@ const EXAMPLES: Examples = {
   ...ALERTS,
   ...MAIL,
   ...SENDERS,
+  ...SEQ,
   ...STATS,
   ...SUPPRESSIONS,
   ...TEMPLATES,
