@@ -2,7 +2,7 @@
  * What SendGrid's suites write in the place of what is the account's own: addresses, hosts, names. Each is replaced by a thing that is
  * there; everything else of a call is sent as the suite has it.
  */
-import type { Given } from '../lambdas/manage/examples.ts';
+import type { Given } from '../lambdas/manage/examples/index.ts';
 
 type Body = Record<string, unknown>;
 /** `own`: of the operation's example. */

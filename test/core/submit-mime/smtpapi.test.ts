@@ -242,6 +242,7 @@ describe('filters', () => {
   it.each<[string, Record<string, unknown>, Record<string, unknown>]>([
     ['clicktrack', { enable: 1, enable_text: true }, { click_tracking: { enable: true, enable_text: true } }],
     ['opentrack', { enable: true, replace: '%o%' }, { open_tracking: { enable: true, substitution_tag: '%o%' } }],
+    ['subscriptiontrack', { enable: 1 }, { subscription_tracking: { enable: true } }],
     [
       'subscriptiontrack',
       { enable: 0, 'text/html': '<% u %>', 'text/plain': '<% %>', replace: '[u]' },
@@ -296,7 +297,6 @@ describe('filters', () => {
     ['bcc', { enable: 1 }, /email is required/],
     ['bcc', { enable: 1, email: 'nobody' }, /valid address/],
     ['spamcheck', { enable: 1 }, /not available/],
-    ['subscriptiontrack', { enable: 1 }, /not available/],
     ['template', { enable: 1, 'text/html': 'no tag' }, /must be HTML that holds/],
     ['templates', { enable: 1, template_id: 'x' }, /valid GUID/],
     ['templates', { enable: 1 }, /valid GUID/],
