@@ -25,8 +25,9 @@ import { type ArrivalStore, openArrivals } from './inbox/store.ts';
 import { type LocalFile, localFile, refuseSecond } from './local-file.ts';
 import { openFolder } from './provision.ts';
 import { portsHere, type RelayPortsHere, relayOnLoopback, tellRelay } from './relay-here.ts';
-import { type Reads, readMail } from './sink/reader.ts';
+import { type Reads, readMail, type Visit } from './sink/reader.ts';
 import { type Sink, startSink } from './sink/sink.ts';
+import { takeTurns } from './sink/turns.ts';
 import { type LocalStack, type StackOptions, startStack } from './stack.ts';
 
 export type LaunchOptions = Pick<
@@ -67,6 +68,8 @@ const DOMAIN = 'example.com';
 const PUBLISH_MS = 2_000;
 /** Milliseconds until a reader of the sink's looks at a mail. */
 const READER_WAIT = 200;
+/** Readers at once: they have more time than this machine has functions. */
+const READERS = 4;
 
 /** @throws Error in one sentence; then nothing is left running */
 export async function launch(options: LaunchOptions): Promise<Launched> {
@@ -94,10 +97,14 @@ async function start(options: LaunchOptions, undo: (() => unknown)[]): Promise<L
   undo.push(() => arrivals.close());
   const dns = await startDns({});
   undo.push(dns.stop);
-  const read = (raw: Buffer, what: Reads) => {
+  const inTurn = takeTurns(READERS);
+  const read = async (raw: Buffer, what: Reads): Promise<Visit[]> => {
     // He opens it after the reply has gone out: what he does must not hold up the session.
-    const reading = sleep(READER_WAIT).then(() => readMail(raw, what));
-    reading.catch((error: Error) => options.onLog?.(`reader (${what}): ${error.message}`));
+    await sleep(READER_WAIT);
+    return inTurn(() => readMail(raw, what)).catch((error: Error) => {
+      options.onLog?.(`reader (${what}): ${error.message}`);
+      return [];
+    });
   };
   const sink = await startSink({
     store: arrivals,

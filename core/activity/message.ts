@@ -12,7 +12,8 @@ export type Found = { requestId: string; index: number; history: CopyHistory };
 
 /** Milliseconds since the epoch of the last that was heard of it. */
 export function lastEventTime({ requestId, history: { request, news } }: Found): number {
-  return news.at(-1)?.item.at ?? request?.acceptedAt ?? requestIdTime(requestId);
+  if (news.length === 0) return request?.acceptedAt ?? requestIdTime(requestId);
+  return Math.max(...news.map(({ item }) => item.at));
 }
 
 export function messageValues(found: Found): Values {

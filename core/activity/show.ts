@@ -18,17 +18,23 @@ export function readMessageId(text: string): { requestId: string; index: number 
   return requestId === undefined ? undefined : { requestId, index: Number(index) };
 }
 
-/** @param items of the whole request, as the table has them */
+/**
+ * What a server said of a copy comes before what was heard of it later and what its reader did, whatever the clocks say: each of
+ * these is another machine's, and a record is written a moment after its reply.
+ * @param items of the whole request, as the table has them
+ */
 export function historyOf(items: readonly Record<string, unknown>[], index: number): CopyHistory | undefined {
   const request = items.find(({ sk }) => sk === 'request') as RequestRecord | undefined;
   const news = items
     .flatMap((item) => readNews(item, 'INSERT') ?? [])
     .filter((one) => one.index === index)
-    .sort((a, b) => a.item.at - b.item.at);
+    .sort((a, b) => Number(isLater(a)) - Number(isLater(b)) || a.item.at - b.item.at);
   if (news.length === 0 && (!request || index >= request.copies)) return undefined;
   const about = news.flatMap((one) => (one.kind === 'engagement' ? [] : (one.item.about ?? []))).at(-1);
   return { ...(request ? { request } : {}), news, ...(about ? { about } : {}) };
 }
+
+const isLater = ({ kind }: News): boolean => kind === 'late' || kind === 'engagement';
 
 const iso = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 

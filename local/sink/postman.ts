@@ -5,9 +5,12 @@
 import SmtpConnection from 'nodemailer/lib/smtp-connection/index.js';
 import { LOOPBACK } from '../http.ts';
 import type { Answer } from './answers.ts';
+import { takeTurns } from './turns.ts';
 
 /** Milliseconds for each step of a session. */
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
+/** Sessions at once: a mailing of which hundreds bounce is answered as one mail server would. */
+const SESSIONS = 5;
 
 export type Postman = {
   /** Where mail comes in: a port of this machine; undefined: nowhere. */
@@ -21,13 +24,16 @@ export type Postman = {
 export function openPostman(onError: (problem: string) => void = () => {}): Postman {
   let target: number | undefined;
   const underWay = new Set<Promise<void>>();
+  const inTurn = takeTurns(SESSIONS);
   return {
     sendTo(port) {
       target = port;
     },
     carry(answer) {
       if (target === undefined) return;
-      const sending = send(answer, target)
+      const sending = inTurn(async () => {
+        if (target !== undefined) await send(answer, target);
+      })
         .catch((error: Error) => onError(`the answer to ${answer.to} was not taken: ${error.message}`))
         .finally(() => underWay.delete(sending));
       underWay.add(sending);

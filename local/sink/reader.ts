@@ -16,7 +16,7 @@ const BROWSER = {
 };
 /** And a scanner as mail gateways have them. */
 const SCANNER = { 'user-agent': 'BarracudaCentral/1.0 (link-check; +https://www.barracudacentral.org/)' };
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 
 export type Visit = { url: string; status: number };
 

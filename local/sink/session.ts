@@ -36,7 +36,7 @@ export type Refusal = {
 
 export type SessionDeps = {
   /** What a reader does with a mail that he has. */
-  read?: (raw: Buffer, what: Reads) => void;
+  read?: (taken: Taken, what: Reads) => void;
   hostName: string;
   store: Pick<ArrivalStore, 'add' | 'replied'>;
   clock: () => number;
@@ -260,8 +260,9 @@ export function serveSession(connection: Socket, deps: SessionDeps): void {
       return dot;
     });
     if (dropped) return drop();
-    for (const { action } of asked.map(({ behaviour }) => behaviour))
-      if (action.do === 'read') deps.read?.(raw, action.what);
+    for (const { address, told } of recipients)
+      if (told?.behaviour.action.do === 'read')
+        deps.read?.({ mailFrom, recipient: address, raw }, told.behaviour.action.what);
     const delay = deps.latency.perCommandMs + deps.latency.afterDotMs + seconds * 1000;
     outbox.put(`${reply}\r\n`, delay, () => {
       const repliedAt = deps.clock();

@@ -10,6 +10,7 @@ import { makeCertificate } from '../../io/certificate.ts';
 import type { ArrivalStore } from '../inbox/store.ts';
 import { type AnswerKind, composeAnswer } from './answers.ts';
 import { openPostman } from './postman.ts';
+import type { Reads, Visit } from './reader.ts';
 import { type Dot, type Refusal, type SessionDeps, serveSession } from './session.ts';
 
 /** Of attempts, dots, refusals and answers each, the newest so many are remembered. */
@@ -19,9 +20,10 @@ export type Sink = {
   port: number;
   /** What was taken, oldest first: for tests that kill a sender between the final dot and its record. */
   dots: Dot[];
-  /** What was refused, and who wrote back: with the dots, the sink's own log, for whoever compares it with ours. */
+  /** What was refused, who wrote back, and who followed which link: with the dots, the sink's own log, for whoever compares it with ours. */
   refusals: Refusal[];
   answers: { recipient: string; kind: AnswerKind }[];
+  visits: ({ recipient: string; what: Reads } & Visit)[];
   /** Connections accepted since the start. */
   sessions(): number;
   /** Where its recipients' answers go: a port of this machine. Until then they are let go. */
@@ -52,8 +54,8 @@ export async function startSink({
   latency?: SessionDeps['latency'];
   tls?: boolean;
   clock?: () => number;
-  /** What a reader does with a mail that he has; default: nothing. */
-  read?: SessionDeps['read'];
+  /** What a reader does with a mail that he has; default: nothing. Never rejects. */
+  read?: (raw: Buffer, what: Reads) => Promise<Visit[]>;
   onAnswerLost?: (problem: string) => void;
 }): Promise<Sink> {
   const hostName = 'mx1.sink.test';
@@ -61,13 +63,18 @@ export async function startSink({
   const dots: Dot[] = [];
   const refusals: Refusal[] = [];
   const answers: Sink['answers'] = [];
+  const visits: Sink['visits'] = [];
   const postman = openPostman(onAnswerLost);
   const deps: SessionDeps = {
     hostName,
     store,
     clock,
     latency,
-    ...(read ? { read } : {}),
+    read({ raw, recipient }, what) {
+      void read?.(raw, what).then((all) => {
+        for (const visit of all) remember(visits, { recipient, what, ...visit });
+      });
+    },
     secureContext: tls
       ? createSecureContext(makeCertificate([hostName, 'mx2.sink.test', 'localhost'], clock()))
       : undefined,
@@ -106,6 +113,7 @@ export async function startSink({
     dots,
     refusals,
     answers,
+    visits,
     sessions: () => sessions,
     answerTo: postman.sendTo,
     async stop() {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, PutCommand, QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect } from 'vitest';
 import { claimKey, type Hold, holdKey } from '../../core/records.ts';
 import { defineSettings, type SettingsInput } from '../../lib/settings.ts';
@@ -83,10 +83,16 @@ export async function eventually<T>(look: () => Promise<T> | T, holds: (seen: T)
 }
 
 /**
- * Hours pass: what waits for a retry is due now. (The emulators run on the wall clock.)
- * @param claimsLapse so do claims of what waits: a job that was taken late was claimed for as long as its run may last
+ * Hours pass: what is at work has ended, claims have lapsed, and what waits for a retry is due now. (The emulators run on the wall
+ * clock.) Until no job is on a lane it waits: a claim that lapsed under a run that still sends would make a duplicate of the test's own.
  */
-export async function whenRetriesAreDue({ stack, local }: Mail, claimsLapse = false): Promise<void> {
+export async function whenRetriesAreDue({ stack, local }: Mail): Promise<void> {
+  const onLanes = () =>
+    stack.queues
+      .inspect()
+      .flatMap(({ dead, messages }) => (dead ? [] : messages))
+      .filter(({ body }) => body.includes('"copies":[')).length;
+  await eventually(onLanes, (jobs) => jobs === 0, 180);
   const client = new DynamoDBClient({
     endpoint: local.awsUrl,
     region: stack.region,
@@ -94,16 +100,29 @@ export async function whenRetriesAreDue({ stack, local }: Mail, claimsLapse = fa
   });
   const tables = DynamoDBDocumentClient.from(client);
   const TableName = stack.outputs.HoldsTable!;
-  for (const item of (await tables.send(new ScanCommand({ TableName, ConsistentRead: true }))).Items ?? []) {
-    const hold = item as Hold;
-    if (hold.kind !== 'job') continue;
+  const held = await tables.send(new ScanCommand({ TableName, ConsistentRead: true }));
+  const waiting = ((held.Items ?? []) as Hold[]).filter((hold) => hold.kind === 'job');
+  for (const key of new Set(waiting.map(({ account, job }) => claimKey(account, job.requestId, '').pk)))
+    await lapseClaims(tables, stack.outputs.MessagesTable!, key);
+  for (const hold of waiting) {
     const due = Date.now();
-    const claim = claimKey(hold.account, hold.job.requestId, hold.job.id);
-    if (claimsLapse) await tables.send(new DeleteCommand({ TableName: stack.outputs.MessagesTable!, Key: claim }));
     await tables.send(new PutCommand({ TableName, Item: { ...hold, ...holdKey(hold.job.id, due), due } }));
     await tables.send(new DeleteCommand({ TableName, Key: { pk: hold.pk, sk: hold.sk } }));
   }
   client.destroy();
+}
+
+/** As time does it: who has had a claim, and with how many hops, is still known. @param request `account#requestId` */
+async function lapseClaims(tables: DynamoDBDocumentClient, TableName: string, request: string): Promise<void> {
+  const { Items = [] } = await tables.send(
+    new QueryCommand({
+      TableName,
+      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :claim)',
+      ExpressionAttributeValues: { ':pk': request, ':claim': claimKey('', '', '').sk },
+      ConsistentRead: true,
+    }),
+  );
+  for (const claim of Items) await tables.send(new PutCommand({ TableName, Item: { ...claim, until: 0 } }));
 }
 
 /** Waits until nothing is on its way, then holds the ledger to its promise. */

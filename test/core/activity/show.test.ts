@@ -1,5 +1,6 @@
 /** One message, and why it is where it is. */
 import { describe, expect, test } from 'vitest';
+import { lastEventTime } from '../../../core/activity/message.ts';
 import { explainMessage, historyOf, readMessageId, showMessage } from '../../../core/activity/show.ts';
 import { engagementKey } from '../../../core/event/engagement.ts';
 import { makeRequestId, sgMessageId } from '../../../core/ids.ts';
@@ -62,7 +63,25 @@ test('ids: those of events, and what mail/send answered', () => {
     expect(readMessageId(wrong)).toBeUndefined();
 });
 
+const eventsOf = (history: NonNullable<ReturnType<typeof historyOf>>) =>
+  showMessage(ID, 1, history).events.map(({ event_name }) => event_name);
+
 describe('a message', () => {
+  test('what was heard later comes behind what the server said, though a clock says otherwise', () => {
+    const complained = {
+      ...lateKey('operator', ID, 1, 'complained'),
+      ...base,
+      event: 'complained',
+      address: 'b@example.net',
+      at: delivered.at - 5,
+      reply: 'feedback report: abuse',
+    };
+    const opened = { ...open, at: delivered.at - 3 };
+    const history = historyOf([complained, opened, request, delivered, deferred], 1)!;
+    expect(eventsOf(history)).toEqual(['processed', 'deferred', 'delivered', 'spam_report', 'opened']);
+    expect(lastEventTime({ requestId: ID, index: 1, history })).toBe(delivered.at);
+  });
+
   test('with everything that happened to it, in order, and nothing of other copies', () => {
     const items = [open, request, delivered, deferred, { ...delivered, ...copyKey('operator', ID, 0) }];
     const history = historyOf(items, 1)!;
