@@ -100,7 +100,7 @@ export function makeBenchDeps(world: BenchWorld) {
     trackingKey: async () => makeTrackingKey(Buffer.alloc(32, 7)),
     readSuppressions: async () => new Map(),
     readListSettings: async () => ({}),
-    isPaused: async () => false,
+    whoPauses: async () => undefined,
     suppressBounce: async () => true,
     receive: async (count) => world.lane.splice(0, count),
     remove: async () => {},

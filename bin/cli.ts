@@ -34,6 +34,7 @@ const HELP = `pennypost — the operator's command line
   suppressions import FILE --list LIST           put the addresses of a CSV file (SendGrid's, or any) on a list
   suppressions export --list LIST                the list as CSV, to the standard output
   suppressions purge                             delete what the account's bounce purge has taken off its lists
+  import sendgrid --key SG.… [--from URL]        move in: copy templates, suppressions, settings … (docs/moving-in.md)
   links add DOMAIN HOST                          have links of a domain's mail at a host of its own
   links list                                     the account's link hosts, and which track
   links check DOMAIN                             ask the host whether it answers; then it tracks
@@ -64,6 +65,10 @@ const HELP = `pennypost — the operator's command line
   --config FILE    other settings than pennypost.config.ts (rules, bounces)
   --list LIST      bounces, blocks, spam_reports, invalid_emails, unsubscribes, or group:ID (suppressions)
   --limit N        how many (messages)
+  --key KEY        of the account that is left; or in SENDGRID_API_KEY, which other users cannot see (import)
+  --from URL       where its API is: https://api.sendgrid.com (default), https://api.eu.sendgrid.com … (import)
+  --only LIST      suppressions,groups,templates,webhooks,parse,mail_settings,tracking_settings,tls,senders (import)
+  --dry-run        read and check, write nothing (import)
   --json           print one JSON value instead of text
 `;
 
@@ -103,6 +108,7 @@ const COMMANDS = {
   'suppressions import': { load: async () => (await suppressions()).importList, arguments: 1 },
   'suppressions export': { load: async () => (await suppressions()).exportList, arguments: 0 },
   'suppressions purge': { load: async () => (await suppressions()).purgeLists, arguments: 0 },
+  'import sendgrid': { load: async () => (await import('./cli/import.ts')).importSendgrid, arguments: 0 },
   'links add': { load: async () => (await links()).addLink, arguments: 2 },
   'links list': { load: async () => (await links()).listLinks, arguments: 0 },
   'links check': { load: async () => (await links()).checkLink, arguments: 1 },
@@ -152,6 +158,10 @@ export async function main(argv: string[]): Promise<number> {
       mx: { type: 'string', multiple: true },
       stage: { type: 'string' },
       config: { type: 'string' },
+      key: { type: 'string' },
+      from: { type: 'string' },
+      only: { type: 'string' },
+      'dry-run': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });

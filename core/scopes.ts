@@ -1,7 +1,8 @@
 /**
  * The one list of scopes: what an API key may be allowed to do, in SendGrid's words (`<resource>.<create|read|update|delete>`). Every
  * route of the API asks for one of them; a key can have no other. It holds also those of SendGrid's that nothing of ours asks for yet, so
- * that keys are made by the scripts that made them there.
+ * that keys are made by the scripts that made them there; and a few of ours beyond SendGrid's routes (`brakes`, `tracking_settings.machines`,
+ * `user.settings.transcripts`).
  */
 
 /** Asked for by routes that any key may call, whatever its scopes. No key has it. */
@@ -55,6 +56,7 @@ const RESOURCES = [
 ];
 
 const SETTINGS = [
+  'brakes',
   'mail_settings',
   'mail_settings.address_whitelist',
   'mail_settings.bounce_purge',
@@ -66,6 +68,7 @@ const SETTINGS = [
   'tracking_settings',
   'tracking_settings.click',
   'tracking_settings.google_analytics',
+  'tracking_settings.machines',
   'tracking_settings.open',
   'tracking_settings.subscription',
   'user.account',
@@ -73,6 +76,7 @@ const SETTINGS = [
   'user.email',
   'user.profile',
   'user.settings.enforced_tls',
+  'user.settings.transcripts',
   'user.timezone',
   'user.username',
 ];
@@ -105,6 +109,8 @@ const READ = [
 /** In the order of the alphabet. */
 export const SCOPES: readonly string[] = [
   'mail.send',
+  // SendGrid's one scope of all of verified senders.
+  'sender_verification_eligible',
   ...of(CRUD, ...RESOURCES),
   ...of(READ_UPDATE, ...SETTINGS),
   ...of(['read'], ...READ),

@@ -19,7 +19,8 @@ import {
 } from '../core/brakes/brakes.ts';
 import { type HourOfMail, sumHours, windowOf } from '../core/brakes/judge.ts';
 import { sweepsAfterResume } from '../core/brakes/parked.ts';
-import type { Hold } from '../core/records.ts';
+import { type AccountRecord, accountKey } from '../core/records/subusers.ts';
+import { type Hold, OPERATOR } from '../core/records.ts';
 import type { Kind } from '../core/stats/count.ts';
 import type { Table } from './aws.ts';
 
@@ -35,6 +36,21 @@ export function readBrakesIn(table: string, client: Table) {
   return async (account: string, consistent = false): Promise<BrakesRecord | undefined> =>
     (await client.send(new GetCommand({ TableName: table, Key: brakesKey(account), ConsistentRead: consistent })))
       .Item as BrakesRecord | undefined;
+}
+
+/**
+ * Whose brakes pause an account's bulk, for deliver: its own, or, where the operator paused the account that it is a subuser of, that
+ * one's. A parent's bad rates are his own: they pause nobody else.
+ */
+export function whoPausesIn(table: string, client: Table) {
+  const readBrakes = readBrakesIn(table, client);
+  return async (account: string): Promise<string | undefined> => {
+    if ((await readBrakes(account))?.paused) return account;
+    if (account === OPERATOR) return undefined;
+    const { Item } = await client.send(new GetCommand({ TableName: table, Key: accountKey(account) }));
+    const parent = (Item as AccountRecord | undefined)?.parent;
+    return parent !== undefined && (await readBrakes(parent))?.paused?.cause === 'operator' ? parent : undefined;
+  };
 }
 
 export function brakesIn(table: string, client: Table) {

@@ -39,11 +39,10 @@ export function domainsIn(table: string, client: Table, keys: KMSClient, now: ()
       // What a subuser borrows was sealed for its parent.
       keys: await Promise.all(signingKeys(record).map((key) => openKey(record.pk, record.domain, key))),
     };
-  const look = cached(
-    async (name: string) => open(await senders.readSigningDomain(...(name.split('#') as [string, string]))),
-    KEY_LIFE,
-    now,
-  );
+  const lookBy = (read: typeof senders.readSendingDomain) =>
+    cached(async (name: string) => open(await read(...(name.split('#') as [string, string]))), KEY_LIFE, now);
+  const look = lookBy(senders.readSendingDomain);
+  const lookUnproven = lookBy(senders.readUnprovenDomain);
   const lookAddress = cached(
     async (name: string) => {
       const at = name.indexOf('#');
@@ -53,6 +52,11 @@ export function domainsIn(table: string, client: Table, keys: KMSClient, now: ()
     now,
   );
   const readOwn = (account: string, domain: string) => look(`${account}#${domain.toLowerCase()}`);
+  /** By what accept has let it in, in its order; a domain that nobody has proved stands behind whatever else may sign. */
+  const readSigning = async (account: string, domain: string, address?: string): Promise<SigningDomain | undefined> =>
+    (await readOwn(account, domain)) ??
+    (address === undefined ? undefined : await lookAddress(`${account}#${address.toLowerCase()}`)) ??
+    (await lookUnproven(`${account}#${domain.toLowerCase()}`));
   return {
     /**
      * The return path and the keys that sign mail from a domain, or from an address that was verified by itself; undefined when the
@@ -60,9 +64,7 @@ export function domainsIn(table: string, client: Table, keys: KMSClient, now: ()
      */
     readDomain: async (account: string, domain: string, address?: string): Promise<SigningDomain | undefined> => {
       const [own, provider] = await Promise.all([
-        readOwn(account, domain).then(
-          (found) => found ?? (address && lookAddress(`${account}#${address.toLowerCase()}`)),
-        ),
+        readSigning(account, domain, address),
         signingDomain === undefined || signingDomain === domain.toLowerCase()
           ? undefined
           : readOwn(OPERATOR, signingDomain),

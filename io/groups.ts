@@ -15,7 +15,7 @@ const TRIES = 8;
 const GROUPS_LIFE = 60_000;
 
 /** Why a group was not written. */
-export type GroupRefusal = 'none' | 'name' | 'full';
+export type GroupRefusal = 'none' | 'name' | 'full' | 'id';
 
 export function groupsIn(table: string, client: Table) {
   const readGroups = async (account: string): Promise<GroupsRecord> =>
@@ -80,11 +80,14 @@ export function groupsIn(table: string, client: Table) {
       (await client.send(new GetCommand({ TableName: table, Key: groupKey(account, id), ConsistentRead: true })))
         .Item as GroupRecord | undefined,
 
-    createGroup: (account: string, group: Group, createdAt: number) =>
+    /** @param id the one that it had elsewhere; refused where this account has given it, or a later one, before */
+    createGroup: (account: string, group: Group, createdAt: number, id?: number) =>
       change<GroupRecord | GroupRefusal>(account, (all, { last }) => {
         if (all.length >= GROUPS) return 'full';
         if (isTaken(all, group.name)) return 'name';
-        const made: GroupRecord = { ...groupKey(account, last + 1), id: last + 1, ...group, createdAt };
+        if (id !== undefined && id <= last) return 'id';
+        const next = id ?? last + 1;
+        const made: GroupRecord = { ...groupKey(account, next), id: next, ...group, createdAt };
         return { puts: [made, ...undefaulted(all, made)], answer: made };
       }),
     /** @param read what becomes of the group that is there */

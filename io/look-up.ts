@@ -3,7 +3,7 @@ import { Resolver } from 'node:dns/promises';
 import type { Answer } from '../core/doctor.ts';
 
 /** MX as `preference host`, the strings of a TXT record joined. */
-export type LookUp = (name: string, type: 'A' | 'CNAME' | 'MX' | 'PTR' | 'TXT') => Promise<Answer>;
+export type LookUp = (name: string, type: 'A' | 'AAAA' | 'CNAME' | 'MX' | 'PTR' | 'TXT') => Promise<Answer>;
 
 /** @param servers IP addresses, or IP:PORT; absent: the system's. @throws Error when one is none */
 export function openLookUp(servers: string[] | undefined): LookUp {
@@ -11,6 +11,7 @@ export function openLookUp(servers: string[] | undefined): LookUp {
   if (servers) resolver.setServers(servers);
   const ask = {
     A: (name: string) => resolver.resolve4(name),
+    AAAA: (name: string) => resolver.resolve6(name),
     CNAME: (name: string) => resolver.resolveCname(name),
     MX: async (name: string) =>
       (await resolver.resolveMx(name)).map(({ priority, exchange }) => `${priority} ${exchange}`),

@@ -37,8 +37,8 @@ export function sendersIn(table: string, client: Table) {
     /** The domain that an account may send from and whose keys sign; undefined: it may not. */
     readSendingDomain: async (account: string, domain: string): Promise<DomainRecord | undefined> =>
       proven(await readOwn(account, domain)) ?? proven(await readBorrowed(account, domain)),
-    /** The domain whose keys sign what was accepted: a validation that fails meanwhile holds nothing up. */
-    readSigningDomain: async (account: string, domain: string): Promise<DomainRecord | undefined> =>
+    /** The same without proof: what was accepted is signed by it all the same, where a validation has failed meanwhile. */
+    readUnprovenDomain: async (account: string, domain: string): Promise<DomainRecord | undefined> =>
       (await readOwn(account, domain)) ?? readBorrowed(account, domain),
     /** The domain that signs mail from an address that was verified by itself; undefined: it was not. */
     readVerifiedSender: async (account: string, address: string): Promise<DomainRecord | undefined> => {

@@ -116,8 +116,8 @@ export function subusersIn(table: string, client: Table) {
       const owned = await queryAll<{ pk: string; sk: string; hostname?: string; returnPath?: string }>(
         client,
         table,
-        'pk = :account AND begins_with(sk, :all)',
-        { ':account': account, ':all': '' },
+        'pk = :account',
+        { ':account': account },
       );
       for (const { pk, sk, hostname, returnPath } of owned) {
         if (sk === accountKey(account).sk) continue;

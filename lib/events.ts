@@ -8,6 +8,7 @@ import { Follower } from './follower.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import { capEnvironment } from './submission.ts';
 import { WorkQueue, workOff } from './work-queue.ts';
 
 const TALLY = { timeoutSeconds: 60, memoryMb: 512 };
@@ -85,6 +86,9 @@ export class Events extends Construct {
         ACCOUNTS_TABLE: accounts.tableName,
         OUTBOX_TABLE: outbox.tableName,
         HOLDS_TABLE: holds.tableName,
+        MESSAGES_TABLE: messages.tableName,
+        STATS_TABLE: stats.tableName,
+        ...capEnvironment(settings),
         EVENTS_BUCKET: events.bucketName,
         ALLOW_PRIVATE_HOSTS: String(allowPrivateHosts),
         ...(dnsServers && { DNS_SERVERS: dnsServers.join(',') }),
@@ -93,6 +97,8 @@ export class Events extends Construct {
         accounts: [accounts.tableArn],
         outbox: [outbox.tableArn],
         holds: [holds.tableArn],
+        messages: [messages.tableArn],
+        stats: [stats.tableArn],
         events: [events.bucketArn],
         eventPages: [pages],
         dkimKey: [dkimKey.keyArn],

@@ -160,6 +160,7 @@ function deliverTargets(storage: Storage) {
     holds: [storage.holds.tableArn],
     sites: [storage.sites.tableArn],
     requests: storage.requestArns,
+    uploads: [storage.content.arnForObjects('requests/*')],
     dkimKey: [storage.dkimKey.keyArn],
     returnPathSecret: [storage.returnPathSecret.secretArn],
     trackingSecret: [storage.trackingSecret.secretArn],

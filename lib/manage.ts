@@ -32,7 +32,7 @@ export class Manage extends Construct {
 
   constructor(scope: Construct, id: string, { settings, storage, events, lanes, inboundHost, code }: ManageProps) {
     const notifyQueue = events.work.queue;
-    const { senders, delivery } = settings;
+    const { senders, delivery, validation } = settings;
     const warmUps = new Map(
       settings.pools.flatMap(({ sourceIps }) => sourceIps).map((one) => [one.name, one.warmUpFrom]),
     );
@@ -69,6 +69,7 @@ export class Manage extends Construct {
         ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
         ...capEnvironment(settings),
         ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),
+        ...(validation.disposableDomains.length > 0 && { DISPOSABLE_DOMAINS: validation.disposableDomains.join(',') }),
       },
       targets: {
         accounts: [storage.accounts.tableArn],

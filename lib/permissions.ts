@@ -32,6 +32,7 @@ export type Target =
   | 'scheduled'
   | 'sites'
   | 'requests'
+  | 'uploads'
   | 'suppressions'
   | 'parseQueue'
   | 'stats'
@@ -124,6 +125,12 @@ const SET_BRAKES: Permission = {
   on: 'accounts',
   conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#brakes' } },
 };
+/** An alert that was looked at is moved on; nothing else that an account has is changed. */
+const MOVE_ALERTS: Permission = {
+  actions: ['dynamodb:UpdateItem'],
+  on: 'accounts',
+  conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#alerts' } },
+};
 /** Only deliver of a pool that may go by SES: raw messages, under our configuration set. */
 export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses' };
 /** Only deliver of a pool that may go by a relay with a password. */
@@ -141,6 +148,8 @@ export const RELEASE_PARSE: Permission = { actions: ['sqs:SendMessage'], on: 'pa
 export const READ_CERTIFICATE: Permission = { actions: ['secretsmanager:GetSecretValue'], on: 'tlsSecret' };
 /** Long messages go to a bucket part by part, and one that does not end is given up. */
 const PUT_IN_PARTS = ['s3:PutObject', 's3:AbortMultipartUpload'];
+/** What came part by part is never of those that are sent much later. */
+const GIVE_UP_UPLOAD: Permission = { actions: ['s3:AbortMultipartUpload'], on: 'uploads' };
 /** Only a relay that takes what comes back. The return path's secret tells a bounce of ours from a forged one. */
 export const TAKE_INBOUND: readonly Permission[] = [
   { actions: ['secretsmanager:GetSecretValue'], on: 'returnPathSecret' },
@@ -230,7 +239,9 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
       actions: ['dynamodb:Query', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
       on: 'sites',
     },
-    { actions: ['s3:GetObject', 's3:PutObject'], on: 'requests' },
+    { actions: ['s3:GetObject'], on: 'requests' },
+    // What it holds itself waits for days, never for months.
+    { actions: ['s3:PutObject'], on: 'uploads' },
     {
       actions: ['kms:Decrypt'],
       on: 'dkimKey',
@@ -358,7 +369,15 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     CONSUME,
     { actions: ['dynamodb:GetItem', 'dynamodb:Query'], on: 'accounts' },
     { actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], on: 'outbox' },
+    MOVE_ALERTS,
     { actions: ['dynamodb:PutItem'], on: 'holds' },
+    // What alerts tell: statistics, and what is claimed of the daily cap.
+    { actions: ['dynamodb:Query'], on: 'stats' },
+    {
+      actions: ['dynamodb:Query'],
+      on: 'messages',
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#sent' } },
+    },
     { actions: ['s3:ListBucket'], on: 'events' },
     { actions: ['s3:GetObject'], on: 'eventPages' },
     { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
@@ -376,7 +395,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
 export const TASK_PERMISSIONS: Record<TaskName, readonly Permission[]> = {
   relay: PERMISSIONS.accept
     .filter((row) => row !== OWN_LOGS)
-    .map((row) => (row.on === 'requests' ? { actions: PUT_IN_PARTS, on: 'requests' } : row)),
+    .flatMap((row) => (row.on === 'requests' ? [row, GIVE_UP_UPLOAD] : [row])),
 };
 
 /** The rows of a pool's deliver: only what its ways need. Without an address of its own it is in no VPC. */

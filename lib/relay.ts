@@ -119,6 +119,7 @@ export class Relay extends Construct {
     const role = { addToRolePolicy: this.task.addToTaskRolePolicy.bind(this.task) };
     const targets = {
       ...submissionTargets(submitting),
+      uploads: [submitting.storage.content.arnForObjects('requests/*')],
       ...(inbound && {
         returnPathSecret: [submitting.storage.returnPathSecret.secretArn],
         inboundMail: [inbound.mail.arnForObjects('inbound/*')],

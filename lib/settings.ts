@@ -13,6 +13,7 @@ import { checkOwnRelay, OwnRelay } from './relay-settings.ts';
 import { DEAD_LETTER_DAYS } from './retention.ts';
 import { checkSenders, Senders } from './senders-settings.ts';
 import { Shaping } from './shaping.ts';
+import { Validation } from './validation-settings.ts';
 import { checkRelays, checkWays, LANE_ENVIRONMENT, laneEnvironmentBytes } from './ways.ts';
 
 /** How far ahead `send_at` may lie, in days (SendGrid: 72 hours). */
@@ -253,6 +254,8 @@ const Shape = z.strictObject({
   tlsReports: TlsReports.optional(),
   /** DNS zones of senders (docs/senders.md). Default: none. */
   senders: Senders.prefault({}),
+  /** Email validation (docs/validation.md). */
+  validation: Validation.prefault({}),
   /** What you know better about providers' limits and replies (docs/shaping.md). Default: nothing, ours stand. */
   shaping: Shaping,
   /** X-Ray traces of every function. Default false: they cost more per message than sending it. */

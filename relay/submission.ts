@@ -71,8 +71,8 @@ export function makeSubmission(deps: SubmissionDeps): Role {
         const { account, keyId } = login!;
         const key = await deps.readKey({ account, id: keyId, secret: '' });
         if (!key?.scopes.includes('mail.send')) return smtpReplies.unauthenticated;
-        const { lanes } = key;
-        const done = await submit({ account, keyId, lanes, requestId, submitted, ip, fingerprint }, deps);
+        const { lanes, parent } = key;
+        const done = await submit({ account, keyId, lanes, parent, requestId, submitted, ip, fingerprint }, deps);
         return done.ok ? fill(smtpReplies.queued, done.requestId) : done.reply;
       } catch (error) {
         report('a submission failed', error);

@@ -42,7 +42,7 @@ const PATH = '/v3/mail/send';
 export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
   const admitted = await admit(http, deps);
   if (!admitted.ok) return admitted.answer;
-  const { key, lanes } = admitted;
+  const { key, lanes, parent } = admitted;
 
   const body = await readBody(http, deps);
   if (!body.ok) return refuse(body.error);
@@ -67,7 +67,15 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
 
   const requestId = makeRequestId(now, deps.randomBytes(10));
   const received = receivedOf(http, body.bytes.length);
-  const submission = { account: key.account, keyId: key.id, requestId, request: valid.request, lanes, received };
+  const submission = {
+    account: key.account,
+    keyId: key.id,
+    requestId,
+    request: valid.request,
+    lanes,
+    parent,
+    received,
+  };
   const idempotencyKey = http.headers['idempotency-key'];
   const idempotency: Idempotency | undefined =
     idempotencyKey === undefined
@@ -100,11 +108,19 @@ function receivedOf({ headers, ip }: HttpRequest, bytes: number): Received {
   return { protocol: 'HTTP', bytes, ...(ip === undefined ? {} : { ip }), ...(agent ? { agent } : {}) };
 }
 
+/** Whose key it is, and what the account's parent says of its mail. */
+type Admitted = {
+  ok: true;
+  key: ApiKey;
+  lanes: UsableKey['lanes'] | undefined;
+  parent: UsableKey['parent'] | undefined;
+};
+
 /** What can be said of a request before its body: a door for large ones asks first. */
 export async function admit(
   http: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
   deps: AdmitDeps,
-): Promise<{ ok: true; key: ApiKey; lanes?: readonly string[] | undefined } | { ok: false; answer: HttpResponse }> {
+): Promise<Admitted | { ok: false; answer: HttpResponse }> {
   const no = (failure: ApiFailure) => ({ ok: false as const, answer: refuse(failure) });
   if (http.path !== PATH) return no(apiErrors.notFound);
   if (http.method !== 'POST') return no(apiErrors.methodNotAllowed);
@@ -114,7 +130,7 @@ export async function admit(
   const record = known.found;
   if (!key || !secretMatches(key.secret, record?.secretHash)) return no(apiErrors.unauthorized);
   if (!record?.scopes.includes('mail.send')) return no(apiErrors.forbidden);
-  return { ok: true, key, lanes: record.lanes };
+  return { ok: true, key, lanes: record.lanes, parent: record.parent };
 }
 
 /** A failure in SendGrid's shape. */

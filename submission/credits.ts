@@ -25,11 +25,14 @@ export type CreditsDeps = {
 };
 
 export type Credits = {
-  /** Whether so many copies may be accepted now; they are counted then. All of them, or none. */
-  takeCredits: (account: string, copies: number) => Promise<boolean>;
-  /** Gives back what was taken and not accepted. */
-  giveBackCredits: (account: string, copies: number) => void;
+  /**
+   * Whether so many copies may be accepted now; they are counted then, by the account and by its parent where it has one. All of them, or
+   * none.
+   * @returns how to give them back when they are not accepted after all; undefined: they may not be
+   */
+  takeCredits: (account: string, copies: number, parent?: string) => Promise<GiveBack | undefined>;
 };
+export type GiveBack = () => void;
 
 /** What is known of an account's day. */
 type Day = { day: string; left: number; sent: number; claimed: number; told: boolean };
@@ -54,13 +57,16 @@ export function createCredits(deps: CreditsDeps): Credits {
     if (days.size > ACCOUNTS) days.delete(days.keys().next().value!);
     return own;
   };
-  const take = async (account: string, copies: number, cap: number): Promise<boolean> => {
+  /** What the operator says of a parent holds for all that is under him; the settings' cap is each account's own. */
+  const capOfParent = async (parent: string): Promise<number | undefined> =>
+    capOf(await deps.readBrakes(parent), undefined);
+  const take = async (account: string, copies: number, cap: number): Promise<Day | undefined> => {
     const own = dayIn(account);
     const needed = copies - own.left;
-    if (needed > 0 && !(await claim(account, own, needed, cap))) return false;
+    if (needed > 0 && !(await claim(account, own, needed, cap))) return undefined;
     own.left -= copies;
     own.sent += copies;
-    return true;
+    return own;
   };
   const claim = async (account: string, own: Day, needed: number, cap: number): Promise<boolean> => {
     // What was claimed only grows: who is over costs no write.
@@ -80,23 +86,42 @@ export function createCredits(deps: CreditsDeps): Credits {
     }
     return false;
   };
+  const takeOf = async (account: string, copies: number, cap: number | undefined): Promise<GiveBack | undefined> => {
+    if (cap === undefined) return () => {};
+    const taken = (turns.get(account) ?? Promise.resolve()).then(() => take(account, copies, cap));
+    const turn = taken.catch(() => {});
+    turns.set(account, turn);
+    void turn.then(() => {
+      if (turns.get(account) === turn) turns.delete(account);
+    });
+    const own = await taken;
+    // To the day that they were taken of: another has none of them.
+    return (
+      own &&
+      (() => {
+        own.left += copies;
+        own.sent -= copies;
+      })
+    );
+  };
   return {
-    takeCredits: async (account, copies) => {
-      const cap = capOf(await deps.readBrakes(account), deps.defaultCap);
-      if (cap === undefined) return true;
-      const taken = (turns.get(account) ?? Promise.resolve()).then(() => take(account, copies, cap));
-      const turn = taken.catch(() => {});
-      turns.set(account, turn);
-      void turn.then(() => {
-        if (turns.get(account) === turn) turns.delete(account);
-      });
-      return taken;
-    },
-    giveBackCredits: (account, copies) => {
-      const own = days.get(account);
-      if (!own || own.day !== dayOf(deps.now())) return;
-      own.left += copies;
-      own.sent -= copies;
+    takeCredits: async (account, copies, parent) => {
+      const ofParent = parent === undefined ? () => {} : await takeOf(parent, copies, await capOfParent(parent));
+      if (!ofParent) return undefined;
+      try {
+        const own = await takeOf(account, copies, capOf(await deps.readBrakes(account), deps.defaultCap));
+        if (!own) ofParent();
+        return (
+          own &&
+          (() => {
+            own();
+            ofParent();
+          })
+        );
+      } catch (error) {
+        ofParent();
+        throw error;
+      }
     },
   };
 }

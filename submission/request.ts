@@ -12,7 +12,7 @@ import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
 import type { DomainRecord, Received } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, type Committed, commit, type Earlier } from './commit.ts';
-import type { Credits } from './credits.ts';
+import type { Credits, GiveBack } from './credits.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
 
 /** A request whose sender and recipients are known to be well-formed, and who asks for it. */
@@ -23,6 +23,8 @@ export type Submission = {
   request: MailRequest;
   /** The lanes that the account may take; absent: all. */
   lanes?: readonly string[] | undefined;
+  /** Whose subuser the account is. */
+  parent?: string | undefined;
   received?: Received;
 };
 
@@ -89,14 +91,17 @@ function sendersOf({ content, personalizations }: MailRequest): Set<string> {
 /** A request that was answered before is not here: it was counted when it was accepted. */
 async function commitWithinCap(submission: Submission, earlier: Earlier, deps: RequestDeps): Promise<Committed> {
   const { account, request } = submission;
-  const copies = request.copies.length;
+  // Of one whose end nobody knows: it may be on its way, and what it took was not given back.
+  if (earlier === 'unknown') return commit(submission, earlier, deps);
+  let giveBack: GiveBack | undefined;
   try {
-    if (!(await deps.takeCredits(account, copies))) return { ok: false, why: 'over the cap' };
+    giveBack = await deps.takeCredits(account, request.copies.length, submission.parent);
   } catch (error) {
     return { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' };
   }
+  if (!giveBack) return { ok: false, why: 'over the cap' };
   const committed = await commit(submission, earlier, deps);
-  if (!committed.ok && committed.why !== 'uncertain') deps.giveBackCredits(account, copies);
+  if (!committed.ok && committed.why !== 'uncertain') giveBack();
   return committed;
 }
 

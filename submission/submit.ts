@@ -24,6 +24,7 @@ export type SubmittedBy = {
   account: string;
   keyId: string;
   lanes?: readonly string[] | undefined;
+  parent?: string | undefined;
   requestId: string;
   submitted: Submitted;
   /** Who sends it, where that is known. */
@@ -37,7 +38,7 @@ const NAMES_GROUP = /asm_group/i;
 export type Submitting = { ok: true; requestId: string } | { ok: false; reply: SmtpReply };
 
 export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Submitting> {
-  const { account, keyId, lanes, requestId, submitted, fingerprint } = message;
+  const { account, keyId, lanes, parent, requestId, submitted, fingerprint } = message;
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
   const groups = await look(
     async () =>
@@ -56,7 +57,7 @@ export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Su
   const { ip } = message;
   const received = { protocol: 'SMTP' as const, bytes: submitted.size, ...(ip === undefined ? {} : { ip }) };
   const { request } = read;
-  const taken = await takeRequest({ account, keyId, lanes, requestId, request, received }, idempotency, deps);
+  const taken = await takeRequest({ account, keyId, lanes, parent, requestId, request, received }, idempotency, deps);
   if (!taken.ok) return { ok: false, reply: replyTo(taken.error) };
   if (read.ok === 'dropped' && read.notice) await tell(read.notice, message, deps);
   return { ok: true, requestId: 'requestId' in taken ? taken.requestId : requestId };

@@ -26,6 +26,10 @@ export type Options = {
   raw?: boolean | undefined;
   'spam-check'?: boolean | undefined;
   limit?: string | undefined;
+  key?: string | undefined;
+  from?: string | undefined;
+  only?: string | undefined;
+  'dry-run'?: boolean | undefined;
 };
 
 /**

@@ -37,10 +37,18 @@ export async function listKeys({ operator, account }: Connection, _rest: string[
   else
     printTable(
       ['ID', 'NAME', 'SCOPES', 'CREATED (UTC)'],
-      keys.map(({ name, scopes, createdAt }, index) => [ids[index]!, name, scopes.join(' '), formatTime(createdAt)]),
+      keys.map(({ name, scopes, createdAt }, index) => [ids[index]!, name, scopesIn(scopes), formatTime(createdAt)]),
     );
   return 0;
 }
+
+/** Scopes that a line has room for. */
+const SHOWN = 4;
+
+const scopesIn = (scopes: readonly string[]): string =>
+  scopes.length <= SHOWN
+    ? scopes.join(' ')
+    : `${scopes.slice(0, SHOWN - 1).join(' ')} and ${scopes.length - SHOWN + 1} more`;
 
 export async function deleteKey(
   { operator, account }: Connection,

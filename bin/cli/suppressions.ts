@@ -18,7 +18,7 @@ import { CliError, type Connection, type Options } from './connect.ts';
 import { printJson, printLine } from './print.ts';
 
 /** Addresses that are written before the next are read. */
-const TOGETHER = 528;
+export const TOGETHER = 528;
 /** Tries to write them, and the first wait between two, in milliseconds: twice as long each time. */
 const TRIES = 9;
 const FIRST_WAIT = 100;
@@ -178,7 +178,7 @@ async function findList({ account, tables, accountsTable }: Connection, { list }
 }
 
 /** What a busy table refuses is tried again, for about a minute in all: what was written stays written. */
-async function patiently<T>(write: () => Promise<T>): Promise<T> {
+export async function patiently<T>(write: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await write();

@@ -1,6 +1,7 @@
 /** trace: the life of a message, recipient by recipient, and what of it still waits and until when. */
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { parkedPlace } from '../../core/brakes/brakes.ts';
+import type { EngagementRecord } from '../../core/event/engagement.ts';
 import { isRequestId } from '../../core/ids.ts';
 import { HOLD_SHARDS } from '../../core/limits.ts';
 import {
@@ -14,7 +15,8 @@ import { messagesIn } from '../../io/messages.ts';
 import { CliError, type Connection, type Options } from './connect.ts';
 import { formatTime, printJson, printLine } from './print.ts';
 
-type Life = { address: string; events: (OutcomeRecord | AttemptRecord)[] };
+type Told = OutcomeRecord | AttemptRecord | EngagementRecord;
+type Life = { address: string; events: Told[] };
 
 export async function trace(
   { account, tables, messagesTable, holdsTable }: Connection,
@@ -61,13 +63,20 @@ export async function trace(
   }
 }
 
+/** What the other side said; of what a reader did, what he did it with. */
+function saidBy(event: Told): string {
+  if ('reply' in event) return event.reply;
+  const { url, userAgent, ip, machine } = event;
+  return [url, userAgent, ip, machine ? 'a machine' : undefined].filter(Boolean).join('  ');
+}
+
 function gather(items: Record<string, unknown>[]): Map<number, Life> {
   const lives = new Map<number, Life>();
   for (const item of items) {
     const copy = /^(\d{4,})/.exec(String(item.sk));
     if (!copy) continue;
     const index = Number(copy[1]);
-    const event = item as OutcomeRecord | AttemptRecord;
+    const event = item as Told;
     const address = 'address' in event ? event.address : event.recipient.slice(event.recipient.indexOf('#') + 1);
     const life = lives.get(index) ?? { address, events: [] };
     life.events.push(event);
@@ -84,17 +93,23 @@ function printLives(request: RequestRecord, lives: Map<number, Life>, holds: Hol
   printLine(
     `          ${request.copies} ${request.copies === 1 ? 'recipient' : 'recipients'}, API key ${request.keyId}`,
   );
+  // Times stand below each other.
+  const width = Math.max(...[...lives.values()].flatMap(({ events }) => events.map(({ event }) => event.length)), 9);
   for (const [index, { address, events }] of lives) {
     printLine(`\n${index}  ${address}`);
     for (const event of events) {
-      const where = [event.mx, event.tls, event.lane].filter(Boolean).join(', ');
-      printLine(`   ${event.event.padEnd(9)} ${formatTime(event.at)}  ${event.reply}${where ? `  (${where})` : ''}`);
+      const where =
+        'mx' in event || 'lane' in event ? [event.mx, event.tls, event.lane].filter(Boolean).join(', ') : '';
+      printLine(
+        `   ${event.event.padEnd(width)} ${formatTime(event.at)}  ${saidBy(event)}${where ? `  (${where})` : ''}`,
+      );
       if ('possibleDuplicate' in event)
         printLine(
           '             this recipient may have had it before: an earlier attempt ended without its reply being recorded',
         );
       if ('due' in event) printLine(`             next attempt ${formatTime(event.due)}`);
-      for (const line of event.transcript?.split('\n') ?? []) printLine(`             ${line}`);
+      for (const line of ('transcript' in event && event.transcript?.split('\n')) || [])
+        printLine(`             ${line}`);
     }
   }
   const final = [...lives.values()].filter(({ events }) => events.some((event) => /^\d+$/.test(event.sk))).length;

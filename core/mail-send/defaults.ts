@@ -8,6 +8,12 @@ import { addFooter } from './footer.ts';
 
 /** What stands for the message's own HTML in a template around it. */
 export const BODY_TAG = '<% body %>';
+/** Ours: how often a template may have it. Each makes the mail longer by its body, in a process that others share. */
+export const BODY_TAGS = 3;
+/** Whether HTML can be a template: there is a place for the message's own, and not hundreds. */
+export const holdsBody = (html: string): boolean =>
+  html.includes(BODY_TAG) && html.split(BODY_TAG).length <= BODY_TAGS + 1;
+export const BODY_RULE = `must be HTML that holds ${BODY_TAG}, at most ${BODY_TAGS} times`;
 
 /** Pure; gives the same request where there is nothing to add. */
 export function withDefaults(request: MailRequest, defaults: MailDefaultsRecord | undefined): MailRequest {

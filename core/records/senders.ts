@@ -84,20 +84,6 @@ export const verifiedSenderKey = (account: string, email: string) => ({
 /** How much mail we sent for an account itself on the last UTC day on which there was some. */
 export const ownMailKey = (account: string) => ({ pk: account, sk: 'own-mail' });
 
-/** An account with a parent, under its parent, by the name that it has there. */
-export type SubuserRecord = {
-  pk: string;
-  sk: string;
-  username: string;
-  account: string;
-  /** Source addresses that its mail may go out by; none: all. */
-  ips?: string[];
-};
-export const subuserKey = (parent: string, username: string) => ({
-  pk: parent,
-  sk: `subuser#${username.toLowerCase()}`,
-});
-
 /** Of a link host that was named over the API; one that the command line named has none, and was the operator's word. */
 export type LinkBranding = {
   id: number;

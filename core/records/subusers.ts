@@ -55,7 +55,7 @@ export type AccountRecord = Pick<SubuserRecord, 'username' | 'email' | 'disabled
 };
 
 /** A key, and what its account's parent says of its mail. */
-export type UsableKey = KeyRecord & Partial<Pick<AccountRecord, 'lanes'>>;
+export type UsableKey = KeyRecord & Partial<Pick<AccountRecord, 'lanes' | 'parent'>>;
 
 export const subuserKey = (parent: string, username: string) => ({
   pk: parent,

@@ -19,9 +19,6 @@ export function freeNumber(taken: ReadonlySet<number>, ...names: readonly string
   return number;
 }
 
-/** SendGrid's `user_id` of an account. */
-export const userIdOf = (account: string): number => numberOf('user', account);
-
 /** A DNS label of 17 characters, of 64 bits: nobody finds a second pair of account and domain for it by accident. */
 export const labelOf = (...names: readonly string[]): string => `d${digestOf(names).subarray(0, 8).toString('hex')}`;
 

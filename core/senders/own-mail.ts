@@ -4,8 +4,9 @@
  */
 import { jobId, makeRequestId } from '../ids.ts';
 import type { Job } from '../job.ts';
-import { type Hold, holdKey } from '../records.ts';
+import { type DomainRecord, type Hold, holdKey, OPERATOR } from '../records.ts';
 import { UNTRACKED } from '../tracking/settings.ts';
+import { isProven } from './kept.ts';
 
 /** Mails of an account on a day: whoever may have us write to strangers may not do it without end. */
 export const OWN_MAILS = 50;
@@ -19,6 +20,23 @@ export type OwnMail = {
   text: string;
   category: string;
 };
+
+export type DomainDeps = {
+  readDefaultDomain: (account: string) => Promise<string | undefined>;
+  listOwnDomains: (account: string) => Promise<DomainRecord[]>;
+};
+
+/** The domain that mail for an account itself comes from: one of the operator's, or where he has none one of the account's. */
+export async function ownMailDomain(account: string, deps: DomainDeps): Promise<DomainRecord | undefined> {
+  return (await provenDomain(OPERATOR, deps)) ?? provenDomain(account, deps);
+}
+
+/** The default, if mail may be sent from it; else the first that it may be. */
+async function provenDomain(account: string, deps: DomainDeps): Promise<DomainRecord | undefined> {
+  const [name, all] = await Promise.all([deps.readDefaultDomain(account), deps.listOwnDomains(account)]);
+  const may = all.filter(isProven);
+  return may.find(({ domain }) => domain === name) ?? may[0];
+}
 
 /** @param random 10 random bytes. @param now milliseconds since the epoch */
 export function ownMailHold(mail: OwnMail, random: Uint8Array, now: number): Hold {

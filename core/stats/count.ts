@@ -8,8 +8,8 @@ import type { EngagementRecord } from '../event/engagement.ts';
 import { type Change, isFirstNews, type News } from '../event/item.ts';
 import { requestIdTime } from '../ids.ts';
 
-/** SendGrid's sixteen, and ours: `drops` of any kind, and the opens and clicks that no person made. */
-export const METRICS = [
+/** SendGrid's sixteen. */
+export const GLOBAL_METRICS = [
   'blocks',
   'bounce_drops',
   'bounces',
@@ -26,6 +26,10 @@ export const METRICS = [
   'unique_opens',
   'unsubscribe_drops',
   'unsubscribes',
+] as const;
+/** And ours: `drops` of any kind, and the opens and clicks that no person made. */
+export const METRICS = [
+  ...GLOBAL_METRICS,
   'drops',
   'machine_opens',
   'machine_clicks',

@@ -9,25 +9,7 @@ import type { Dimension, Metric } from './count.ts';
 export type Metrics = Record<string, number>;
 export type ShownStats = { date: string; stats: { type?: string; name?: string; metrics: Metrics }[] };
 
-/** The metrics of each route. */
-export const GLOBAL_METRICS = [
-  'blocks',
-  'bounce_drops',
-  'bounces',
-  'clicks',
-  'deferred',
-  'delivered',
-  'invalid_emails',
-  'opens',
-  'processed',
-  'requests',
-  'spam_report_drops',
-  'spam_reports',
-  'unique_clicks',
-  'unique_opens',
-  'unsubscribe_drops',
-  'unsubscribes',
-] as const satisfies Metric[];
+/** The metrics of routes that do not show all of SendGrid's (core/stats/count.ts). */
 export const PROVIDER_METRICS = [
   'blocks',
   'bounces',

@@ -3,7 +3,7 @@
  * for the same, and read by the same readers. Names are lower case, as SendGrid demands; filters that it has retired, and
  * names that it never had, say nothing.
  */
-import { BODY_TAG } from '../mail-send/defaults.ts';
+import { BODY_RULE, holdsBody } from '../mail-send/defaults.ts';
 import { addFault, type Faults, type JsonObject, readAnyObject, under } from '../mail-send/faults.ts';
 import { readMailSettings, readTrackingSettings } from '../mail-send/settings.ts';
 
@@ -107,8 +107,8 @@ function readTemplateFilter(faults: Faults, filters: JsonObject): string | undef
   const template = settingsOf(faults, filters, 'template');
   if (!template || !readSwitch(faults, template.enable, `${FIELD}.template.settings.enable`)) return undefined;
   const html = template['text/html'];
-  if (typeof html === 'string' && html.includes(BODY_TAG)) return html;
-  addFault(faults, `${FIELD}.template.settings.text/html`, `The text/html must be HTML that holds ${BODY_TAG}.`);
+  if (typeof html === 'string' && holdsBody(html)) return html;
+  addFault(faults, `${FIELD}.template.settings.text/html`, `The text/html ${BODY_RULE}.`);
   return undefined;
 }
 

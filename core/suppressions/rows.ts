@@ -84,13 +84,25 @@ export function readColumns(first: readonly string[]): { columns: Columns; named
  */
 export function readRow(cells: readonly string[], columns: Columns, now: number): ReadRow {
   const cell = (name: keyof Columns) => readCell((cells[columns[name] ?? -1] ?? '').trim());
-  const email = cell('email');
+  return readEntry(
+    { ...ABSENT, ...Object.fromEntries((Object.keys(columns) as (keyof Columns)[]).map((name) => [name, cell(name)])) },
+    now,
+  );
+}
+
+const ABSENT = { email: '', created: '', reason: '', status: '', ip: '', classification: '' };
+
+/**
+ * What a list elsewhere says of an address; absent is ''.
+ * @param now unix seconds: the time of one that says none
+ */
+export function readEntry(given: Readonly<Record<keyof Columns, string>>, now: number): ReadRow {
+  const { email, reason, status, ip } = given;
   const mailbox = readMailbox(email);
   if (!mailbox) return { ok: false, problem: email === '' ? 'no address' : `not an address: ${email.slice(0, 100)}` };
-  const created = readTime(cell('created'), now);
-  if (created === undefined) return { ok: false, problem: `not a time: ${cell('created').slice(0, 100)}` };
-  const [reason, status, ip] = [cell('reason'), cell('status'), cell('ip')];
-  const classification = CLASSIFICATIONS.find((one) => one === cell('classification'));
+  const created = readTime(given.created, now);
+  if (created === undefined) return { ok: false, problem: `not a time: ${given.created.slice(0, 100)}` };
+  const classification = CLASSIFICATIONS.find((one) => one === given.classification);
   const entry: ListEntry = {
     created,
     ...(reason === '' ? {} : { reason }),

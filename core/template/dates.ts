@@ -23,7 +23,7 @@ export function formatDate(time: unknown, format: string, offset: unknown): stri
 
 function readTime(time: unknown): number | undefined {
   if (typeof time !== 'number' && typeof time !== 'string') return undefined;
-  const text = String(time).trim().slice(0, 100);
+  const text = String(time).slice(0, 100).trim();
   if (text === '') return undefined;
   const number = Number(text);
   const at = Number.isFinite(number)

@@ -57,7 +57,7 @@ export function renderDynamic(
   };
 }
 
-const BODY = /<%\s*body\s*%>/gi;
+export const BODY = /<%\s*body\s*%>/gi;
 
 /** A legacy template around a mail's own texts; its substitutions are still to be made. */
 export function applyLegacy(content: Content, { subject, html, plain }: TemplateText): Content {

@@ -218,14 +218,24 @@ function compare(helper: string, values: readonly unknown[], scope: Scope): bool
     default: {
       if (!isScalar(left) || !isScalar(right)) return false;
       if (typeof left === 'string' && typeof right === 'string') {
-        const [a, b] = [Number(left), Number(right)];
-        if (left.trim() !== '' && right.trim() !== '' && !Number.isNaN(a) && !Number.isNaN(b))
-          return helper === 'greaterThan' ? a > b : a < b;
+        const [a, b] = [numberOf(left), numberOf(right)];
+        if (a !== undefined && b !== undefined) return helper === 'greaterThan' ? a > b : a < b;
         spend(scope, Math.min(left.length, right.length) >> 6);
       }
+      if (isLong(left) || isLong(right)) spend(scope, (String(left).length + String(right).length) >> 6);
       return helper === 'greaterThan' ? left > right : left < right;
     }
   }
+}
+
+/** Characters beyond which a text is no number: reading it as one would take time that no step counts. */
+const NUMBER_CHARACTERS = 64;
+const isLong = (value: unknown): boolean => typeof value === 'string' && value.length > NUMBER_CHARACTERS;
+
+function numberOf(text: string): number | undefined {
+  if (isLong(text) || text.trim() === '') return undefined;
+  const number = Number(text);
+  return Number.isNaN(number) ? undefined : number;
 }
 
 type Scalar = string | number | boolean;
@@ -241,6 +251,7 @@ function isSame(left: unknown, right: unknown, scope: Scope): boolean {
     spend(scope, left.length >> 6);
     return left === right;
   }
+  if (isLong(left) || isLong(right)) return false;
   // biome-ignore lint/suspicious/noDoubleEquals: two scalars, compared as SendGrid does
   return left == right;
 }

@@ -3,10 +3,13 @@
  * the parser before it is stored, so that what cannot be rendered is refused with its line where SendGrid's users learn it from mail
  * that never comes.
  */
+
 import type { ApiError } from '../errors.ts';
+import { BODY_TAGS } from '../mail-send/defaults.ts';
 import type { Generation, TemplateRecord, TemplateText, TemplateVersionRecord } from '../records/template.ts';
 import { type CompiledTemplate, compileTemplate } from './compile.ts';
 import { CONTENT_BYTES, NAME_CHARACTERS, SUBJECT_CHARACTERS, TEST_DATA_BYTES } from './limits.ts';
+import { BODY } from './mail.ts';
 import { plainOf } from './plain.ts';
 
 type Json = Record<string, unknown>;
@@ -79,7 +82,15 @@ export function readVersionFields(
   const plain = isGenerated ? plainOf(html) : (givenPlain ?? old?.plain ?? '');
   const text: TemplateText = { subject: subject!, html, plain, ...(testData === undefined ? {} : { testData }) };
   const fields = { name: name!, editor, generatePlain, ...(active === undefined ? {} : { active }), text };
-  if (generation === 'legacy') return { ok: true, value: fields };
+  if (generation === 'legacy') {
+    for (const [field, value] of [
+      ['html_content', html],
+      ['plain_content', plain],
+    ] as const)
+      if ((value.match(BODY)?.length ?? 0) > BODY_TAGS)
+        fault(errors, field, `${field} must not hold <%body%> more than ${BODY_TAGS} times`);
+    return errors.length > 0 ? { ok: false, errors } : { ok: true, value: fields };
+  }
   const compiled = compileTemplate(text);
   if (compiled.ok) return { ok: true, value: { ...fields, compiled: compiled.template } };
   const found = compiled.errors.filter(({ field }) => !isGenerated || field !== 'plain_content');

@@ -1,7 +1,7 @@
 /**
  * What the notify queue carries, and the holds for it: that there is news for an account's webhooks (the doorbell: what it is stands in
- * the outbox), that a webhook's next attempt is due, a range of time that is to be told again, or a trial. It refuses a body
- * that is none of these.
+ * the outbox), that a webhook's next attempt is due, a range of time that is to be told again, a trial, or that an
+ * alert is to be looked at. It refuses a body that is none of these.
  */
 
 export type NotifyMessage = { v: 1; account: string } & (
@@ -9,6 +9,8 @@ export type NotifyMessage = { v: 1; account: string } & (
   | { kind: 'retry'; webhook: string }
   | Replay
   | Trial
+  /** An alert is to be looked at: the time (milliseconds since the epoch) that this is for. */
+  | { kind: 'alert'; alert: number; due: number }
 );
 
 export type Replay = {
@@ -43,7 +45,7 @@ export type OAuth = {
   secret?: string;
 };
 
-const KINDS = ['ring', 'retry', 'replay', 'trial'];
+const KINDS = ['ring', 'retry', 'replay', 'trial', 'alert'];
 
 /** @throws Error naming what is wrong; such a message can never succeed */
 export function parseNotifyMessage(body: string): NotifyMessage {
@@ -57,6 +59,8 @@ export function parseNotifyMessage(body: string): NotifyMessage {
     throw new Error(`a ${message.kind} without a webhook`);
   if (message.kind === 'replay' && !(Number(message.from) <= Number(message.to)))
     throw new Error('a replay without a range of time');
+  if (message.kind === 'alert' && !(Number.isInteger(message.alert) && Number.isInteger(message.due)))
+    throw new Error('an alert without its number and its time');
   return message as NotifyMessage;
 }
 

@@ -9,7 +9,7 @@ import { failOverOf } from '../../core/via.ts';
 import { type OverflowLane, overflowLane } from '../../core/warm-up.ts';
 import { accountSettingsIn } from '../../io/accounts.ts';
 import { openBucket, openKeys, openQueues, openSecrets, openTables } from '../../io/aws.ts';
-import { readBrakesIn } from '../../io/brakes.ts';
+import { whoPausesIn } from '../../io/brakes.ts';
 import { cached } from '../../io/cached.ts';
 import { contentIn } from '../../io/content.ts';
 import { domainsIn } from '../../io/domains.ts';
@@ -81,7 +81,6 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...(ways.configurationSet === undefined ? {} : { openSes: sesBy(openSesClient(), ways.configurationSet) }),
   });
   const ofThisLane = { ...sitesIn(sites, tables, now), lane: settings.lane, now, report };
-  const readBrakes = readBrakesIn(accounts, tables);
   const lane = laneOf(queues, requireVariable('QUEUE_URL'));
   const messagesTable = requireVariable('MESSAGES_TABLE');
   const { claimJob, ...messages } = messagesIn(messagesTable, tables);
@@ -101,7 +100,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     ...cachedListSettingsIn(accounts, tables, now),
     ...suppressionsIn(requireVariable('SUPPRESSIONS_TABLE'), tables),
     readTemplate: createTemplates(templateTextsIn(accounts, tables).readTemplateText),
-    isPaused: cached(async (account) => (await readBrakes(account))?.paused !== undefined, PAUSE_LIFE, now),
+    whoPauses: cached(whoPausesIn(accounts, tables), PAUSE_LIFE, now),
     settings,
     shaping,
     via,

@@ -139,7 +139,7 @@ export async function leaveForLater({ receiveCount }: ReadMessage, job: Job, run
 /**
  * Holds some copies of a job, with what their messages need.
  * @param maybeSent whether their outcome, one day, is to say that they may have arrived before
- * @param parked until a sweep of the account (core/brakes/parked.ts), not until a time
+ * @param parkedBy until a sweep of the account whose brakes are on (core/brakes/parked.ts), not until a time
  */
 export async function hold(
   job: Job,
@@ -147,7 +147,7 @@ export async function hold(
   due: number,
   run: Run,
   maybeSent: boolean,
-  parked = false,
+  parkedBy?: string,
 ): Promise<void> {
   const wanted = new Set(copies.map(({ personalization }) => personalization));
   const { maybeSent: _, content, ...rest } = job;
@@ -169,6 +169,6 @@ export async function hold(
     await run.deps.storeContent(kept.contentKey, stored);
   } else if (content) kept.content = content;
   const { account } = job;
-  const key = parked ? parkedKey(account, kept.id, due) : holdKey(kept.id, due);
+  const key = parkedBy === undefined ? holdKey(kept.id, due) : parkedKey(parkedBy, kept.id, due);
   await run.deps.hold({ ...key, due, account, copies: copies.length, kind: 'job', job: kept });
 }

@@ -9,8 +9,8 @@ import { hold, NEVER_BEGUN } from './holding.ts';
 import type { ReadMessage } from './take.ts';
 
 export type PausedDeps = {
-  /** Whether an account's bulk is paused: kept for ten seconds. */
-  isPaused: (account: string) => Promise<boolean>;
+  /** Whose brakes pause an account's bulk: its own, or its parent's; undefined: nobody's. Kept for ten seconds. */
+  whoPauses: (account: string) => Promise<string | undefined>;
 };
 
 /** `go`: nothing is in its way. `parked`: it is held. Another text is why it is dropped. */
@@ -20,15 +20,16 @@ export async function brake(
   run: Run,
 ): Promise<'go' | 'parked' | typeof PAUSED_TOO_LONG> {
   const { deps } = run;
-  if (!isBulk(job) || !(await deps.isPaused(job.account))) return 'go';
+  const by = isBulk(job) ? await deps.whoPauses(job.account) : undefined;
+  if (by === undefined) return 'go';
   const now = deps.now();
   if (now - (job.firstAttemptAt ?? dueOf(job)) > NEVER_BEGUN) return PAUSED_TOO_LONG;
   const { receiveCount } = message;
   if (receiveCount === 1 && isFirstSeen(job)) for (const _ of job.copies) run.tallies.count('other', 'accepted');
   // First: nothing is parked that nobody will look at again.
-  await deps.hold(nextSweep(job.account, now));
+  await deps.hold(nextSweep(by, now));
   // What waited for its turn at a site has lost it.
   const { reserved: _, ...rest } = job;
-  await hold(rest, job.copies, now, run, job.maybeSent === true || receiveCount > 1, true);
+  await hold(rest, job.copies, now, run, job.maybeSent === true || receiveCount > 1, by);
   return 'parked';
 }

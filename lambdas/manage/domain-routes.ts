@@ -196,7 +196,8 @@ async function validate(call: Call, deps: SenderDeps): Promise<Answer> {
   const authentication = { ...kept, found, written, triedAt: now, revision: kept.revision + 1 };
   const introduced = await introduceKeys(record, deps.lookUp, now);
   const { validAt: _, ...rest } = introduced;
-  await deps.changeDomain(record, { ...rest, authentication, ...(validAt === undefined ? {} : { validAt }) });
+  const after = { ...rest, authentication, ...(validAt === undefined ? {} : { validAt }) };
+  if (!(await deps.changeDomain(record, after))) return CHANGED_MEANWHILE;
   const shownResults = Object.fromEntries(
     Object.entries(results).map(([field, one]) => [field, { valid: one.valid, reason: one.reason }]),
   );

@@ -26,7 +26,7 @@ import { page, refused } from './sender-deps.ts';
 export type IpRouteDeps = ReverseDnsDeps & {
   /** The lanes of the stack. */
   sourceIps: readonly SourceIp[];
-  listIpUsers: (account: string) => Promise<UserOfIps[]>;
+  listSubusers: (account: string) => Promise<UserOfIps[]>;
 };
 
 const NOT_FOUND: Answer = { status: 404, errors: [apiErrors.notFound] };
@@ -34,7 +34,7 @@ const NOT_FOUND: Answer = { status: 404, errors: [apiErrors.notFound] };
 const PAGE = '10';
 
 async function know(account: string, deps: IpRouteDeps): Promise<Known> {
-  const [users, names] = await Promise.all([deps.listIpUsers(account), deps.listReverseDns(account)]);
+  const [users, names] = await Promise.all([deps.listSubusers(account), deps.listReverseDns(account)]);
   const named = new Set(names.filter(({ validAt }) => validAt !== undefined).map(({ ip }) => ip));
   return { sources: deps.sourceIps, users, named, now: deps.now() };
 }

@@ -3,7 +3,7 @@
  * the list of all settings. accept and inbound know a change within a minute.
  */
 import { readMailbox } from '../../core/address.ts';
-import { BODY_TAG } from '../../core/mail-send/defaults.ts';
+import { BODY_RULE, holdsBody } from '../../core/mail-send/defaults.ts';
 import type { MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
 import {
   type AddressWhitelistRecord,
@@ -86,7 +86,7 @@ async function updateTemplate({ account, body }: Call, deps: MailDefaultsRouteDe
   if (!read.ok) return read.answer;
   const before = showTemplate((await deps.readMailDefaults(account))?.template);
   const { enabled, html_content: html } = { ...before, ...defined(read.given) } as typeof before;
-  if (enabled && !html.includes(BODY_TAG)) return refused('html_content', `html_content must hold ${BODY_TAG}`);
+  if (enabled && !holdsBody(html)) return refused('html_content', `html_content ${BODY_RULE}`);
   await deps.writeMailDefault(account, 'template', { enabled, html });
   return { status: 200, body: showTemplate({ enabled, html }) };
 }

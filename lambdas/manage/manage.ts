@@ -9,25 +9,9 @@ import { countCall, RATE_LIMIT, type RateWindow, rateHeaders } from '../../core/
 import type { KeyRecord } from '../../core/records.ts';
 import { ANY_KEY } from '../../core/scopes.ts';
 import { isThrottle } from '../../io/queue.ts';
-import type { AccountRouteDeps } from './account-routes.ts';
-import type { ActivityRouteDeps } from './activity-routes.ts';
-import type { BrakeRouteDeps } from './brake-routes.ts';
-import type { GroupRouteDeps } from './group-routes.ts';
-import type { IpRouteDeps } from './ip-routes.ts';
-import type { KeyRouteDeps } from './key-routes.ts';
-import type { LinkRouteDeps } from './link-routes.ts';
-import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
-import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
-import type { ParseRouteDeps } from './parse-routes.ts';
+import type { RouteDeps } from './route-deps.ts';
 import { type FoundRoute, findRoute, methodsOf, type Route } from './routes.ts';
-import type { ScheduleRouteDeps } from './schedule-routes.ts';
-import type { StatsRouteDeps } from './stats-routes.ts';
-import type { SubuserRouteDeps } from './subuser-routes.ts';
-import type { ListRouteDeps } from './suppression-routes.ts';
-import type { TemplateRouteDeps } from './template-routes.ts';
-import type { TrackingRouteDeps } from './tracking-routes.ts';
-import { answerLink, type VerifiedSenderDeps } from './verified-sender-routes.ts';
-import type { WebhookRouteDeps } from './webhook-routes.ts';
+import { answerLink } from './verified-sender-routes.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
 export type HttpRequest = {
@@ -41,29 +25,12 @@ export type HttpRequest = {
 };
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
-export type ManageDeps = ParseRouteDeps &
-  AccountRouteDeps &
-  ActivityRouteDeps &
-  BrakeRouteDeps &
-  GroupRouteDeps &
-  KeyRouteDeps &
-  ListRouteDeps &
-  MailSettingsRouteDeps &
-  MailDefaultsRouteDeps &
-  VerifiedSenderDeps &
-  LinkRouteDeps &
-  IpRouteDeps &
-  StatsRouteDeps &
-  TrackingRouteDeps &
-  SubuserRouteDeps &
-  TemplateRouteDeps &
-  ScheduleRouteDeps &
-  WebhookRouteDeps & {
-    readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
-    /** Calls by account, for the life of the environment. */
-    windows: Map<string, RateWindow>;
-    report: (problem: string) => void;
-  };
+export type ManageDeps = RouteDeps & {
+  readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
+  /** Calls by account, for the life of the environment. */
+  windows: Map<string, RateWindow>;
+  report: (problem: string) => void;
+};
 
 /** What a route's handler gets: whose call it is, and what it says. */
 export type Call = {
@@ -171,7 +138,7 @@ async function answer(
     );
   const body = parseBody(bytes);
   if (!body.ok) return refuse({ ...apiErrors.badRequest, message: 'the body is not JSON' }, headers, route);
-  const url = `${asked['x-forwarded-proto'] ?? 'https'}://${asked.host ?? 'localhost'}${path}`;
+  const url = `${originOf(asked)}${path}`;
   const repeated = (parameter: string) => new URLSearchParams(rawQuery).getAll(parameter);
   const call = { ...whose, params, query, repeated, body: body.value, headers: asked, url };
   const answered = await route.handle(call, deps);
@@ -225,4 +192,9 @@ function answerErrors(
   const id = route?.errorIds ? { error_id: ERROR_IDS[status] ?? 'error' } : {};
   const body = { errors: errors.map(({ message, field }) => ({ ...fieldOf(field), message, ...id })) };
   return { status, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** Where we were asked, for links of ours: what a caller wrote into these headers is a name and a port, or is not taken. */
+function originOf({ host = '', 'x-forwarded-proto': proto }: HttpRequest['headers']): string {
+  return `${proto === 'http' ? 'http' : 'https'}://${/^[A-Za-z0-9.-]+(:\d{1,5})?$/.test(host) ? host : 'localhost'}`;
 }

@@ -3,46 +3,35 @@ import type { SourceIp } from '../../core/senders/ips.ts';
 import type { Table } from '../../io/aws.ts';
 import { makeKeysBy } from '../../io/dkim-keys.ts';
 import { requireVariable } from '../../io/environment.ts';
-import { holdsIn } from '../../io/holds.ts';
 import { lookUpLink } from '../../io/link-probe.ts';
 import { openLookUp } from '../../io/look-up.ts';
 import { ownMailIn } from '../../io/own-mail.ts';
 import { openZones } from '../../io/route53.ts';
 import { senderDomainsIn } from '../../io/sender-domains.ts';
 import { senderItemsIn } from '../../io/sender-items.ts';
-import { senderUsersIn } from '../../io/sender-users.ts';
 import { type SenderZone, senderZonesIn } from '../../io/sender-zones.ts';
 import { verifiedSendersIn } from '../../io/verified-senders.ts';
-import type { IpRouteDeps } from './ip-routes.ts';
-import type { LinkRouteDeps } from './link-routes.ts';
+import type { ManageDeps } from './manage.ts';
 import type { SenderDeps } from './sender-deps.ts';
-import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
 
-/** `SENDING`. @throws Error where the variable is missing or no JSON */
-type SendingVariable = SenderDeps['sending'] & { zones: SenderZone[]; sources: SourceIp[] };
+/** `SENDING`. */
+type SendingVariable = Omit<SenderDeps['sending'], 'sources'> & { zones: SenderZone[]; sources: SourceIp[] };
 
-export function openSenders(
-  table: string,
-  tables: Table,
-  keys: Parameters<typeof makeKeysBy>[0],
-): Omit<
-  VerifiedSenderDeps & LinkRouteDeps & IpRouteDeps,
-  'now' | 'report' | 'randomBytes' | 'readLinkDefault' | 'setLinkDefault' | 'removeLink'
-> {
+/** @throws Error where a variable is missing or no JSON */
+export function openSenders(table: string, tables: Table, keys: Parameters<typeof makeKeysBy>[0]) {
   const sending = JSON.parse(requireVariable('SENDING')) as SendingVariable;
   return {
     sending,
     lookUp: openLookUp(process.env.DNS_SERVERS?.split(',')),
     ...senderDomainsIn(table, tables),
     ...senderZonesIn(openZones(), sending.zones),
-    ...senderUsersIn(table, tables),
     ...ownMailIn(table, tables),
     ...verifiedSendersIn(table, tables),
     ...senderItemsIn(table, tables),
     linkTarget: requireVariable('LINK_TARGET').replace('https://', ''),
     probeLink: lookUpLink,
     sourceIps: sending.sources,
+    sources: sending.sources.flatMap(({ ip, name }) => (ip === undefined ? [] : [{ ip, lane: name }])),
     makeDkimKey: makeKeysBy(keys, requireVariable('SECRETS_KEY_ARN')),
-    hold: holdsIn(requireVariable('HOLDS_TABLE'), tables).hold,
-  };
+  } satisfies Partial<ManageDeps>;
 }

@@ -1,7 +1,6 @@
 /** Sends a mail for an account itself, from a domain of the operator's, or where he has none from one of the account's. */
-import { type DomainRecord, OPERATOR } from '../../core/records.ts';
-import { isProven } from '../../core/senders/kept.ts';
-import { OWN_MAILS, type OwnMail, ownMailHold } from '../../core/senders/own-mail.ts';
+import type { DomainRecord } from '../../core/records.ts';
+import { OWN_MAILS, type OwnMail, ownMailDomain, ownMailHold } from '../../core/senders/own-mail.ts';
 import type { SenderDeps } from './sender-deps.ts';
 
 /** Why a mail was not sent. `domain`: there is none to send it from; `limit`: the account has had its mails of today. */
@@ -13,19 +12,12 @@ export async function sendOwnMail(
   mail: Omit<OwnMail, 'account' | 'domain'>,
   deps: SenderDeps,
 ): Promise<DomainRecord | OwnMailRefusal> {
-  const from = (await provenDomain(OPERATOR, deps)) ?? (await provenDomain(account, deps));
+  const from = await ownMailDomain(account, deps);
   if (!from) return 'domain';
   const now = deps.now();
   if (!(await deps.countOwnMail(account, new Date(now).toISOString().slice(0, 10), OWN_MAILS))) return 'limit';
   await deps.hold(ownMailHold({ ...mail, account: from.pk, domain: from.domain }, deps.randomBytes(10), now));
   return from;
-}
-
-/** The default, if mail may be sent from it; else the first that it may be. */
-async function provenDomain(account: string, deps: SenderDeps): Promise<DomainRecord | undefined> {
-  const [name, all] = await Promise.all([deps.readDefaultDomain(account), deps.listOwnDomains(account)]);
-  const may = all.filter(isProven);
-  return may.find(({ domain }) => domain === name) ?? may[0];
 }
 
 export const OWN_MAIL_WORDS: Record<OwnMailRefusal, string> = {

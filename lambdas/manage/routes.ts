@@ -1,6 +1,7 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
 import { ACCOUNT_ROUTES } from './account-routes.ts';
 import { ACTIVITY_ROUTES } from './activity-routes.ts';
+import { ALERT_ROUTES } from './alert-routes.ts';
 import { BRAKE_ROUTES } from './brake-routes.ts';
 import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
@@ -14,6 +15,7 @@ import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
 import { REVERSE_DNS_ROUTES } from './reverse-dns-routes.ts';
 import { SCHEDULE_ROUTES } from './schedule-routes.ts';
+import { SEQ_ROUTES } from './seq-routes.ts';
 import {
   browserStats,
   categoryStats,
@@ -34,6 +36,7 @@ import { SUBUSER_ROUTES } from './subuser-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
 import { TEMPLATE_ROUTES } from './template-routes.ts';
 import { TRACKING_ROUTES } from './tracking-routes.ts';
+import { VALIDATION_ROUTES } from './validation-routes.ts';
 import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
 import {
   changeSigned,
@@ -138,6 +141,9 @@ export const ROUTES: readonly Route[] = [
   ...TEMPLATE_ROUTES,
   ...BRAKE_ROUTES,
   ...SCHEDULE_ROUTES,
+  ...ALERT_ROUTES,
+  ...VALIDATION_ROUTES,
+  ...SEQ_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

@@ -1,12 +1,11 @@
 /** `/v3/stats` and kin: what was counted, in the shapes of SendGrid's OpenAPI document, and some views of ours under `/v3/stats/…`. */
 import type { ApiError } from '../../core/errors.ts';
 import { readStatsQuery, type StatsQuery } from '../../core/parse/stats.ts';
-import type { Kind } from '../../core/stats/count.ts';
+import { GLOBAL_METRICS, type Kind } from '../../core/stats/count.ts';
 import {
   CLICK_METRICS,
   dayIn,
   ENGAGEMENT_METRICS,
-  GLOBAL_METRICS,
   hoursOf,
   isTimeZone,
   OPEN_METRICS,

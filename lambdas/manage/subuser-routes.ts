@@ -143,8 +143,11 @@ async function deleteSubuser({ account, params }: Call, deps: SubuserRouteDeps):
   for (let tries = 1; tries <= TRIES; tries++) {
     const found = await deps.readSubuser(account, params.subuser_name!);
     if (!found) return NOT_FOUND;
-    if (!(await deps.removeSubuser(found))) continue;
+    // The name goes last: whatever ends this half-way, the same call again ends it.
+    if (!found.disabled && !(await deps.changeSubuser(found, { disabled: true }))) continue;
     await deps.forgetAccount(found.account);
+    const bare = await deps.readSubuser(account, params.subuser_name!);
+    if (bare && !(await deps.removeSubuser(bare))) continue;
     return { status: 204 };
   }
   return { status: 429, errors: [apiErrors.tooManyRequests] };

@@ -2,15 +2,8 @@
 import type { ApiError } from '../../core/errors.ts';
 import { readStatsQuery, type StatsQuery } from '../../core/parse/stats.ts';
 import type { SubuserRecord } from '../../core/records/subusers.ts';
-import {
-  dayIn,
-  GLOBAL_METRICS,
-  type Hour,
-  hoursOf,
-  type ShownStats,
-  showStats,
-  showSums,
-} from '../../core/stats/show.ts';
+import { GLOBAL_METRICS } from '../../core/stats/count.ts';
+import { dayIn, type Hour, hoursOf, type ShownStats, showStats, showSums } from '../../core/stats/show.ts';
 import { REPUTATION_DAYS, reputationOf } from '../../core/subusers/reputation.ts';
 import type { Answer, Call } from './manage.ts';
 import { NOT_FOUND, refused } from './recipients.ts';

@@ -1,6 +1,7 @@
 /**
  * notify: tells webhooks. A ring says that there is news in an account's outbox; each of its webhooks is then told what it has not been
- * told yet, in order, by one at a time (tell.ts). Replays and trials come by the same queue, and go the same guarded way.
+ * told yet, in order, by one at a time (tell.ts). Replays and trials come by the same queue, and go the same guarded way; so does
+ * an alert that is due (alert.ts), which goes out as mail.
  *
  * A webhook that does not answer keeps no other waiting: all of a batch are told at the same time, a POST has a bounded time, and one
  * that failed is left alone until its next attempt is due, by a hold.
@@ -8,11 +9,13 @@
 import { type Hold, holdKey } from '../../core/records.ts';
 import { type NotifyMessage, parseNotifyMessage } from '../../core/webhook/message.ts';
 import type { WebhookRecord } from '../../core/webhook/setting.ts';
+import { type AlertDeps, lookAtAlert } from './alert.ts';
 import type { PostDeps } from './post.ts';
 import { type ReplayDeps, replay, tryOut } from './replay.ts';
 import { type TellDeps, tell } from './tell.ts';
 
 export type NotifyDeps = PostDeps &
+  AlertDeps &
   TellDeps &
   ReplayDeps & {
     listWebhooks: (account: string) => Promise<WebhookRecord[]>;
@@ -47,6 +50,7 @@ export async function notify(
 
 async function take(message: NotifyMessage, deps: NotifyDeps, counts: Counts): Promise<void> {
   const { account } = message;
+  if (message.kind === 'alert') return lookAtAlert(account, message.alert, message.due, deps);
   if (message.kind === 'trial') return tryOut(account, message, deps);
   if (message.kind === 'ring') {
     const webhooks = (await deps.listWebhooks(account)).filter(({ enabled }) => enabled);

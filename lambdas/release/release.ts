@@ -84,17 +84,21 @@ async function wake(hold: Extract<Hold, { kind: 'wake' }>, batches: Batches, dep
   return { gone, left: 0 };
 }
 
-/** Takes out what an account has parked, for the sweep's own time. The sweep stays until nothing was left behind. */
+/**
+ * Takes out what an account has parked, for the sweep's own time. The sweep stays until nothing was left behind. What is parked from its time
+ * on is for the next: an account that is paused still parks what this sweep takes out, and it must not go round and round.
+ */
 async function sweep(hold: Sweep, deps: ReleaseDeps): Promise<Moved> {
   const all: Moved = { gone: 0, left: 0 };
   for await (const page of deps.readParked(hold.account)) {
-    const parked = page.filter((one): one is Due => one.kind === 'job');
+    const parked = page.filter((one): one is Due => one.kind === 'job' && one.due < hold.due);
     const { gone, left } = await move(
       parked.map((one) => ({ ...one, due: hold.due })),
       deps,
     );
     all.gone += gone;
     all.left += left;
+    if (parked.length < page.length) break;
     if (deps.remainingMs() < RESERVE_MS) return all;
   }
   if (all.left === 0) await deps.removeHolds([hold]);

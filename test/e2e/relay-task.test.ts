@@ -1,6 +1,7 @@
 /** The relay as a task of the stack: where it is found, what its role lets it do, and what becomes of mail when it ends. */
 import { Resolver } from 'node:dns/promises';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { createTransport } from 'nodemailer';
@@ -26,6 +27,19 @@ const letterTo = (to: string, more: object = {}) => ({
   text: 'It is on its way.',
   ...more,
 });
+/** By the big door: what is sent in more than the 72 hours that SMTP may ask for. */
+async function sendLater({ local }: Mail): Promise<void> {
+  const sendAt = Math.floor(Date.now() / 1_000) + 10 * 86_400;
+  const headers = { authorization: `Bearer ${local.apiKey}`, 'content-type': 'application/json' };
+  const status = await new Promise((resolve, reject) =>
+    request(`${local.bigDoorUrl}/v3/mail/send`, { method: 'POST', headers, rejectUnauthorized: false }, (answer) =>
+      resolve(answer.resume().statusCode),
+    )
+      .on('error', reject)
+      .end(JSON.stringify(mailTo('much-later@example.net', { send_at: sendAt }))),
+  );
+  expect(status).toBe(202);
+}
 /** The X-Message-Id of what was answered with 250. */
 const idIn = (reply: string) => /queued as ([\w-]{22})/.exec(reply)![1]!;
 
@@ -114,6 +128,7 @@ describe('permissions', () => {
         messageId: '<k@example.com>',
         date: new Date(0),
       });
+      await sendLater(mail);
       await Promise.all([by.sendMail(twice), by.sendMail(twice)].map((one) => one.catch(() => undefined)));
       await leaveHalfSent(mail);
       // And what comes back: to the return path of what has arrived.

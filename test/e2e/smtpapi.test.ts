@@ -185,7 +185,13 @@ describe("smtpapi's own fixtures, each sent by SMTP", () => {
     set_send_each_at: unchanged,
     add_send_each_at: unchanged,
     set_batch_id: unchanged,
-    set_asm_group_id: withEvent({ asm_group_id: GROUP }),
+    // A group has a way to leave it, where the text has no tag for one.
+    set_asm_group_id: async ({ id, rcpt }) => {
+      expect(await eventOf(id)).toMatchObject({ asm_group_id: GROUP });
+      expect(bodyOf(await arrived(rcpt[0]!))).toMatch(
+        /^It is a sub for you\.\r\n[\s\S]*Unsubscribe From This List: http/,
+      );
+    },
     // No pool of this account: as with mail/send, nothing goes out by another one.
     set_ip_pool: async ({ id }) =>
       void expect(await eventOf(id, 'dropped')).toMatchObject({ reason: 'Invalid SMTPAPI header' }),

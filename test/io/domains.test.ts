@@ -1,7 +1,9 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { activateKey, pendingKey } from '../../core/domain-keys.ts';
+import { defaultDomainKey, verifiedSenderKey } from '../../core/records/senders.ts';
 import { operatorOf } from '../../io/accounts.ts';
 import { domainsIn } from '../../io/domains.ts';
 import { startDynamodb } from './dynamodb.ts';
@@ -73,6 +75,27 @@ it('a provider’s domain that is not there keeps no mail back; a domain that is
   expect((await read('own.example'))?.keys).toHaveLength(1);
   const { readDomain } = domainsIn('accounts', dynamodb.client, kms, () => START, 'own.example');
   expect(await readDomain('operator', 'unknown.example')).toBeUndefined();
+});
+
+it('a domain that nobody has proved signs for nobody who may send without it', async () => {
+  // Prepare: an address that was verified by itself, signed for by the account's default, and its domain, made since, not in DNS yet.
+  const kms = openKms();
+  const operator = operatorOf('accounts', dynamodb.client, kms, 'arn', () => START);
+  const put = (Item: object) => dynamodb.client.send(new PutCommand({ TableName: 'accounts', Item }));
+  await operator.addDomain('bobs2222', 'default.example');
+  await put({ ...defaultDomainKey('bobs2222'), domain: 'default.example' });
+  await put({ ...verifiedSenderKey('bobs2222', 'bob@late.example'), verifiedAt: START });
+  const late = await operator.addDomain('bobs2222', 'late.example');
+  const { validAt: _, ...unproven } = { ...late, authentication: { subusers: [] } };
+  await put(unproven);
+  const { readDomain } = domainsIn('accounts', dynamodb.client, kms, () => START);
+  // Act
+  const [bob, other] = await Promise.all(
+    ['bob@late.example', 'x@late.example'].map((address) => readDomain('bobs2222', 'late.example', address)),
+  );
+  // Assess: what was accepted while it was proved is signed by it still.
+  expect(bob?.returnPath).toBe('em.default.example');
+  expect(other?.returnPath).toBe('em.late.example');
 });
 
 it('of two changes of a domain’s keys at once, one is refused', async () => {

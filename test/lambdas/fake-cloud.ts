@@ -116,12 +116,11 @@ export function makeCloud(plans: Plan[] = []) {
     readBatch: async (_account, id) => (cloud.batches.has(id) ? {} : undefined),
     readTemplate: async (_account, id) => cloud.templates.get(id),
     takeCredits: async (_account, copies) => {
-      if (cloud.credits < copies) return false;
+      if (cloud.credits < copies) return undefined;
       cloud.credits -= copies;
-      return true;
-    },
-    giveBackCredits: (_account, copies) => {
-      cloud.credits += copies;
+      return () => {
+        cloud.credits += copies;
+      };
     },
     recordRequest: (record) =>
       call('recordRequest', () => {

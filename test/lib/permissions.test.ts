@@ -44,6 +44,7 @@ function resourcesOf(target: Target, path: string): string[] {
     holds: ['<Storage/Holds.Arn>'],
     sites: ['<Storage/Sites.Arn>'],
     requests: ['<Storage/Content.Arn>/requests/*', '<Storage/Content.Arn>/scheduled/*'],
+    uploads: ['<Storage/Content.Arn>/requests/*'],
     scheduled: ['<Storage/Holds.Arn>/index/bySchedule'],
     lanes: LANES,
     expandQueue: ['<Expand/Work/Queue.Arn>'],
@@ -180,13 +181,18 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       .filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>'))
       .flatMap((one) => asList(one.Action).map((action) => ({ name, action, condition: one.Condition }))),
   );
-  // One item at a time, but for manage, whom nobody gets to without a key, for release's batches, and who looks for webhooks; counters and brakes change.
+  // One item at a time, but for manage, whom nobody gets to without a key, for release's batches, and who looks for webhooks; counters, brakes and alerts change.
   const many = onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage');
   expect(many.filter(({ action }) => action === 'dynamodb:Query').map(({ name }) => name)).toEqual([
     'announce',
     'notify',
   ]);
   expect(many.filter(({ action }) => action !== 'dynamodb:Query')).toEqual([
+    {
+      name: 'notify',
+      action: 'dynamodb:UpdateItem',
+      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#alerts' } },
+    },
     {
       name: 'tally',
       action: 'dynamodb:UpdateItem',

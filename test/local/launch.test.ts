@@ -45,7 +45,7 @@ const read = () => JSON.parse(readFileSync(file, 'utf8')) as LocalFile;
 it('starts, delivers, refuses a second start, gets over a power cut with the same key, ends its children on Ctrl-C', async () => {
   // Act: the first start
   const first = start();
-  const local = await until(`local.json: ${first.said()}`, () => existsSync(file) && read(), 25_000);
+  const local = await until(`local.json: ${first.said()}`, () => existsSync(file) && read(), 60_000);
   expect(statSync(file).mode & 0o077).toBe(0);
   const answer = await fetch(`${local.apiUrl}/v3/mail/send`, {
     method: 'POST',

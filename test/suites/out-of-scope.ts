@@ -1,7 +1,10 @@
+/** SendGrid's legacy marketing. */
+export const LEGACY = /\/v3\/(campaigns|contactdb|senders)\b/;
+
 /** What SendGrid's suites call beside the core of an SMTP provider, and why it is not here. */
 export const OUT_OF_SCOPE: readonly { paths: RegExp; reason: string }[] = [
   {
-    paths: /\/v3\/(campaigns|contactdb|senders)\b/,
+    paths: LEGACY,
     reason: 'legacy marketing: lists of contacts and campaigns are another product',
   },
   {

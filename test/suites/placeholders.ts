@@ -2,7 +2,8 @@
  * What SendGrid's suites write in the place of what is the account's own: addresses, hosts, names. Each is replaced by a thing that is
  * there; everything else of a call is sent as the suite has it.
  */
-import type { Given } from '../lambdas/manage/examples.ts';
+import { oneSubuser } from '../lambdas/manage/examples/account.ts';
+import type { Given } from '../lambdas/manage/examples/index.ts';
 
 type Body = Record<string, unknown>;
 /** `own`: of the operation's example. */
@@ -29,6 +30,12 @@ export const replaceQuery = (query: Record<string, unknown> = {}, names: readonl
     }),
   );
 
+/** Calls that name a subuser in their query, or leave it out: there it is the example's. */
+export const OWN_QUERY: ReadonlySet<string> = new Set([
+  'GET /v3/whitelabel/domains/subuser',
+  'GET /v3/whitelabel/links/subuser',
+]);
+
 /** By `METHOD /path`, as the suite has it. */
 export const PLACEHOLDERS: Readonly<Record<string, Replace>> = {
   /** The addresses 1.1.1.1 and 2.2.2.2. */
@@ -37,6 +44,22 @@ export const PLACEHOLDERS: Readonly<Record<string, Replace>> = {
   'PUT /v3/subusers/{subuser_name}/ips': async (_body, own) => own,
   /** The URL `url`. */
   'PATCH /v3/user/webhooks/event/settings': async (body) => ({ ...body, url: 'https://hooks.example.com/in' }),
+  /** The batch YOUR_BATCH_ID. */
+  'POST /v3/user/scheduled_sends': withOwn('batch_id'),
+  /** The URL `url`. */
+  'PATCH /v3/tracking_settings/subscription': async (body) => ({ ...body, url: 'https://example.com/left' }),
+  /** The addresses 192.168.1.1 and 192.168.1.2, the subuser john@example.com. */
+  'POST /v3/whitelabel/domains': async (body, own, given) => {
+    const { path } = await oneSubuser(given);
+    return { ...body, ips: (own as Body).ips, username: path.subuser_name };
+  },
+  /** The subuser jane@example.com. */
+  'POST /v3/whitelabel/domains/{domain_id}/subuser': withOwn('username'),
+  'POST /v3/whitelabel/links/{link_id}/subuser': withOwn('username'),
+  /** The address 192.168.0.1. */
+  'POST /v3/whitelabel/domains/{id}/ips': withOwn('ip'),
+  /** The address 192.168.1.1 and the name email.example.com. */
+  'POST /v3/whitelabel/ips': async (_body, own) => own,
   /** The host myhostname.com. */
   'POST /v3/user/webhooks/parse/settings': withOwn('hostname'),
   /** The domains example.com, example.org and you.com; and a message to nobody, which SendGrid’s mock alone takes. */

@@ -1,7 +1,7 @@
 /**
  * `npm run test:suites`: the test suites that SendGrid publishes with its Node.js packages, against this stack on this machine. Their tests
  * look at status codes; here each status is that of a real call, of an account that has what the call names. It prints what was run, and
- * every test of an operation that is not built, with the reason; it fails when any other test fails.
+ * every test of an operation that is not built or that the settings refuse, with the reason; it fails when any other test fails.
  */
 import { execFile } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -10,12 +10,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { exampleOf } from '../lambdas/manage/examples.ts';
+import { exampleOf, REFUSED } from '../lambdas/manage/examples/index.ts';
 import { type Here, startHere } from '../lambdas/manage/here.ts';
 import { NOT_BUILT } from '../lambdas/manage/not-built.ts';
 import { isBuilt, nameOf, OPERATIONS, type Operation, plain } from '../lambdas/manage/operations.ts';
-import { OUT_OF_SCOPE } from './out-of-scope.ts';
-import { PLACEHOLDERS, replaceQuery } from './placeholders.ts';
+import { LEGACY, OUT_OF_SCOPE } from './out-of-scope.ts';
+import { OWN_QUERY, PLACEHOLDERS, replaceQuery } from './placeholders.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const PACKAGES = join(ROOT, 'node_modules');
@@ -30,6 +30,16 @@ const SUITES: Readonly<Record<string, string[]>> = {
   // Beside it there is a test of the year in their licence.
   smtpapi: ['smtpapi/test/main.js'],
 };
+
+/** Groups of operations in which subusers are made or named: a subuser has none, here as there. */
+const OF_PARENTS = new Set([
+  'subusers',
+  'mail',
+  'domain_authentication',
+  'link_branding',
+  'ips',
+  'ip_address_management',
+]);
 
 /** What a parent says of a subuser beside its name. */
 const SUBUSER = { email: 'subuser@example.com', password: 'never kept', ips: [] };
@@ -54,8 +64,8 @@ const operationOf = ({ method, url }: Asked): Operation | undefined => {
 async function prepare(asked: Asked, here: Here) {
   const parent = here.newAccount();
   const operation = operationOf(asked);
-  // A test of the client leaves `on-behalf-of` set for all that come after it. A subuser has no subusers, here as there.
-  const asSubuser = asked.onBehalfOf !== undefined && operation?.group !== 'subusers' && operation?.group !== 'mail';
+  // A test of the client leaves `on-behalf-of` set for all that come after it.
+  const asSubuser = asked.onBehalfOf !== undefined && !OF_PARENTS.has(operation?.group ?? '');
   const asParent = await here.call(parent);
   if (asSubuser) await asParent('POST', '/v3/subusers', { ...SUBUSER, username: asked.onBehalfOf });
   const found = asSubuser ? await here.subusers.findSubuser(parent, asked.onBehalfOf!) : undefined;
@@ -81,7 +91,10 @@ async function prepare(asked: Asked, here: Here) {
     authorization,
     body,
     asSubuser,
-    query: replaceQuery(asked.query, names),
+    query: {
+      ...replaceQuery(asked.query, names),
+      ...(OWN_QUERY.has(`${asked.method} ${asked.url}`) ? Object.fromEntries(new URLSearchParams(made.query)) : {}),
+    },
   };
 }
 
@@ -113,10 +126,11 @@ function run(files: string[], preparing: string, cwd: string): Promise<Report> {
   });
 }
 
-/** Why an operation is not there; undefined: it is. */
+/** Why an operation is not there, or refused by the settings; undefined: it does what it says. */
 function whyNot(asked: Asked): string | undefined {
   const operation = operationOf(asked);
-  if (operation) return isBuilt(operation) ? undefined : (NOT_BUILT[nameOf(operation)] ?? 'on no list');
+  if (operation)
+    return isBuilt(operation) ? REFUSED[nameOf(operation)] : (NOT_BUILT[nameOf(operation)] ?? 'on no list');
   const name = `${asked.method} ${asked.url}`;
   return OUT_OF_SCOPE.find(({ paths }) => paths.test(name))?.reason;
 }
@@ -145,6 +159,8 @@ symlinkSync(join(PACKAGES, '@sendgrid', 'helpers'), join(cwd, 'packages', 'helpe
 
 let failed = 0;
 const missing = new Map<string, string>();
+const called = new Set<string>();
+const passed = new Set<string>();
 try {
   for (const [name, files] of Object.entries(SUITES)) {
     const { version } = JSON.parse(readFileSync(join(PACKAGES, name, 'package.json'), 'utf8')) as { version: string };
@@ -161,10 +177,13 @@ try {
       const why = whyNot(call);
       if (why !== undefined) missing.set(`${call.method} ${call.url}`, why);
     }
+    for (const call of calls) if (!LEGACY.test(call.url)) called.add(`${call.method} ${call.url}`);
+    for (const { fullTitle } of passes)
+      for (const { method, url } of asked.get(fullTitle) ?? []) passed.add(`${method} ${url}`);
     const withCalls = passes.filter(({ fullTitle }) => asked.has(fullTitle)).length;
     console.log(
       `${name} ${version}: ${passes.length} passed (${withCalls} of them against this stack), ${ours.length} failed, ` +
-        `${failures.length - ours.length} of operations that are not built, ${pending.length} that the suite itself skips`,
+        `${failures.length - ours.length} of operations that are not built or refused by the settings, ${pending.length} that the suite itself skips`,
     );
     for (const { fullTitle, err } of ours) {
       const [call] = asked.get(fullTitle) ?? [];
@@ -179,8 +198,11 @@ try {
   await here.end();
   rmSync(cwd, { recursive: true, force: true });
 }
+console.log(
+  `\nOf the ${called.size} operations that are not legacy marketing ${passed.size} pass against real resources.`,
+);
 const byReason = Map.groupBy([...missing], ([, why]) => why);
-console.log(`\nNot built: ${missing.size} operations that the suites call.`);
+console.log(`\nNot built, or refused by the settings: ${missing.size} operations that the suites call.`);
 for (const [why, operations] of byReason) {
   console.log(`  ${why}:`);
   for (const [name] of operations) console.log(`    ${name}`);

@@ -242,6 +242,7 @@ describe('filters', () => {
   it.each<[string, Record<string, unknown>, Record<string, unknown>]>([
     ['clicktrack', { enable: 1, enable_text: true }, { click_tracking: { enable: true, enable_text: true } }],
     ['opentrack', { enable: true, replace: '%o%' }, { open_tracking: { enable: true, substitution_tag: '%o%' } }],
+    ['subscriptiontrack', { enable: 1 }, { subscription_tracking: { enable: true } }],
     [
       'subscriptiontrack',
       { enable: 0, 'text/html': '<% u %>', 'text/plain': '<% %>', replace: '[u]' },
@@ -296,8 +297,10 @@ describe('filters', () => {
     ['bcc', { enable: 1 }, /email is required/],
     ['bcc', { enable: 1, email: 'nobody' }, /valid address/],
     ['spamcheck', { enable: 1 }, /not available/],
-    ['subscriptiontrack', { enable: 1 }, /not available/],
+    ['subscriptiontrack', { enable: 'on' }, /filters\.subscriptiontrack\.settings\.enable: The value must be 0 or 1/],
     ['template', { enable: 1, 'text/html': 'no tag' }, /must be HTML that holds/],
+    // Attack: a mail that grows by its body a thousand times, in a process that everybody's sessions share.
+    ['template', { enable: 1, 'text/html': '<% body %>'.repeat(4) }, /at most 3 times/],
     ['templates', { enable: 1, template_id: 'x' }, /valid GUID/],
     ['templates', { enable: 1 }, /valid GUID/],
     ['dkim', { domain: 7 }, /domain must be a string/],

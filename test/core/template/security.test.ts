@@ -74,6 +74,17 @@ describe('what objects inherit is not there', () => {
     expect(render('{{lookup this key}}', { key: { toString: 'constructor' } })).toEqual(nothing);
   });
 
+  // Attack: numbers of a megabyte each, compared in a loop: a minute in which nobody else's mail moves.
+  it('a long text is no number, and comparing it counts', () => {
+    const long = '1'.repeat(1_000_000);
+    const list = Array.from({ length: 25_000 }, () => 1);
+    const loop = (inner: string) => `{{#each list}}{{#if (${inner})}}{{/if}}{{/each}}`;
+    for (const inner of ['greaterThan @root.a @root.b', 'lessThan @root.a 1', 'greaterThan 1 @root.a'])
+      expect(render(loop(inner), { a: long, b: `${long}1`, list })).toMatchObject({ ok: false });
+    expect(render(loop('equals @root.a 1'), { a: long, list })).toEqual(nothing);
+    expect(render('{{#greaterThan a 9}}more{{/greaterThan}}', { a: '10' })).toEqual({ ok: true, text: 'more' });
+  });
+
   it('an object that says how it is written or compared is not asked', () => {
     const odd = { toString: 1, valueOf: 'x' };
     expect(render('{{odd}}', { odd })).toEqual({ ok: true, text: '[object Object]' });

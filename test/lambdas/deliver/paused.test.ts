@@ -44,6 +44,17 @@ describe('bulk of a paused account', () => {
     expect(world.published.get('other')?.accepted).toBe(24);
   });
 
+  // Attack: whoever has the key of an account that the operator paused makes a subuser, and sends as that.
+  it('is parked under the parent that the operator paused, for the sweep of his resume', async () => {
+    const world = await setUp();
+    world.deps.whoPauses = async () => 'parent22';
+    await deliver([message(makeJob(many(11), { account: 'branch22' }))], world.begin());
+    const [sweep, parked] = world.holds;
+    expect(sweep).toMatchObject({ kind: 'sweep', account: 'parent22' });
+    expect(parked).toMatchObject({ pk: 'parent22#parked', account: 'branch22', copies: 11 });
+    expect(server.connections()).toBe(0);
+  });
+
   it('what is left of a bulk request is bulk, however little: a retry of one copy waits, with its attempts', async () => {
     const world = await setUp();
     world.paused.add('operator');
@@ -99,7 +110,7 @@ describe('bulk of a paused account', () => {
 
   it('is handed back where nobody knows whether it is paused: it is neither sent nor lost', async () => {
     server = await startScript();
-    const world = makeWorld(server.port, { isPaused: async () => Promise.reject(new Error('no answer')) });
+    const world = makeWorld(server.port, { whoPauses: async () => Promise.reject(new Error('no answer')) });
     const batch = [message(makeJob(many(15)), 1, 'bulk'), message(makeJob(['a@x.example'], { id: 's' }), 1, 'single')];
     expect(await deliver(batch, world.begin())).toEqual(['bulk']);
     expect(server.messages).toHaveLength(1);

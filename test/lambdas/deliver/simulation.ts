@@ -213,7 +213,7 @@ export function simulate(
       allowances,
       readSuppressions: async () => new Map(),
       readListSettings: async () => ({}),
-      isPaused: async () => false,
+      whoPauses: async () => undefined,
       suppressBounce: async () => true,
       warmUp: { take: async (copies) => copies, giveBack: () => {}, answered: () => {}, end: async () => false },
       via: openVia({

@@ -107,7 +107,7 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
         }),
       ),
     readListSettings: async () => world.listSettings,
-    isPaused: async (account) => world.paused.has(account),
+    whoPauses: async (account) => (world.paused.has(account) ? account : undefined),
     suppressBounce: async (bounce) => {
       const key = suppressionKey(bounce.account, bounce.address).pk;
       const change = addBounce(world.suppressions.get(key), bounce);

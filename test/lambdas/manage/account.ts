@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { makeApiKey } from '../../../core/api-key.ts';
 import { type KeyRecord, keyKey } from '../../../core/records.ts';
 import { accountSettingsOf } from '../../../io/accounts.ts';
+import { alertsIn } from '../../../io/alerts.ts';
 import { apiKeysIn } from '../../../io/api-keys.ts';
 import { batchesIn } from '../../../io/batches.ts';
 import { groupsIn } from '../../../io/groups.ts';
@@ -40,6 +41,7 @@ export async function startManage() {
     ...trackingIn('Accounts', dynamodb.client, () => clock.now),
     ...templatesIn('Accounts', dynamodb.client),
     ...batchesIn('Accounts', dynamodb.client),
+    ...alertsIn({ accounts: 'Accounts', holds: 'Holds' }, dynamodb.client),
     ...holdsIn('Holds', dynamodb.client),
     ...templateTextsIn('Accounts', dynamodb.client),
   };

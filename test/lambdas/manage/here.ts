@@ -14,6 +14,7 @@ import { makeApiKey } from '../../../core/api-key.ts';
 import { makeAccountId } from '../../../core/records/subusers.ts';
 import { keyKey } from '../../../core/records.ts';
 import { SCOPES } from '../../../core/scopes.ts';
+import { senderItemsIn } from '../../../io/sender-items.ts';
 import { subusersIn } from '../../../io/subusers.ts';
 import { defineSettings, type SettingsInput } from '../../../lib/settings.ts';
 import { readFunctions } from '../../../local/function-specs.ts';
@@ -36,12 +37,29 @@ export type Ask = (
 ) => Promise<Answered>;
 export type Here = Awaited<ReturnType<typeof startHere>>;
 
+/** Settings with which every operation has something to show: an address that is warming up, a zone of the stack's own for senders. */
+const SETTINGS: SettingsInput = {
+  pools: [
+    {
+      name: 'default',
+      sourceIps: [
+        {
+          name: 'default-1',
+          ehloName: 'mta1.pennypost.example',
+          warmUpFrom: new Date().toISOString().slice(0, 10),
+        },
+      ],
+    },
+  ],
+  senders: { targets: 'wl.pennypost.example', zones: [{ hostedZone: 'Z0123456789LOCAL', name: 'pennypost.example' }] },
+};
+
 export async function startHere(settings: SettingsInput = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'pennypost-manage-'));
   const log: string[] = [];
   const launched = await launch({
     folder,
-    settings: defineSettings({ ...settings, delivery: { batchSize: 10, batchingWindowSeconds: 0 } }),
+    settings: defineSettings({ ...SETTINGS, ...settings, delivery: { batchSize: 10, batchingWindowSeconds: 0 } }),
     onLog: (line) => void log.push(line),
   });
   const { stack, local } = launched;
@@ -53,6 +71,9 @@ export async function startHere(settings: SettingsInput = {}) {
   const tables = DynamoDBDocumentClient.from(dynamodb, { marshallOptions: { removeUndefinedValues: true } });
   const tableOf = (noun: string) => tableNamed(stack, noun);
   const { variables } = readFunctions(stack.assembly).find(({ stage }) => stage === 'manage')!;
+
+  /** Source addresses of the stack. */
+  const { sources } = JSON.parse(variables.SENDING!) as { sources: { ip: string; ehloName: string }[] };
 
   const newAccount = () => makeAccountId(randomBytes(5));
   /** The authorization of a new key. */
@@ -111,10 +132,11 @@ export async function startHere(settings: SettingsInput = {}) {
     log,
     tables,
     tableOf,
-    /** Of the stack. */
-    sourceIps: (JSON.parse(variables.SENDING!) as { sources: { ip: string }[] }).sources.map(({ ip }) => ip),
+    sources,
+    sourceIps: sources.map(({ ip }) => ip),
     newAccount,
     subusers: subusersIn(tableOf('accounts'), tables),
+    links: senderItemsIn(tableOf('accounts'), tables),
     keyOf,
     call,
     inside,

@@ -39,18 +39,21 @@ export const plain = (name: string) => name.replaceAll(/\{[^}]+\}/g, '{}');
 const BUILT = new Set([...ROUTES.map((route) => plain(nameOf(route))), 'POST /v3/mail/send']);
 export const isBuilt = (operation: Operation) => BUILT.has(plain(nameOf(operation)));
 
-const documents = new Map<string, { ajv: Ajv; document: OpenApi }>();
-type OpenApi = {
-  paths: Record<string, Record<string, { responses: Record<string, { content?: unknown }> }>>;
-};
+const documents = new Map<string, { ajv: Ajv; document: object }>();
+
+function makeAjv(): Ajv {
+  const ajv = new Ajv({ strict: false, allErrors: true, discriminator: false, unicodeRegExp: false });
+  (formats as unknown as (ajv: Ajv) => void)(ajv);
+  // What the documents have for formats, though they are none.
+  return ajv.addFormat('^\\d+$', /^\d+$/).addFormat('string', true);
+}
 
 function documentOf(group: string) {
   let found = documents.get(group);
   if (!found) {
     const text = readFileSync(new URL(`tsg_${group}_v3.json`, OAI), 'utf8');
-    const document = JSON.parse(text, nullableReference) as OpenApi;
-    const ajv = new Ajv({ strict: false, allErrors: true, discriminator: false });
-    (formats as unknown as (ajv: Ajv) => void)(ajv);
+    const document = JSON.parse(text, nullableReference) as object;
+    const ajv = makeAjv();
     ajv.addSchema(document, 'oai');
     found = { ajv, document };
     documents.set(group, found);
@@ -66,12 +69,23 @@ function nullableReference(_name: string, value: unknown): unknown {
     : value;
 }
 
-/** Of the documented success; undefined: it has no body. */
-export function schemaOf({ group, path, method, status }: Operation): ValidateFunction | undefined {
+/** Of the documented success; undefined: it has no body. @param mend what of it is not asked for */
+export function schemaOf(
+  { group, path, method, status }: Operation,
+  mend?: (schema: never) => void,
+): ValidateFunction | undefined {
   const { ajv, document } = documentOf(group);
-  const verb = method.toLowerCase();
-  if (!document.paths[path]![verb]!.responses[status]!.content) return undefined;
-  const pointer = ['paths', path, verb, 'responses', String(status), 'content', 'application/json', 'schema'];
+  const at = (pointer: readonly string[], root: unknown) =>
+    pointer.reduce((one, part) => (one as Record<string, unknown>)[part], root) as { $ref?: string; content?: unknown };
+  const own = ['paths', path, method.toLowerCase(), 'responses', String(status)];
+  const { $ref } = at(own, document);
+  const response = $ref === undefined ? own : $ref.slice('#/'.length).split('/');
+  if (!at(response, document).content) return undefined;
+  const pointer = [...response, 'content', 'application/json', 'schema'];
   const escaped = pointer.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')));
-  return ajv.compile({ $ref: `oai#/${escaped.join('/')}` });
+  const reference = { $ref: `oai#/${escaped.join('/')}` };
+  if (!mend) return ajv.compile(reference);
+  const mended = structuredClone(document);
+  mend(at(pointer, mended) as never);
+  return makeAjv().addSchema(mended, 'oai').compile(reference);
 }

@@ -2,14 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { Route53Client } from '@aws-sdk/client-route-53';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
-import { subuserKey } from '../../../core/records/senders.ts';
+import { subuserKey } from '../../../core/records/subusers.ts';
 import type { Hold } from '../../../core/records.ts';
 import type { Sending } from '../../../core/senders/kept.ts';
 import { openLookUp } from '../../../io/look-up.ts';
 import { ownMailIn } from '../../../io/own-mail.ts';
 import { senderDomainsIn } from '../../../io/sender-domains.ts';
 import { senderItemsIn } from '../../../io/sender-items.ts';
-import { senderUsersIn } from '../../../io/sender-users.ts';
 import { senderZonesIn } from '../../../io/sender-zones.ts';
 import { sendersIn } from '../../../io/senders.ts';
 import { trackingIn } from '../../../io/tracking.ts';
@@ -47,7 +46,6 @@ export async function startSenders() {
       { hostedZone: 'Z0000NET', name: 'example.net' },
       { hostedZone: 'Z0000OWN', name: 'own.example' },
     ]),
-    ...senderUsersIn('Accounts', world.client),
     ...ownMailIn('Accounts', world.client),
     ...verifiedSendersIn('Accounts', world.client),
     ...senderItemsIn('Accounts', world.client),

@@ -117,6 +117,19 @@ it('a sweep takes what its account has parked to its lanes, for the time of the 
   expect([...world.cloud.holds.values()]).toEqual([parked(3, 'another2'), sweep]);
 });
 
+// An account that is paused parks again what a sweep takes out: taken out once more at once, it would use up its hops in minutes.
+it('a sweep leaves what was parked from its time on to the next', async () => {
+  const [soon] = sweepsAfterResume('operator', START) as [Hold, Hold];
+  const at = (number: number, due: number): Hold => {
+    const hold = makeHold(number, due);
+    return { ...hold, ...parkedKey('operator', `R.0.${number}`, due) };
+  };
+  const late = at(2, soon.due);
+  const world = await makeHeld([at(1, soon.due - 1), late, soon]);
+  expect(await release(world.release)).toEqual({ released: 1, stayed: 0 });
+  expect([...world.cloud.holds.values()]).toEqual([late]);
+});
+
 it('a sweep stays as long as a lane does not take what it stands for, or a run dies', async () => {
   const one = makeHold(1, START);
   const parked = { ...one, ...parkedKey('operator', 'R.0.1', START) };

@@ -1,0 +1,27 @@
+/** What the routes of mail need of the outside: templates, what is scheduled, what became of it, how much of it there was. */
+import { activityIn } from '../../io/activity.ts';
+import { alertsIn } from '../../io/alerts.ts';
+import type { Table } from '../../io/aws.ts';
+import { batchesIn } from '../../io/batches.ts';
+import { downloadsIn } from '../../io/downloads.ts';
+import { requireNumber, requireVariable } from '../../io/environment.ts';
+import { holdsIn } from '../../io/holds.ts';
+import { statsIn } from '../../io/stats.ts';
+import { templateTextsIn } from '../../io/template-texts.ts';
+import { templatesIn } from '../../io/templates.ts';
+import type { ManageDeps } from './manage.ts';
+
+export function openMail(table: string, tables: Table, objects: Parameters<typeof downloadsIn>[1]) {
+  const events = requireVariable('EVENTS_BUCKET');
+  return {
+    ...templatesIn(table, tables),
+    ...templateTextsIn(table, tables),
+    ...batchesIn(table, tables),
+    ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
+    ...alertsIn({ accounts: table, holds: requireVariable('HOLDS_TABLE') }, tables),
+    ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),
+    ...downloadsIn(events, objects, Date.now),
+    messagesDays: requireNumber('MESSAGES_DAYS'),
+    readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
+  } satisfies Partial<ManageDeps>;
+}
