@@ -153,10 +153,16 @@ async function answer(
 function parseBody(bytes: Buffer): { ok: true; value: unknown } | { ok: false } {
   if (bytes.length === 0) return { ok: true, value: undefined };
   try {
-    return { ok: true, value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) };
+    return { ok: true, value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes), readText) };
   } catch {
     return { ok: false };
   }
+}
+
+/** Half of a surrogate pair (`\ud800`) is no Unicode: no table takes it as a key, and nobody could read it. */
+function readText(name: string, value: unknown): unknown {
+  if (!name.isWellFormed() || (typeof value === 'string' && !value.isWellFormed())) throw new SyntaxError('no Unicode');
+  return value;
 }
 
 function countIn(windows: Map<string, RateWindow>, account: string, now: number): RateWindow {

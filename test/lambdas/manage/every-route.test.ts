@@ -16,7 +16,7 @@ import { nameOf, OPERATIONS, plain } from './operations.ts';
 /** Calls of one account in a minute: then it is another's turn. */
 const TURN = 500;
 /** Of each writing route. `FUZZ=10000` for the whole of it. */
-const BODIES = Number(process.env.FUZZ ?? 200);
+const BODIES = Number(process.env.FUZZ ?? 100);
 const HEADERS = 100_000;
 
 let here: Here;

@@ -59,6 +59,7 @@ export async function startHere(settings: SettingsInput = {}) {
   const log: string[] = [];
   const launched = await launch({
     folder,
+    scheduleEverySeconds: 1,
     settings: defineSettings({ ...SETTINGS, ...settings, delivery: { batchSize: 10, batchingWindowSeconds: 0 } }),
     onLog: (line) => void log.push(line),
   });

@@ -112,6 +112,9 @@ describe('parse settings', () => {
     ['"x"', undefined, /must be a JSON object/],
     ['{', undefined, /not JSON/],
     ['\xff', undefined, /not JSON/],
+    // Half of a surrogate pair: no table takes it as a key.
+    ['{"name":"\\ud800"}', undefined, /not JSON/],
+    ['{"\\udc00":1}', undefined, /not JSON/],
     [{ ...SETTING, hostname: undefined }, 'hostname', /required/],
     [{ ...SETTING, hostname: 7 }, 'hostname', /required/],
     [{ ...SETTING, hostname: 'localhost' }, 'hostname', /not a host name/],
