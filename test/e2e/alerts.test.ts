@@ -6,7 +6,7 @@ import { type Here, startHere } from '../lambdas/manage/here.ts';
 
 let here: Here;
 beforeAll(async () => {
-  here = await startHere();
+  here = await startHere({}, 1);
 }, 120_000);
 afterAll(() => here?.end());
 

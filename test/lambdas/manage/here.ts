@@ -54,12 +54,13 @@ const SETTINGS: SettingsInput = {
   senders: { targets: 'wl.pennypost.example', zones: [{ hostedZone: 'Z0123456789LOCAL', name: 'pennypost.example' }] },
 };
 
-export async function startHere(settings: SettingsInput = {}) {
+/** @param scheduleEverySeconds how often what runs by the clock does; by default not while a test compares what is in the tables */
+export async function startHere(settings: SettingsInput = {}, scheduleEverySeconds = 3_600) {
   const folder = mkdtempSync(join(tmpdir(), 'pennypost-manage-'));
   const log: string[] = [];
   const launched = await launch({
     folder,
-    scheduleEverySeconds: 1,
+    scheduleEverySeconds,
     settings: defineSettings({ ...SETTINGS, ...settings, delivery: { batchSize: 10, batchingWindowSeconds: 0 } }),
     onLog: (line) => void log.push(line),
   });
