@@ -273,7 +273,7 @@ async function main(): Promise<void> {
 function whyItStays(term: string): string {
   const why: Record<string, string> = {
     'DynamoDB writes':
-      'three per message (the request record before the 202, the outcome, and its entry in the index by recipient). Without the first, a 202 would promise nothing; without the others, nobody could say what became of a message.',
+      'two per message (the request record before the 202, and the outcome). Without the first, a 202 would promise nothing; without the second, nobody could say what became of a message.',
     'API Gateway requests':
       'one per request, and bulk sends a thousand messages in one. A function URL would save it, and with it throttling and custom domains.',
   };

@@ -5,21 +5,34 @@
 
 const REQUEST_ID = /^[A-Za-z0-9_-]{22}$/;
 
+/** Where a UUID that names a bucket has it: its last three bytes. 50 of its bits stay random, beside the millisecond. */
+const BUCKET_BYTE = 13;
+
 /**
- * An X-Message-Id: the 22 base64url characters of a UUIDv7 (RFC 9562 5.7).
+ * An X-Message-Id: the 22 base64url characters of a UUIDv7 (RFC 9562 5.7); with a bucket those of a UUIDv8 (5.8), which begins with the
+ * time as well.
  * @param now milliseconds since the epoch
  * @param random at least 10 random bytes
+ * @param bucket of a request to one reader: where its records lie (core/records/message-key.ts); 6 hexadecimal digits
  */
-export function makeRequestId(now: number, random: Uint8Array): string {
+export function makeRequestId(now: number, random: Uint8Array, bucket?: string): string {
   const bytes = Buffer.alloc(16);
   bytes.writeUIntBE(now, 0, 6);
   bytes.set(random.subarray(0, 10), 6);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  bytes[6] = (bytes[6]! & 0x0f) | (bucket === undefined ? 0x70 : 0x80);
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  if (bucket !== undefined) bytes.write(bucket, BUCKET_BYTE, 'hex');
   return bytes.toString('base64url');
 }
 
-/** Milliseconds since the epoch at which the id was made (the 48-bit timestamp of its UUIDv7). */
+/** The bucket that an id names; undefined: none. */
+export function requestIdBucket(requestId: string): string | undefined {
+  if (!REQUEST_ID.test(requestId)) return undefined;
+  const bytes = Buffer.from(requestId, 'base64url');
+  return bytes[6]! >> 4 === 8 ? bytes.toString('hex', BUCKET_BYTE) : undefined;
+}
+
+/** Milliseconds since the epoch at which the id was made (the 48-bit timestamp of its UUID). */
 export function requestIdTime(requestId: string): number {
   return Buffer.from(requestId, 'base64url').readUIntBE(0, 6);
 }

@@ -9,6 +9,7 @@ import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
 import type { ParseMessage } from './parse/message.ts';
+import { messageKey, type Owner } from './records/message-key.ts';
 import { scheduledKey, type Wake } from './records/schedule.ts';
 import type { Authentication, LinkBranding } from './records/senders.ts';
 import type { Allowance } from './shaping/allowance.ts';
@@ -34,7 +35,9 @@ export type Received = {
 /** Written by accept before the 202: the first line of a trace, the denominator of the conservation check. */
 export type RequestRecord = {
   pk: string;
-  sk: 'request';
+  sk: string;
+  /** Of a request to one reader, in whose bucket it lies: `account#address`. So he is found before anything became of it. */
+  recipient?: string;
   /** Milliseconds since the epoch. */
   acceptedAt: number;
   /** How many copies. */
@@ -51,17 +54,14 @@ export type RequestRecord = {
 /** The final outcomes of a copy. `unknown`: the link broke after the final dot until the attempts were used up. */
 export type Outcome = 'delivered' | 'bounced' | 'dropped' | 'unknown';
 
-/** A copy's outcome: one put, conditional on there being none. `recipient` and `at` are the key of the one index. */
-export type OutcomeRecord = {
+/** A copy's outcome: one put, conditional on there being none. `indexedRecipient` and `at` are the key of the one index. */
+export type OutcomeRecord = Owner & {
   pk: string;
-  /** Four digits or more: the copy's index. */
   sk: string;
   /** `relayed`: SES has it, and its word is awaited. Not final: the outcome that SES tells of replaces it. */
   event: Outcome | 'relayed';
   /** SES's own id of a message that went through it. */
   relayId?: string;
-  /** `account#address`, lower case: key of the index `byRecipient`. */
-  recipient: string;
   /** Milliseconds since the epoch: sort key of the index. */
   at: number;
   /** Attempts made before this one. */
@@ -96,18 +96,19 @@ export type OutcomeRecord = {
 };
 
 /** What happened on the way to an outcome: one item each, never rewritten. */
-export type AttemptRecord = Omit<OutcomeRecord, 'event' | 'recipient'> & {
+export type AttemptRecord = Omit<OutcomeRecord, 'event' | keyof Owner> & {
   /** `deferred`: 4xx or no connection. `doubted`: the link broke after the final dot. */
   event: 'deferred' | 'doubted';
   address: string;
   /** As an outcome's, of a copy's first attempt alone: so mail that waits is found by its recipient too. */
   recipient?: string;
+  indexedRecipient?: string;
   /** Milliseconds since the epoch of the next attempt. */
   due: number;
 };
 
 /** What was heard of a copy after its outcome: a complaint, or a bounce of mail that was delivered. One item for each kind. */
-export type LateRecord = Omit<OutcomeRecord, 'event' | 'recipient' | 'attempt' | 'possibleDuplicate'> & {
+export type LateRecord = Omit<OutcomeRecord, 'event' | keyof Owner | 'attempt' | 'possibleDuplicate'> & {
   event: 'complained' | 'bounced';
   address: string;
   /** Where a complaint says that the mail was received from. */
@@ -146,31 +147,21 @@ export type ClaimRecord = {
 
 export const MESSAGES_INDEX = 'byRecipient';
 
-export const requestKey = (account: string, requestId: string) => ({
-  pk: `${account}#${requestId}`,
-  sk: 'request' as const,
-});
-export const copyKey = (account: string, requestId: string, index: number) => ({
-  pk: `${account}#${requestId}`,
-  sk: String(index).padStart(4, '0'),
-});
-export const attemptKey = (account: string, requestId: string, index: number, event: string, attempt: number) => ({
-  pk: `${account}#${requestId}`,
-  sk: `${String(index).padStart(4, '0')}#${String(attempt).padStart(3, '0')}#${event}`,
-});
-export const lateKey = (account: string, requestId: string, index: number, event: LateRecord['event']) => ({
-  pk: `${account}#${requestId}`,
-  sk: `${String(index).padStart(4, '0')}#late#${event}`,
-});
-export const claimKey = (account: string, requestId: string, jobId: string) => ({
-  pk: `${account}#${requestId}`,
-  sk: `claim#${jobId}`,
-});
+const partOf = (index: number) => String(index).padStart(4, '0');
+
+export const requestKey = (account: string, requestId: string) => messageKey(account, requestId, 'request');
+export const copyKey = (account: string, requestId: string, index: number) =>
+  messageKey(account, requestId, partOf(index));
+export const attemptKey = (account: string, requestId: string, index: number, event: string, attempt: number) =>
+  messageKey(account, requestId, `${partOf(index)}#${String(attempt).padStart(3, '0')}#${event}`);
+export const lateKey = (account: string, requestId: string, index: number, event: LateRecord['event']) =>
+  messageKey(account, requestId, `${partOf(index)}#late#${event}`);
+export const claimKey = (account: string, requestId: string, jobId: string) =>
+  messageKey(account, requestId, `claim#${jobId}`);
 export const idempotencyKey = (account: string, keyHash: string) => ({
   pk: `${account}#idempotency#${keyHash}`,
   sk: 'idempotency' as const,
 });
-export const recipientKey = (account: string, address: string) => `${account}#${address.toLowerCase()}`;
 
 // holds ---------------------------------------------------------------------------------------------------------------
 

@@ -1,18 +1,28 @@
 /** What a search of Email Activity reads (core/activity/search.ts): a request's items, an address's messages, and which pages there are. */
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import type { Pin } from '../core/activity/query/plan.ts';
 import type { Items, Page, SearchDeps } from '../core/activity/search.ts';
 import { PAGES_PREFIX, pagesOfHour } from '../core/event/page.ts';
-import { copyKey, MESSAGES_INDEX, recipientKey, requestKey } from '../core/records.ts';
+import {
+  bucketEnd,
+  bucketKey,
+  bucketOf,
+  copyIndexOf,
+  type MessageKey,
+  messageKey,
+  messageName,
+  recipientKey,
+} from '../core/records/message-key.ts';
+import { copyKey, MESSAGES_INDEX, requestKey } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { pagesIn } from './pages.ts';
 
 /** Hours that one listing can name: S3 names a thousand at most. */
 const HOURS_AT_ONCE = 720;
 const HOUR = 3_600_000;
-/** Places in the index that are read at once. */
-const INDEXED_AT_ONCE = 100;
+/** Items of a reader's bucket, or places in the index, that are read at once. */
+const FOUND_AT_ONCE = 100;
 
 export function activityIn(
   { messages, events }: { messages: string; events: string },
@@ -21,39 +31,36 @@ export function activityIn(
 ): Omit<SearchDeps, 'now' | 'messagesDays'> {
   return {
     readItems: async (account, requestId, index, most) => {
-      const { pk } = requestKey(account, requestId);
-      if (index === undefined) return query('pk = :pk', { ':pk': pk }, most);
-      const { sk } = copyKey(account, requestId, index);
+      const beginning = ({ pk, sk }: MessageKey, limit: number) =>
+        query('pk = :pk AND begins_with(sk, :sk)', { ':pk': pk, ':sk': sk }, limit);
+      const all = messageKey(account, requestId, '');
+      if (index === undefined) return all.sk === '' ? query('pk = :pk', { ':pk': all.pk }, most) : beginning(all, most);
       const [request, own] = await Promise.all([
-        query('pk = :pk AND sk = :sk', { ':pk': pk, ':sk': 'request' }, 1),
-        query('pk = :pk AND begins_with(sk, :sk)', { ':pk': pk, ':sk': sk }, most),
+        beginning(requestKey(account, requestId), 1),
+        beginning(copyKey(account, requestId, index), most),
       ]);
       return { items: [...request.items, ...own.items], more: own.more };
     },
 
-    findByRecipient: async function* (account, address, to) {
-      let from: Record<string, unknown> | undefined;
-      do {
-        const page = await tables.send(
-          new QueryCommand({
-            TableName: messages,
-            IndexName: MESSAGES_INDEX,
-            KeyConditionExpression: 'recipient = :recipient AND #at <= :to',
-            ExpressionAttributeNames: { '#at': 'at' },
-            ExpressionAttributeValues: { ':recipient': recipientKey(account, address), ':to': to },
-            ScanIndexForward: false,
-            Limit: INDEXED_AT_ONCE,
-            ...(from ? { ExclusiveStartKey: from } : {}),
-          }),
-        );
-        yield (page.Items ?? []).map(
-          ({ pk, sk }): Pin => ({
-            requestId: String(pk).split('#')[1] ?? '',
-            index: Number.parseInt(String(sk), 10),
-          }),
-        );
-        from = page.LastEvaluatedKey;
-      } while (from);
+    findByRecipient: (account, address, to) => {
+      const recipient = recipientKey(account, address);
+      const inBucket = {
+        KeyConditionExpression: 'pk = :bucket AND sk < :to',
+        FilterExpression: 'recipient = :recipient',
+        ProjectionExpression: 'pk, sk',
+        ExpressionAttributeValues: {
+          ':bucket': bucketKey(account, bucketOf(account, address)),
+          ':to': bucketEnd(to),
+          ':recipient': recipient,
+        },
+      };
+      const indexed = {
+        IndexName: MESSAGES_INDEX,
+        KeyConditionExpression: 'indexedRecipient = :recipient AND #at <= :to',
+        ExpressionAttributeNames: { '#at': 'at' },
+        ExpressionAttributeValues: { ':recipient': recipient, ':to': to },
+      };
+      return [pinsOf(inBucket), pinsOf(indexed)];
     },
 
     listHours: async function* (account, from, to) {
@@ -87,6 +94,28 @@ export function activityIn(
 
     readPage: pagesIn(events, objects).readPage,
   };
+
+  /** The copies that the found items are of, from the last key back. */
+  async function* pinsOf(condition: Omit<QueryCommandInput, 'TableName'>): AsyncGenerator<Pin[]> {
+    let from: Record<string, unknown> | undefined;
+    do {
+      const page = await tables.send(
+        new QueryCommand({
+          TableName: messages,
+          ...condition,
+          ScanIndexForward: false,
+          Limit: FOUND_AT_ONCE,
+          ...(from ? { ExclusiveStartKey: from } : {}),
+        }),
+      );
+      yield (page.Items ?? []).flatMap((item): Pin[] => {
+        const name = messageName(item);
+        // A request's own record is of its one copy.
+        return name ? [{ requestId: name.requestId, index: copyIndexOf(item) ?? 0 }] : [];
+      });
+      from = page.LastEvaluatedKey;
+    } while (from);
+  }
 
   /** The first hours with pages from a time on, in order. */
   async function hoursFrom(account: string, at: number, most: number): Promise<string[]> {

@@ -7,8 +7,9 @@ import { BatchGetCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { About } from '../core/event/about.ts';
 import type { EngagementRecord } from '../core/event/engagement.ts';
-import type { CopyName } from '../core/event/order.ts';
+import { type CopyName, copyOf } from '../core/event/order.ts';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
+import { copyIndexOf, messageKey, messageName } from '../core/records/message-key.ts';
 import {
   type AttemptRecord,
   attemptKey,
@@ -18,7 +19,6 @@ import {
   type LateRecord,
   type OutcomeRecord,
   type RequestRecord,
-  requestKey,
 } from '../core/records.ts';
 import type { Table } from './aws.ts';
 
@@ -173,7 +173,7 @@ export function messagesIn(table: string, client: Table) {
             new BatchGetCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: isStrong } } }),
           );
           for (const item of answer.Responses?.[table] ?? [])
-            outcomes.set(`${item.pk} ${Number(item.sk)}`, item as OutcomeRecord);
+            outcomes.set(copyOf({ ...messageName(item)!, index: copyIndexOf(item)! }), item as OutcomeRecord);
           keys = answer.UnprocessedKeys?.[table]?.Keys ?? [];
         }
       }
@@ -183,13 +183,14 @@ export function messagesIn(table: string, client: Table) {
     /** Everything of a request, in order: its record, then each copy's attempts and outcome. */
     readTrace: async (account: string, requestId: string): Promise<Record<string, unknown>[]> => {
       const items: Record<string, unknown>[] = [];
+      const { pk, sk } = messageKey(account, requestId, '');
       let from: Record<string, unknown> | undefined;
       do {
         const page = await client.send(
           new QueryCommand({
             TableName: table,
-            KeyConditionExpression: 'pk = :pk',
-            ExpressionAttributeValues: { ':pk': requestKey(account, requestId).pk },
+            KeyConditionExpression: sk === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :sk)',
+            ExpressionAttributeValues: { ':pk': pk, ...(sk === '' ? {} : { ':sk': sk }) },
             ...(from ? { ExclusiveStartKey: from } : {}),
           }),
         );
@@ -208,10 +209,10 @@ export function messagesIn(table: string, client: Table) {
       while (keys.length > 0) {
         const answer = await client.send(
           new BatchGetCommand({
-            RequestItems: { [table]: { Keys: keys, ConsistentRead: true, ProjectionExpression: 'sk' } },
+            RequestItems: { [table]: { Keys: keys, ConsistentRead: true, ProjectionExpression: 'pk, sk' } },
           }),
         );
-        for (const item of answer.Responses?.[table] ?? []) found.add(Number.parseInt(item.sk, 10));
+        for (const item of answer.Responses?.[table] ?? []) found.add(copyIndexOf(item)!);
         keys = answer.UnprocessedKeys?.[table]?.Keys ?? [];
       }
     }

@@ -65,7 +65,7 @@ export class Storage extends Construct {
     this.messages = this.#table('Messages', { recoverable: false, expires: true, stream: StreamViewType.NEW_IMAGE });
     this.messages.addGlobalSecondaryIndex({
       indexName: MESSAGES_INDEX,
-      partitionKey: { name: 'recipient', type: AttributeType.STRING },
+      partitionKey: { name: 'indexedRecipient', type: AttributeType.STRING },
       sortKey: { name: 'at', type: AttributeType.NUMBER },
       projectionType: ProjectionType.KEYS_ONLY,
     });

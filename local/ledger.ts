@@ -7,6 +7,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import type { Job } from '../core/job.ts';
+import { messageName } from '../core/records/message-key.ts';
 import type { Expansion, Hold, Outcome } from '../core/records.ts';
 import { OPERATOR_KEY } from './proxy.ts';
 import { type LocalStack, tableNamed } from './stack.ts';
@@ -50,14 +51,20 @@ export async function countMail(
     // Mail moves while it is counted. This order sees each copy at least once: what is accepted before where it is,
     // its ways (queue, hold, and the queue again that a hold goes to) before its end.
     const accepted = new Map<string, number>();
-    for await (const { pk, sk, copies, refused } of scan(tables, messages))
-      if (sk === 'request' && !refused && (!wanted || wanted.has(pk.split('#')[1]!))) accepted.set(pk, Number(copies));
+    for await (const item of scan(tables, messages)) {
+      const name = messageName(item);
+      if (name?.part === 'request' && !item.refused && (!wanted || wanted.has(name.requestId)))
+        accepted.set(requestOf(name), Number(item.copies));
+    }
     const book: Book = { copies: new Map(), unexpanded: [] };
     readQueues(stack, book);
     for await (const item of scan(tables, tableNamed(stack, 'holds'))) readHold(item as unknown as Hold, book);
     readQueues(stack, book);
-    for await (const { pk, sk, event } of scan(tables, messages))
-      if (/^\d{4,}$/.test(sk) && OUTCOMES.has(String(event))) enter(book, pk, Number(sk), event as Outcome);
+    for await (const item of scan(tables, messages)) {
+      const name = messageName(item);
+      if (name && /^\d{4,}$/.test(name.part) && OUTCOMES.has(String(item.event)))
+        enter(book, requestOf(name), Number(name.part), item.event as Outcome);
+    }
     return total(accepted, book);
   } finally {
     client.destroy();

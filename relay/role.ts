@@ -40,7 +40,7 @@ export type Role = {
   /** The recipient as it is sent to, or the reply that refuses it; never throws. */
   recipient: (address: string, smtpUtf8: boolean) => Promise<string | SmtpReply>;
   /** Makes ready for a message; undefined: there is no memory for it at present. */
-  open: (client: Client) => Promise<Incoming | undefined>;
+  open: (client: Client, envelope: Envelope) => Promise<Incoming | undefined>;
   /** Takes a message that came whole: 250 only when it is durable; never throws. */
   take: (letter: Letter, id: string, envelope: Envelope, client: Client) => Promise<SmtpReply>;
 };

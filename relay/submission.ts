@@ -9,6 +9,7 @@ import { readAuthorization, secretMatches } from '../core/api-key.ts';
 import { makeRequestId } from '../core/ids.ts';
 import { mimeKey } from '../core/job.ts';
 import { INLINE_MIME_BYTES } from '../core/limits.ts';
+import { bucketOfOne } from '../core/records/message-key.ts';
 import { fill, type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
 import type { AdmitDeps } from '../submission/accept.ts';
 import { type SubmitDeps, submit } from '../submission/submit.ts';
@@ -56,8 +57,8 @@ export function makeSubmission(deps: SubmissionDeps): Role {
       const mailbox = readMailbox(address, smtpUtf8);
       return mailbox ? asciiAddress(mailbox) : smtpReplies.badRecipient;
     },
-    open: async (client) => {
-      const id = makeRequestId(now(), deps.randomBytes(10));
+    open: async (client, { rcptTo }) => {
+      const id = makeRequestId(now(), deps.randomBytes(10), bucketOfOne(client.login!.account, rcptTo));
       const trace = Buffer.from(makeReceived(client, host, id, now()));
       const writer = await openLetter(mimeKey(client.login!.account, id), INLINE_MIME_BYTES, trace, deps.letter);
       return writer && { id, writer };

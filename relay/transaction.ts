@@ -88,7 +88,7 @@ export function openTransaction(conversation: Conversation, role: Role, limits: 
   };
 
   const begin = async (stuffed: boolean, client: Client): Promise<Receiving | undefined> => {
-    const incoming = await role.open(client);
+    const incoming = await role.open(client, envelope!);
     if (!incoming) return undefined;
     const reader = createOctetReader(stuffed, limits.messageLineBytes);
     return { ...incoming, reader, begun: performance.now(), received: 0 };

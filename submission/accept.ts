@@ -8,6 +8,7 @@ import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.t
 import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/errors.ts';
 import { makeRequestId } from '../core/ids.ts';
 import { batchNamed, groupsNamed, parseJsonBody, templateNamed, validateMailSend } from '../core/mail-send/index.ts';
+import { bucketOfOne } from '../core/records/message-key.ts';
 import type { UsableKey } from '../core/records/subusers.ts';
 import type { Received } from '../core/records.ts';
 import { readBody } from './body.ts';
@@ -65,7 +66,8 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   const valid = validAt(now);
   if (!valid.ok) return answerErrors(400, valid.errors);
 
-  const requestId = makeRequestId(now, deps.randomBytes(10));
+  const addresses = valid.request.copies.map(({ address }) => address);
+  const requestId = makeRequestId(now, deps.randomBytes(10), bucketOfOne(key.account, addresses));
   const received = receivedOf(http, body.bytes.length);
   const submission = {
     account: key.account,

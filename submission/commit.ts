@@ -22,6 +22,7 @@ import {
 import { chooseLane } from '../core/lane.ts';
 import { DAY_SECONDS, DIRECT_JOBS } from '../core/limits.ts';
 import { SEND_AT_HOURS } from '../core/mail-send/limits.ts';
+import { ownerOf } from '../core/records/message-key.ts';
 import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey, scheduledHold } from '../core/records.ts';
 import type { Lane } from '../io/environment.ts';
 import { type Entry, isThrottle, type Sent } from '../io/queue.ts';
@@ -175,6 +176,7 @@ function makeRecord(
     acceptedAt,
     copies: request.copies.length,
     keyId,
+    ...(request.copies.length === 1 ? bucketed(account, requestId, request.copies[0]!.address) : {}),
     from: request.content.from.email,
     // One write unit is 1 KB: a subject is here to be recognised, not to be read.
     ...(subject === undefined ? {} : { subject: subject.slice(0, 100) }),
@@ -182,6 +184,12 @@ function makeRecord(
     // It outlives the outcomes of what it schedules.
     expiresAt: Math.max(Math.floor(acceptedAt / 1_000), lastTurn) + days * DAY_SECONDS,
   };
+}
+
+/** Whom a request is to, where it lies in his bucket. */
+function bucketed(account: string, requestId: string, address: string): { recipient?: string } {
+  const { recipient, indexedRecipient } = ownerOf(account, requestId, address);
+  return indexedRecipient === undefined ? { recipient } : {};
 }
 
 function once(act: () => Promise<void>): () => Promise<void> {

@@ -4,6 +4,7 @@ import { parkedPlace } from '../../core/brakes/brakes.ts';
 import type { EngagementRecord } from '../../core/event/engagement.ts';
 import { isRequestId } from '../../core/ids.ts';
 import { HOLD_SHARDS } from '../../core/limits.ts';
+import { copyIndexOf, isRequestRecord, messageName } from '../../core/records/message-key.ts';
 import {
   type AttemptRecord,
   type Hold,
@@ -27,7 +28,7 @@ export async function trace(
   if (!isRequestId(requestId))
     throw new CliError(`"${given}" is not an X-Message-Id: the 22 characters that the 202 came with`);
   const items = await messagesIn(messagesTable, tables).readTrace(account, requestId);
-  const request = items.find(({ sk }) => sk === 'request') as RequestRecord | undefined;
+  const request = items.find(isRequestRecord) as RequestRecord | undefined;
   if (!request)
     throw new CliError(
       `no request ${requestId} in this account: another account's, or older than the records are kept`,
@@ -73,9 +74,8 @@ function saidBy(event: Told): string {
 function gather(items: Record<string, unknown>[]): Map<number, Life> {
   const lives = new Map<number, Life>();
   for (const item of items) {
-    const copy = /^(\d{4,})/.exec(String(item.sk));
-    if (!copy) continue;
-    const index = Number(copy[1]);
+    const index = copyIndexOf(item);
+    if (index === undefined) continue;
     const event = item as Told;
     const address = 'address' in event ? event.address : event.recipient.slice(event.recipient.indexOf('#') + 1);
     const life = lives.get(index) ?? { address, events: [] };
@@ -112,7 +112,9 @@ function printLives(request: RequestRecord, lives: Map<number, Life>, holds: Hol
         printLine(`             ${line}`);
     }
   }
-  const final = [...lives.values()].filter(({ events }) => events.some((event) => /^\d+$/.test(event.sk))).length;
+  const final = [...lives.values()].filter(({ events }) =>
+    events.some((event) => /^\d+$/.test(messageName(event)?.part ?? '')),
+  ).length;
   const held = holds.reduce((sum, { copies }) => sum + copies, 0);
   for (const { pk, due, copies, kind } of holds) {
     const isParked = pk.endsWith('#parked');

@@ -4,14 +4,13 @@
  */
 import type { SendGridEvent } from '../event/event.ts';
 import { toEvents } from '../event/event.ts';
-import { addressOf } from '../event/item.ts';
 import { requestIdTime, sgMessageId } from '../ids.ts';
 import { isTimeZone } from '../stats/show.ts';
 import type { Found, Told } from './message.ts';
 import { toldValues } from './message.ts';
 import { LOG_FIELDS, type Values } from './query/fields.ts';
 import { parseQuery, type Query, QueryError } from './query/parse.ts';
-import { attemptsOf, type CopyHistory, outcomeOf } from './show.ts';
+import { attemptsOf, type CopyHistory, outcomeOf, readerOf } from './show.ts';
 
 /** By field: what may compare it. */
 const OPERATORS: Readonly<Record<keyof typeof LOG_FIELDS, readonly string[]>> = {
@@ -66,11 +65,10 @@ const reasonOf = ({ news }: CopyHistory): string | null =>
   news.flatMap((one) => (one.kind === 'engagement' ? [] : [one.item.reply])).at(-1) ?? null;
 
 export function logValues({ requestId, index, history }: Found): Values {
-  const [first] = history.news;
   return {
     sg_message_id: sgMessageId(requestId, index),
     subject: history.request?.subject ?? null,
-    to_email: first ? addressOf(first) : null,
+    to_email: readerOf(history) ?? null,
     reason: reasonOf(history),
     status: logStatusOf(history),
     categories: history.about?.categories ?? [],
@@ -159,13 +157,14 @@ function dayOf(at: number, timeZone: string): string {
   }).format(at);
 }
 
-function receivedEvents(account: string, { requestId, history: { request, news } }: Found): object[] {
+function receivedEvents(account: string, { requestId, history }: Found): object[] {
+  const { request } = history;
   if (!request?.received) return [];
   const { protocol, bytes, ip = '', agent } = request.received;
   return [
     {
       event: 'received',
-      email: news[0] ? addressOf(news[0]) : '',
+      email: readerOf(history) ?? '',
       recv_msgid: requestId,
       sg_event_id: Buffer.from(`received-${account}-${requestId}`).toString('base64url'),
       timestamp: Math.floor(request.acceptedAt / 1_000),

@@ -3,10 +3,9 @@
  * page of the log tells of a message is part of it, and enough to pass over most of those that no query wants.
  */
 import type { SendGridEvent } from '../event/event.ts';
-import { addressOf } from '../event/item.ts';
 import { requestIdTime, sgMessageId } from '../ids.ts';
 import type { Values } from './query/fields.ts';
-import { type CopyHistory, eventNamesOf, statusOf } from './show.ts';
+import { type CopyHistory, eventNamesOf, readerOf, statusOf } from './show.ts';
 
 export type Found = { requestId: string; index: number; history: CopyHistory };
 
@@ -18,12 +17,12 @@ export function lastEventTime({ requestId, history: { request, news } }: Found):
 
 export function messageValues(found: Found): Values {
   const { requestId, index, history } = found;
-  const { request, news, about } = history;
+  const { request, about } = history;
   return {
     msg_id: sgMessageId(requestId, index),
     from_email: about?.from ?? request?.from ?? null,
     subject: request?.subject ?? null,
-    to_email: news[0] ? addressOf(news[0]) : null,
+    to_email: readerOf(history) ?? null,
     status: statusOf(history),
     template_id: about?.templateId ?? null,
     template_name: null,

@@ -8,6 +8,7 @@ import type { SendGridEvent } from '../event/event.ts';
 import { hourOf } from '../event/page.ts';
 import { requestIdTime } from '../ids.ts';
 import { DAY_SECONDS } from '../limits.ts';
+import { copyIndexOf, isRequestRecord } from '../records/message-key.ts';
 import { type Found, lastEventTime, type Told, tell, toldValues } from './message.ts';
 import type { Values } from './query/fields.ts';
 import { matches } from './query/match.ts';
@@ -26,8 +27,11 @@ export type SearchDeps = {
   messagesDays: number;
   /** A request's record and what became of its copies, of all or of one; at most so many items. */
   readItems: (account: string, requestId: string, index: number | undefined, most: number) => Promise<Items>;
-  /** Copies that an address had, the newest first. @param to milliseconds since the epoch, of the outcome */
-  findByRecipient: (account: string, address: string, to: number) => AsyncIterable<Pin[]>;
+  /**
+   * Copies that an address had: those to him alone, and those with others, each the newest first.
+   * @param to milliseconds since the epoch: later than any that matters
+   */
+  findByRecipient: (account: string, address: string, to: number) => AsyncIterable<Pin[]>[];
   /** The hours from one to another, both included, that have pages, the newest first, some at a time. */
   listHours: (account: string, from: string, to: string) => AsyncIterable<string[]>;
   listPagesOf: (account: string, hour: string) => AsyncIterable<Page[]>;
@@ -106,14 +110,14 @@ async function byMessages(pins: readonly Pin[], work: Work): Promise<boolean> {
 
 /** The items of each copy, the request's with each; also of copies that wait, and have none of their own yet. */
 function byCopy(items: readonly Record<string, unknown>[]): Map<number, Record<string, unknown>[]> {
-  const request = items.filter(({ sk }) => sk === 'request');
+  const request = items.filter(isRequestRecord);
   const copies = new Map<number, Record<string, unknown>[]>();
   for (let n = 0; n < Math.min(MOST_ITEMS, Number(request[0]?.copies ?? 0)); n++) copies.set(n, [...request]);
   for (const item of items) {
-    const [index] = /^\d{4,}/.exec(String(item.sk)) ?? [];
+    const index = copyIndexOf(item);
     if (index === undefined) continue;
-    const own = copies.get(Number(index)) ?? [...request];
-    copies.set(Number(index), own);
+    const own = copies.get(index) ?? [...request];
+    copies.set(index, own);
     own.push(item);
   }
   return copies;
@@ -121,9 +125,10 @@ function byCopy(items: readonly Record<string, unknown>[]): Map<number, Record<s
 
 /** True: all that these had was read. */
 async function byRecipients(addresses: readonly string[], { to }: Plan, work: Work): Promise<boolean> {
-  for (const address of addresses)
-    for await (const pins of work.deps.findByRecipient(work.search.account, address, to ?? work.deps.now() + HOUR)) {
-      // Of each address as many as are wanted: any of them may be the newest.
+  const until = to ?? work.deps.now() + HOUR;
+  for (const found of addresses.flatMap((address) => work.deps.findByRecipient(work.search.account, address, until)))
+    for await (const pins of found) {
+      // Of each as many as are wanted: any of them may be the newest.
       const before = work.found.length;
       for (let at = 0; at < pins.length; at += AT_ONCE) {
         if (isSpent(work)) return false;

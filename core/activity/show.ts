@@ -6,6 +6,7 @@ import type { About } from '../event/about.ts';
 import type { EngagementRecord } from '../event/engagement.ts';
 import { addressOf, type News, readNews } from '../event/item.ts';
 import { requestIdTime, sgMessageId } from '../ids.ts';
+import { isRequestRecord } from '../records/message-key.ts';
 import type { AttemptRecord, OutcomeRecord, RequestRecord } from '../records.ts';
 import type { Classification } from '../shaping/rule.ts';
 
@@ -24,7 +25,7 @@ export function readMessageId(text: string): { requestId: string; index: number 
  * @param items of the whole request, as the table has them
  */
 export function historyOf(items: readonly Record<string, unknown>[], index: number): CopyHistory | undefined {
-  const request = items.find(({ sk }) => sk === 'request') as RequestRecord | undefined;
+  const request = items.find(isRequestRecord) as RequestRecord | undefined;
   const news = items
     .flatMap((item) => readNews(item, 'INSERT') ?? [])
     .filter((one) => one.index === index)
@@ -51,14 +52,18 @@ export function statusOf(history: CopyHistory): 'processed' | 'delivered' | 'not
   return event === undefined || event === 'relayed' ? 'processed' : 'not_delivered';
 }
 
+/** Whose copy it is; undefined: it waits, with others of its request, and has no record of its own yet. */
+export function readerOf({ request, news: [first] }: CopyHistory): string | undefined {
+  return first ? addressOf(first) : request?.recipient?.slice(request.recipient.indexOf('#') + 1);
+}
+
 export function showMessage(requestId: string, index: number, history: CopyHistory) {
-  const { request, news, about } = history;
-  const [first] = news;
+  const { request, about } = history;
   return {
     from_email: about?.from ?? request?.from ?? '',
     msg_id: sgMessageId(requestId, index),
     subject: request?.subject ?? '',
-    to_email: first ? addressOf(first) : '',
+    to_email: readerOf(history) ?? '',
     status: statusOf(history),
     template_id: about?.templateId ?? '',
     ...(about?.asmGroupId === undefined ? {} : { asm_group_id: about.asmGroupId }),

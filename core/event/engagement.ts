@@ -2,6 +2,7 @@
  * What a reader did with a mail: one item each in the messages table, written once on the condition that it is not there, so that no
  * item grows and a repeated call changes nothing. Whoever writes them (track, inbound) sees to it that a copy has at most so many.
  */
+import { messageKey } from '../records/message-key.ts';
 
 export const ENGAGEMENTS = [
   'open',
@@ -17,9 +18,8 @@ export type Engagement = (typeof ENGAGEMENTS)[number];
 export const MOST_ENGAGEMENTS = 100;
 
 export type EngagementRecord = {
-  /** `account#requestId`. */
+  /** Its copy's, then `#<event>#<eventId>`. */
   pk: string;
-  /** `<index>#<event>#<eventId>`. */
   sk: string;
   event: Engagement;
   /** Lower case, as the reader's token or the copy's record has it. */
@@ -48,13 +48,5 @@ export type EngagementRecord = {
 };
 
 /** @param eventId 1 to 40 characters of base64url that no other of this kind and copy has; the same again is the same event */
-export const engagementKey = (
-  account: string,
-  requestId: string,
-  index: number,
-  event: Engagement,
-  eventId: string,
-) => ({
-  pk: `${account}#${requestId}`,
-  sk: `${String(index).padStart(4, '0')}#${event}#${eventId}`,
-});
+export const engagementKey = (account: string, requestId: string, index: number, event: Engagement, eventId: string) =>
+  messageKey(account, requestId, `${String(index).padStart(4, '0')}#${event}#${eventId}`);

@@ -2,6 +2,8 @@
  * An item of the messages table as its stream gives it: what it is, and of which copy. Everything else in the table (requests,
  * claims, idempotency keys) is no news of a copy, and undefined here.
  */
+
+import { messageName } from '../records/message-key.ts';
 import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records.ts';
 import { ENGAGEMENTS, type EngagementRecord } from './engagement.ts';
 
@@ -22,13 +24,12 @@ const OUTCOME = /^\d{4,}$/;
 const OF_COPY = /^(\d{4,})#([^#]+)#(.+)$/;
 
 export function readNews(item: Record<string, unknown>, change: Change): News | undefined {
-  const { pk, sk, event } = item;
-  if (typeof pk !== 'string' || typeof sk !== 'string' || typeof event !== 'string') return undefined;
-  const [account = '', requestId = '', ...more] = pk.split('#');
-  if (account === '' || requestId === '' || more.length > 0) return undefined;
-  if (OUTCOME.test(sk))
-    return { account, requestId, index: Number(sk), kind: 'outcome', item: item as unknown as OutcomeRecord };
-  const [, index, kind, rest] = OF_COPY.exec(sk) ?? [];
+  const name = messageName(item);
+  if (name === undefined || typeof item.event !== 'string') return undefined;
+  const { account, requestId, part } = name;
+  if (OUTCOME.test(part))
+    return { account, requestId, index: Number(part), kind: 'outcome', item: item as unknown as OutcomeRecord };
+  const [, index, kind, rest] = OF_COPY.exec(part) ?? [];
   if (index === undefined || kind === undefined || rest === undefined || change === 'MODIFY') return undefined;
   const copy = { account, requestId, index: Number(index) };
   if (kind === 'late') return { ...copy, kind: 'late', item: item as unknown as LateRecord };

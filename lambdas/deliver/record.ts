@@ -8,7 +8,8 @@ import { dueOf } from '../../core/job.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
 import type { Copy } from '../../core/mail.ts';
 import type { Final } from '../../core/outcome.ts';
-import { attemptKey, copyKey, type OutcomeRecord, recipientKey } from '../../core/records.ts';
+import { ownerOf } from '../../core/records/message-key.ts';
+import { attemptKey, copyKey, type OutcomeRecord } from '../../core/records.ts';
 import type { Act } from '../../core/shaping/rule.ts';
 import { bouncedCopy, listOfBounce } from '../../core/suppression.ts';
 import type { Run } from './deliver.ts';
@@ -44,7 +45,7 @@ export async function recordFinal(
   const { provider, via: _, ...where } = place;
   const record: OutcomeRecord = {
     ...copyKey(account, requestId, copy.index),
-    recipient: recipientKey(account, copy.address),
+    ...ownerOf(account, requestId, copy.address),
     at,
     attempt,
     ...withoutAct(final),
@@ -106,7 +107,7 @@ export async function recordPutOff(task: Task, put: PutOff, due: number, run: Ru
       event,
       address: copy.address,
       // In the index once: with its first attempt, and then with its outcome.
-      ...(attempt === 0 ? { recipient: recipientKey(account, copy.address) } : {}),
+      ...(attempt === 0 ? ownerOf(account, requestId, copy.address) : {}),
       at: run.deps.now(),
       attempt,
       ...told,

@@ -5,6 +5,7 @@
  * once: an event that comes again is none, but for a complaint or a delay, of which that is not known.
  */
 import { DAY_SECONDS } from '../../core/limits.ts';
+import { ownerOf } from '../../core/records/message-key.ts';
 import {
   type AttemptRecord,
   attemptKey,
@@ -12,7 +13,6 @@ import {
   type LateRecord,
   lateKey,
   type OutcomeRecord,
-  recipientKey,
   type SuppressionList,
 } from '../../core/records.ts';
 import { type Heard, readSesEvent } from '../../core/ses-event.ts';
@@ -120,7 +120,7 @@ async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined
     const stands = await deps.recordHeard({
       ...copyKey(account, requestId, index),
       event,
-      recipient: recipientKey(account, address),
+      ...ownerOf(account, requestId, address),
       ...(known?.email === undefined ? {} : { email: known.email }),
       attempt,
       ...shared,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { attemptKey, copyKey, holdDue, holdKey, recipientKey, requestKey } from '../../core/records.ts';
+import { recipientKey } from '../../core/records/message-key.ts';
+import { attemptKey, copyKey, holdDue, holdKey, requestKey } from '../../core/records.ts';
 
 it('sorts holds by time as text', () => {
   fc.assert(

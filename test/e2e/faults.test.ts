@@ -11,6 +11,7 @@ import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { apiError, errorBody } from '../../core/errors.ts';
+import { messageName } from '../../core/records/message-key.ts';
 import { type DomainRecord, domainKey } from '../../core/records.ts';
 import type { Call } from '../../local/calls.ts';
 import type { Fault } from '../../local/faults.ts';
@@ -21,7 +22,9 @@ const values = ({ input }: Call) => (input.Item ?? input.Key ?? {}) as Values;
 const groupOf = ({ input }: Call) => (input.Entries as { MessageGroupId?: string }[])[0]!.MessageGroupId ?? '';
 const itemOf = (sort: string) => (call: Call, account: string) => {
   const { pk, sk } = values(call);
-  return pk?.S?.split('#')[0] === account && sk?.S?.split('#')[0] === sort;
+  return (
+    pk?.S?.split('#')[0] === account && (messageName({ pk: pk.S, sk: sk?.S })?.part ?? sk?.S)?.split('#')[0] === sort
+  );
 };
 
 /** Every call that accept makes, and how to know one account's. */

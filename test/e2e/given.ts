@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, DynamoDBDocumentClient, PutCommand, QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect } from 'vitest';
+import type { MessageKey } from '../../core/records/message-key.ts';
 import { claimKey, type Hold, holdKey } from '../../core/records.ts';
 import { defineSettings, type SettingsInput } from '../../lib/settings.ts';
 import { type Launched, type LaunchOptions, launch } from '../../local/launch.ts';
@@ -110,8 +111,8 @@ export async function whenRetriesAreDue({ stack, local }: Mail): Promise<void> {
   const TableName = stack.outputs.HoldsTable!;
   const held = await tables.send(new ScanCommand({ TableName, ConsistentRead: true }));
   const waiting = ((held.Items ?? []) as Hold[]).filter((hold) => hold.kind === 'job');
-  for (const key of new Set(waiting.map(({ account, job }) => claimKey(account, job.requestId, '').pk)))
-    await lapseClaims(tables, stack.outputs.MessagesTable!, key);
+  const requests = new Map(waiting.map(({ account, job }) => [job.requestId, claimKey(account, job.requestId, '')]));
+  for (const claims of requests.values()) await lapseClaims(tables, stack.outputs.MessagesTable!, claims);
   for (const hold of waiting) {
     const due = Date.now();
     await tables.send(new PutCommand({ TableName, Item: { ...hold, ...holdKey(hold.job.id, due), due } }));
@@ -120,13 +121,13 @@ export async function whenRetriesAreDue({ stack, local }: Mail): Promise<void> {
   client.destroy();
 }
 
-/** As time does it: who has had a claim, and with how many hops, is still known. @param request `account#requestId` */
-async function lapseClaims(tables: DynamoDBDocumentClient, TableName: string, request: string): Promise<void> {
+/** As time does it: who has had a claim, and with how many hops, is still known. @param claims what the keys of a request's begin with */
+async function lapseClaims(tables: DynamoDBDocumentClient, TableName: string, claims: MessageKey): Promise<void> {
   const { Items = [] } = await tables.send(
     new QueryCommand({
       TableName,
       KeyConditionExpression: 'pk = :pk AND begins_with(sk, :claim)',
-      ExpressionAttributeValues: { ':pk': request, ':claim': claimKey('', '', '').sk },
+      ExpressionAttributeValues: { ':pk': claims.pk, ':claim': claims.sk },
       ConsistentRead: true,
     }),
   );

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, it } from 'vitest';
+import { messageName } from '../../core/records/message-key.ts';
 import type { AttemptRecord, OutcomeRecord } from '../../core/records.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
@@ -33,7 +34,8 @@ async function readRecords({ stack, local }: Mail) {
       }),
     );
     for (const item of (page.Items ?? []) as (OutcomeRecord | AttemptRecord)[]) {
-      if (/^\d+$/.test(item.sk)) outcomes.set((item as OutcomeRecord).recipient.split('#')[1]!, item as OutcomeRecord);
+      if (/^\d+$/.test(messageName(item)?.part ?? ''))
+        outcomes.set((item as OutcomeRecord).recipient.split('#')[1]!, item as OutcomeRecord);
       else if (item.event === 'doubted') doubted.add((item as AttemptRecord).address);
     }
     from = page.LastEvaluatedKey;

@@ -7,7 +7,8 @@ import { DynamoDBDocumentClient, QueryCommand, ScanCommand } from '@aws-sdk/lib-
 import { simpleParser } from 'mailparser';
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OPERATOR } from '../../core/records.ts';
+import { messageName } from '../../core/records/message-key.ts';
+import { copyKey, OPERATOR, requestKey } from '../../core/records.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
 
@@ -45,11 +46,14 @@ const engagements = async (id: string) => {
     new QueryCommand({
       TableName: mail.stack.outputs.MessagesTable!,
       KeyConditionExpression: 'pk = :pk',
-      ExpressionAttributeValues: { ':pk': `${OPERATOR}#${id}` },
+      ExpressionAttributeValues: { ':pk': requestKey(OPERATOR, id).pk },
       ConsistentRead: true,
     }),
   );
-  return Items.filter(({ sk }) => /^\d{4}#(open|click|unsubscribe)#/.test(sk));
+  return Items.filter((item) => {
+    const { requestId, part } = messageName(item)!;
+    return requestId === id && /^\d{4}#(open|click|unsubscribe)#/.test(part);
+  });
 };
 const rawOf = async (to: string) => {
   const { id } = await eventually(
@@ -90,7 +94,8 @@ test('open, click and unsubscribe are recorded; the next send is dropped', async
   const { Items = [] } = await tables.send(
     new ScanCommand({ TableName: mail.stack.outputs.MessagesTable!, ConsistentRead: true }),
   );
-  expect(Items.find(({ pk, sk }) => pk === `${OPERATOR}#${again.id}` && sk === '0000')).toMatchObject({
+  const { pk, sk } = copyKey(OPERATOR, again.id, 0);
+  expect(Items.find((item) => item.pk === pk && item.sk === sk)).toMatchObject({
     event: 'dropped',
     reply: expect.stringContaining('Unsubscribed Address'),
   });

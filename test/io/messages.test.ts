@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recipientKey } from '../../core/records/message-key.ts';
 import {
   attemptKey,
   claimKey,
@@ -6,7 +7,6 @@ import {
   idempotencyKey,
   type LateRecord,
   lateKey,
-  recipientKey,
   requestKey,
 } from '../../core/records.ts';
 import { messagesIn } from '../../io/messages.ts';

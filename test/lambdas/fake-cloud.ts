@@ -7,6 +7,7 @@ import { makeApiKey } from '../../core/api-key.ts';
 import type { StoredRequest } from '../../core/job.ts';
 import { REQUEST_BYTES } from '../../core/limits.ts';
 import type { KnownTemplate } from '../../core/mail-send/template.ts';
+import { messageName } from '../../core/records/message-key.ts';
 import { type BatchStatus, pausedKey } from '../../core/records/schedule.ts';
 import { type Hold, type IdempotencyRecord, keyKey, type RequestRecord } from '../../core/records.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
@@ -28,6 +29,11 @@ export const EXPAND = 'expand';
 
 export type Queued = Entry & { readyAt: number };
 
+function nameOf(record: RequestRecord): string {
+  const { account, requestId } = messageName(record)!;
+  return `${account}#${requestId}`;
+}
+
 export function makeCloud(plans: Plan[] = []) {
   const cloud = {
     now: START,
@@ -35,6 +41,7 @@ export function makeCloud(plans: Plan[] = []) {
     credits: Number.POSITIVE_INFINITY,
     calls: [] as string[],
     queues: new Map<string, Queued[]>([...LANES.map(({ url }) => [url, []] as [string, Queued[]]), [EXPAND, []]]),
+    /** By `account#requestId`. */
     requests: new Map<string, RequestRecord & { refused?: boolean }>(),
     idempotency: new Map<string, IdempotencyRecord>(),
     holds: new Map<string, Hold>(),
@@ -124,11 +131,11 @@ export function makeCloud(plans: Plan[] = []) {
     },
     recordRequest: (record) =>
       call('recordRequest', () => {
-        const known = cloud.requests.get(record.pk);
-        if (!known || known.refused) cloud.requests.set(record.pk, record);
+        const known = cloud.requests.get(nameOf(record));
+        if (!known || known.refused) cloud.requests.set(nameOf(record), record);
       }),
     refuseRequest: (record) =>
-      call('refuseRequest', () => void cloud.requests.set(record.pk, { ...record, copies: 0, refused: true })),
+      call('refuseRequest', () => void cloud.requests.set(nameOf(record), { ...record, copies: 0, refused: true })),
     storeContent: (key, request) => call('storeContent', () => void cloud.bucket.set(key, structuredClone(request))),
     beginIdempotent: (record) =>
       call('beginIdempotent', () => {

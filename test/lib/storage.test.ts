@@ -42,7 +42,7 @@ test('messages are streamed, expire, and are found by recipient', () => {
     {
       IndexName: 'byRecipient',
       KeySchema: [
-        { AttributeName: 'recipient', KeyType: 'HASH' },
+        { AttributeName: 'indexedRecipient', KeyType: 'HASH' },
         { AttributeName: 'at', KeyType: 'RANGE' },
       ],
       Projection: { ProjectionType: 'KEYS_ONLY' },

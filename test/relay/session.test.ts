@@ -1,6 +1,8 @@
 /** What a client says in its session, and what it hears: greeting, TLS, login, mail, and everything out of order. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../../core/job.ts';
+import { messageName } from '../../core/records/message-key.ts';
 import { begin, logIn, MESSAGE, openClient, PLAIN } from './client.ts';
 import { HOST, openRelay, type World } from './world.ts';
 
@@ -27,7 +29,7 @@ describe('submission', () => {
     said.push(await client.say(`${MESSAGE}.`), await client.say('QUIT'));
 
     // Assess
-    const requestId = world.requests().at(-1)!.pk.split('#')[1]!;
+    const requestId = messageName(world.requests().at(-1)!)!.requestId;
     expect(said).toEqual([
       `220 ${HOST} ESMTP Pennypost service ready\r\n`,
       `250-${HOST}\r\n250-8BITMIME\r\n250-PIPELINING\r\n250-SIZE 31457280\r\n250-STARTTLS\r\n250-ENHANCEDSTATUSCODES\r\n250-SMTPUTF8\r\n250 CHUNKING\r\n`,

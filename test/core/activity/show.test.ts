@@ -4,7 +4,8 @@ import { lastEventTime } from '../../../core/activity/message.ts';
 import { explainMessage, historyOf, readMessageId, showMessage } from '../../../core/activity/show.ts';
 import { engagementKey } from '../../../core/event/engagement.ts';
 import { makeRequestId, sgMessageId } from '../../../core/ids.ts';
-import { attemptKey, copyKey, lateKey, recipientKey, requestKey } from '../../../core/records.ts';
+import { recipientKey } from '../../../core/records/message-key.ts';
+import { attemptKey, copyKey, lateKey, requestKey } from '../../../core/records.ts';
 
 const START = Date.UTC(2026, 10, 25, 12);
 const ID = makeRequestId(START, Buffer.alloc(10, 3));

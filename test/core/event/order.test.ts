@@ -7,7 +7,8 @@ import { readNews } from '../../../core/event/item.ts';
 import { afterOutcomes, copyOf, inOrder } from '../../../core/event/order.ts';
 import { padSequence } from '../../../core/event/page.ts';
 import { makeRequestId } from '../../../core/ids.ts';
-import { attemptKey, copyKey, type OutcomeRecord, recipientKey } from '../../../core/records.ts';
+import { recipientKey } from '../../../core/records/message-key.ts';
+import { attemptKey, copyKey, type OutcomeRecord } from '../../../core/records.ts';
 
 const START = Date.UTC(2026, 10, 25, 12);
 const ID = makeRequestId(START, Buffer.alloc(10, 1));

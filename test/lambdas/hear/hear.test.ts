@@ -1,6 +1,7 @@
 /** hear against a real messages table: what SES says, in whatever order and however often. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { copyKey, type OutcomeRecord, recipientKey } from '../../../core/records.ts';
+import { recipientKey } from '../../../core/records/message-key.ts';
+import { copyKey, type OutcomeRecord } from '../../../core/records.ts';
 import { tagsOf } from '../../../core/ses.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
 import { messagesIn } from '../../../io/messages.ts';

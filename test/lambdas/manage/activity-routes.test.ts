@@ -2,12 +2,14 @@
  * Searching what became of mail: the answers against SendGrid's documents, against a plain filter over all of an account's messages,
  * within their bounds, and never another account's.
  */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import { parse as parseCsv } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { bucketOf } from '../../../core/records/message-key.ts';
 import { ACTIVITY_ROUTES } from '../../../lambdas/manage/activity-routes.ts';
 import { type Fate, NOW, type Sending, startActivity } from './activity.ts';
 
@@ -145,11 +147,35 @@ describe('GET /v3/messages', () => {
     expect((await list(`msg_id LIKE "${bulk.id}%" AND to_email = "bulk-7@example.net"`)).messages).toHaveLength(1);
   });
 
-  it('what waits is found by its id, before anything happened to it', async () => {
-    const { id } = sent.at(-1)!;
-    expect((await list(`msg_id LIKE "${id}%"`)).messages).toMatchObject([
-      { msg_id: `${id}.recvd-pennypost-1.0`, status: 'processed' },
+  it.each([
+    ['id', ({ id }: Sent) => `msg_id LIKE "${id}%"`],
+    ['recipient', ({ to }: Sent) => `to_email = "${to[0]}"`],
+  ])('what waits is found by its %s, before anything happened to it', async (_, query) => {
+    const one = sent.at(-1)!;
+    expect((await list(query(one))).messages).toMatchObject([
+      { msg_id: `${one.id}.recvd-pennypost-1.0`, status: 'processed', to_email: 'waits@example.net' },
     ]);
+  });
+
+  it('readers who share a bucket get each his own', async () => {
+    // Prepare: of some thousand addresses two have the same 24 bits.
+    const first = new Map<string, string>();
+    const pair: string[] = [];
+    for (let n = 0; pair.length === 0; n++) {
+      const [address, bucket] = [`n${n}@bucket.example`, bucketOf(ME, `n${n}@bucket.example`)];
+      if (first.has(bucket)) pair.push(first.get(bucket)!, address);
+      first.set(bucket, address);
+    }
+    const ids = new Map<string, string>();
+    for (const address of pair)
+      ids.set(address, await world.send({ account: ME, at: NOW - HOUR, to: [address], subject: 'Shared' }));
+
+    // Act, Assess
+    for (const address of pair) {
+      const { messages } = await list(`to_email = "${address}"`);
+      expect(messages.map(({ msg_id }) => msg_id.slice(0, 22))).toEqual([ids.get(address)]);
+      expect((await list(`msg_id LIKE "${ids.get(address)}%"`)).messages).toMatchObject([{ to_email: address }]);
+    }
   });
 
   it('without a query: the newest, ten of them', async () => {

@@ -15,6 +15,7 @@ import { readNews } from '../../../core/event/item.ts';
 import { copyOf } from '../../../core/event/order.ts';
 import { padSequence } from '../../../core/event/page.ts';
 import { makeRequestId, requestIdTime } from '../../../core/ids.ts';
+import { bucketOfOne, ownerOf } from '../../../core/records/message-key.ts';
 import {
   attemptKey,
   copyKey,
@@ -23,7 +24,6 @@ import {
   lateKey,
   MESSAGES_INDEX,
   type OutcomeRecord,
-  recipientKey,
   requestKey,
 } from '../../../core/records.ts';
 import { activityIn } from '../../../io/activity.ts';
@@ -76,9 +76,18 @@ export async function startActivity() {
       TableName: 'Messages',
       BillingMode: 'PAY_PER_REQUEST',
       KeySchema: keys('pk', 'sk'),
-      AttributeDefinitions: [text('pk'), text('sk'), text('recipient'), { AttributeName: 'at', AttributeType: 'N' }],
+      AttributeDefinitions: [
+        text('pk'),
+        text('sk'),
+        text('indexedRecipient'),
+        { AttributeName: 'at', AttributeType: 'N' },
+      ],
       GlobalSecondaryIndexes: [
-        { IndexName: MESSAGES_INDEX, KeySchema: keys('recipient', 'at'), Projection: { ProjectionType: 'KEYS_ONLY' } },
+        {
+          IndexName: MESSAGES_INDEX,
+          KeySchema: keys('indexedRecipient', 'at'),
+          Projection: { ProjectionType: 'KEYS_ONLY' },
+        },
       ],
     }),
   );
@@ -140,9 +149,10 @@ export async function startActivity() {
       return {
         readItems: (...asked) => once('items', asked, () => readItems(...asked)),
         readPage: (...asked) => once('page', asked, () => readPage(...asked)),
-        findByRecipient: async function* (...asked) {
-          yield* await once('recipient', asked, () => all(findByRecipient(...asked)));
-        },
+        findByRecipient: (...asked) =>
+          findByRecipient(...asked).map(async function* (some, n) {
+            yield* await once('recipient', [n, ...asked], () => all(some));
+          }),
         listHours: async function* (...asked) {
           yield* await once('hours', asked, () => all(listHours(...asked)));
         },
@@ -161,11 +171,13 @@ export async function startActivity() {
       from = 'shop@example.com',
       about = {},
     }: Sending) {
-      const requestId = makeRequestId(at, Buffer.alloc(10, ++sequence));
+      const requestId = makeRequestId(at, Buffer.alloc(10, ++sequence), bucketOfOne(account, to));
       const expiresAt = Math.floor(NOW / 1_000) + 86_400;
       const received = { protocol: 'HTTP', bytes: 321, ip: '192.0.2.7', agent: 'sendgrid/8' };
       const request = { acceptedAt: requestIdTime(requestId), copies: to.length, keyId: 'SG.abcdefgh', from, subject };
-      await put({ ...requestKey(account, requestId), ...request, received, expiresAt });
+      const { recipient, indexedRecipient } = ownerOf(account, requestId, to[0]!);
+      const alone = indexedRecipient === undefined ? { recipient } : {};
+      await put({ ...requestKey(account, requestId), ...request, ...alone, received, expiresAt });
       const known: About = {
         smtpId: `<${requestId}.0@example.com>`,
         from,
@@ -178,14 +190,20 @@ export async function startActivity() {
         if (fate === 'waiting') continue;
         const own = {
           ...copyKey(account, requestId, index),
-          recipient: recipientKey(account, address),
+          ...ownerOf(account, requestId, address),
           attempt: 0,
           ...place,
         };
         const when = at + 2_000 + index;
         if (fate === 'deferred') {
           const key = attemptKey(account, requestId, index, 'deferred', 0);
-          const attempt = { address, attempt: 0, at: when, due: when + 5 * MINUTE, recipient: own.recipient };
+          const attempt = {
+            address,
+            attempt: 0,
+            at: when,
+            due: when + 5 * MINUTE,
+            ...ownerOf(account, requestId, address),
+          };
           await put({ ...key, ...place, ...attempt, event: 'deferred', reply: '451 4.7.1 slow down', status: '4.7.1' });
         } else if (fate === 'bounced' || fate === 'blocked') {
           const type = fate === 'bounced' ? 'bounce' : 'blocked';

@@ -23,7 +23,7 @@ export function inMemory() {
       return { items: items.slice(0, most), more: items.length > most };
     },
     // Nothing was told of in these tests.
-    findByRecipient: async function* () {},
+    findByRecipient: () => [],
     listHours: async function* () {},
     listPagesOf: async function* () {},
     readPage: async () => [],

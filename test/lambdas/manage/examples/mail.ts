@@ -1,7 +1,8 @@
 /** Examples of mail: sent, scheduled, and what became of it. */
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { makeRequestId } from '../../../../core/ids.ts';
-import { recipientKey, requestKey } from '../../../../core/records.ts';
+import { recipientKey } from '../../../../core/records/message-key.ts';
+import { requestKey } from '../../../../core/records.ts';
 import { and, type Examples, type Given, type Path } from './example.ts';
 
 const READER = 'reader@example.net';
