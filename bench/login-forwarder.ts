@@ -1,6 +1,7 @@
 /**
  * For programs that can neither log in nor speak TLS, as smtp-source: a port of loopback that takes them in clear, and for each of
- * their connections has one to the relay, with TLS and logged in. Behind the banner it passes octets on and reads none of them.
+ * their connections has one to the relay, with TLS and logged in. Behind the banner it passes octets on and reads none of them. What the
+ * relay refuses it with before that is what its client hears for a banner.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -9,13 +10,19 @@ import { connect, type TLSSocket } from 'node:tls';
 
 const LOOPBACK = '127.0.0.1';
 
+class Refusal extends Error {}
+
 /** @param tlsPort of the relay, TLS from the first octet; its certificate is a local one that nobody has signed */
 export async function startLoginForwarder(tlsPort: number, password: string) {
   const open = new Set<Socket>();
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
     open.add(client);
     client.once('close', () => open.delete(client));
-    forward(client, tlsPort, password).catch(() => client.destroy());
+    forward(client, tlsPort, password).catch((error: Error) => {
+      if (error instanceof Refusal) return void client.end(error.message);
+      if (!client.destroyed) process.stderr.write(`the relay let go of a connection: ${error.message}\n`);
+      client.destroy();
+    });
   });
   server.listen(0, LOOPBACK);
   await once(server, 'listening');
@@ -41,7 +48,7 @@ async function forward(client: Socket, port: number, password: string): Promise<
   await Promise.all([pipeline(client, relay), pipeline(relay, client)]);
 }
 
-/** The next reply, whole. @throws Error with it when it has another code */
+/** The next reply, whole. @throws Refusal with it when it has another code */
 async function said(relay: TLSSocket, code: string): Promise<string> {
   let text = '';
   while (!/^\d{3} [^\n]*\n/m.test(text)) {
@@ -50,6 +57,6 @@ async function said(relay: TLSSocket, code: string): Promise<string> {
     text += chunk;
   }
   relay.pause();
-  if (!text.startsWith(code)) throw new Error(text);
+  if (!text.startsWith(code)) throw new Refusal(text);
   return text;
 }
