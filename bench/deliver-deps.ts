@@ -102,6 +102,7 @@ export function makeBenchDeps(world: BenchWorld) {
     readListSettings: async () => ({}),
     whoPauses: async () => undefined,
     suppressBounce: async () => true,
+    comeBack: async () => undefined,
     receive: async (count) => world.lane.splice(0, count),
     remove: async () => {},
     now: Date.now,

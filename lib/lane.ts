@@ -15,7 +15,7 @@ import type { Settings, SourceIpSettings } from './settings.ts';
 import { type CodeOf, type LaneEntry, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
 import type { Ways } from './via.ts';
-import { WorkQueue, workOff } from './work-queue.ts';
+import { SOONER_RECEIVE_COUNT, WorkQueue, workOff } from './work-queue.ts';
 
 /** Two environments are plenty for what one IP may send, and each holds half of every site's limit (DESIGN 4.1). */
 const MAXIMUM_CONCURRENCY = 2;
@@ -53,7 +53,7 @@ export class Lane extends Construct {
     this.#warmUpFrom = sourceIp.warmUpFrom;
     const out = securityGroup && this.#wayOut(sourceIp, network, settings.maxAzs);
     this.privateSubnet = out?.privateSubnet;
-    this.work = new WorkQueue(this, 'Work', delivery);
+    this.work = new WorkQueue(this, 'Work', { ...delivery, maxReceiveCount: SOONER_RECEIVE_COUNT });
     // No RecursiveLoop here: what is deferred waits in holds, a table, and release starts a new chain with it. So a chain
     // deliver -> queue -> deliver can only be a mistake, and Lambda's loop detection may stop it.
     this.deliver = new Stage(this, 'Deliver', {

@@ -11,9 +11,11 @@ import type { Stage } from './stage.ts';
 
 /**
  * Receptions before a message is a dead letter (AWS asks for at least 5: throttled pollers use up receptions too).
- * A run that was killed costs its whole batch one each.
+ * A run that was killed costs its whole batch one each. With six timeouts of three minutes between them: after 2.4 hours.
  */
 const MAX_RECEIVE_COUNT = 8;
+/** The same of a queue whose first five come sooner, within 24 minutes (io/lane.ts): as long until it gives up. */
+export const SOONER_RECEIVE_COUNT = 13;
 /** A dead letter keeps the time of its first sending, so this must stay below the dead-letter queue's own retention. */
 const QUEUE_DAYS = 10;
 
@@ -21,13 +23,19 @@ export type WorkQueueProps = {
   /** Timeout of the function that works it off, in seconds. */
   timeoutSeconds: number;
   batchingWindowSeconds: number;
+  /** Receptions until a message is a dead letter; default 8. */
+  maxReceiveCount?: number;
 };
 
 export class WorkQueue extends Construct {
   readonly queue: Queue;
   readonly dead: Queue;
 
-  constructor(scope: Construct, id: string, { timeoutSeconds, batchingWindowSeconds }: WorkQueueProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { timeoutSeconds, batchingWindowSeconds, maxReceiveCount = MAX_RECEIVE_COUNT }: WorkQueueProps,
+  ) {
     super(scope, id);
     const safe = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, removalPolicy: RemovalPolicy.RETAIN };
     this.dead = new Queue(this, 'Dead', { ...safe, retentionPeriod: Duration.days(DEAD_LETTER_DAYS) });
@@ -36,7 +44,7 @@ export class WorkQueue extends Construct {
       retentionPeriod: Duration.days(QUEUE_DAYS),
       // AWS: six times the function's timeout and the batching window, so that throttling can't hand a job out twice.
       visibilityTimeout: Duration.seconds(6 * timeoutSeconds + batchingWindowSeconds),
-      deadLetterQueue: { queue: this.dead, maxReceiveCount: MAX_RECEIVE_COUNT },
+      deadLetterQueue: { queue: this.dead, maxReceiveCount },
     });
   }
 }

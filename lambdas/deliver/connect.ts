@@ -115,6 +115,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     failOver: (told) => failOverOf(ways.via, told),
     claim: (claim) => claimJob(claim, now()),
     remove: lane.remove,
+    comeBack: lane.comeBack,
     overflowLane: (jobId) => overflowLane(overflowLanes, jobId, now()),
     sendJob: async (url, job) => {
       const entry = { body: JSON.stringify(job), group: messageGroup(job, job.copies.length) };

@@ -18,10 +18,11 @@ function begin(): ReturnType<typeof connect> {
 export const handler = middy<SQSEvent, SQSBatchResponse>().handler(async ({ Records }, context: Context) => {
   connected ??= begin();
   const depsOf = await connected;
-  const batch = Records.map(({ messageId, body, attributes }) => ({
+  const batch = Records.map(({ messageId, body, receiptHandle, attributes }) => ({
     messageId,
     body,
     receiveCount: Number(attributes.ApproximateReceiveCount),
+    receipt: receiptHandle,
   }));
   const handedBack = await deliver(
     batch,

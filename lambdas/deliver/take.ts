@@ -23,7 +23,7 @@ import { findBounced, findSuppressed, readListed } from './suppressed.ts';
 import type { LoadedTemplate } from './templates.ts';
 import { readTaskTracking, type TaskTracking } from './tracking.ts';
 
-/** A message of the lane's queue. `receipt`: of one that this run received itself. */
+/** A message of the lane's queue. `receipt`: what it is removed or hidden by. */
 export type LaneMessage = { messageId: string; body: string; receiveCount: number; receipt?: string };
 /** One whose job was read: with its body, all that waits here would be in memory twice. */
 export type ReadMessage = Omit<LaneMessage, 'body'>;

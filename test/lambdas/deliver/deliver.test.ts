@@ -492,12 +492,16 @@ describe('a mistake of ours', () => {
       copies: [{ personalization: 0, role: 'to' as const, address: to, index: n }],
     }));
 
+    const soon: string[][] = [];
+    deps.comeBack = async (messages) => void soon.push(messages.map(({ messageId }) => messageId));
+
     const handedBack = await deliver(
       jobs.map((job, n) => message(job, 1, `m${n}`)),
       deps,
     );
 
     expect(handedBack).toEqual(['m0']);
+    expect(soon).toEqual([['m0']]);
     expect(world.outcome(1)?.event).toBe('delivered');
     expect(world.problems.join()).toContain('a mistake');
   });

@@ -229,6 +229,7 @@ export function simulate(
       random: () => 0.5,
       remainingMs: () => endsAt - clock.now(),
       returnPathSecret: SECRET,
+      comeBack: async () => undefined,
       receive: async (count) => {
         await clock.sleep(10);
         return receive(count);

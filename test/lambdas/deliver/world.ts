@@ -93,6 +93,7 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
   const deps: DeliverDeps = {
     shaping,
     allowances: openBook(),
+    comeBack: async () => undefined,
     receive: async (count) => world.lane.splice(0, count),
     remove: async (messages) => void world.removed.push(...messages.map(({ messageId }) => messageId)),
     readEnforcedTls: async () => undefined,
