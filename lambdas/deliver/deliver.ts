@@ -151,6 +151,8 @@ export type Run = {
   copies: { open: number; recording: number };
   /** Limits writes to the tables that are under way at once. */
   writes: Gate;
+  /** Limits claims of jobs that are under way at once. */
+  claims: Gate;
   /** Limits sessions that are open at once. */
   sessions: Gate;
 };
@@ -159,6 +161,8 @@ export type Run = {
 const FINISH = 10_000;
 /** Outcomes under way at once: the records are at most this far behind the replies. */
 const WRITES = 25;
+/** Jobs that are being claimed at once. */
+const CLAIMS = 25;
 /** Milliseconds of a run of WAITS_LIFE after which slow sites alone do not keep it. */
 const LATE = 20_000;
 /** Milliseconds after which a run takes further jobs: one that ends sooner leaves them to Lambda's poller. */
@@ -257,6 +261,7 @@ function beginRun(deps: DeliverDeps): Run {
     tallies: createTallies(),
     copies: { open: 0, recording: 0 },
     writes: createGate(WRITES),
+    claims: createGate(CLAIMS),
     sessions: createGate(SESSIONS),
   };
   return Object.assign(run, { sites: openSites(run) });

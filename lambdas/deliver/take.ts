@@ -126,18 +126,10 @@ export async function takeJob(
 
   const isLate = deps.now() - job.acceptedAt > LATE_MS;
   const claim = redelivered || isLate || job.attempt > 0 || job.hop > 0 ? makeClaim(job, deps) : undefined;
-  if (claim && !((await claimAncestors(job, claim, deps)) && (await deps.claim(claim))))
-    return waitForTwin(`job ${job.id} is at work elsewhere`);
-  let { copies } = job;
-  if (claim) {
-    const indexes = copies.map(({ index }) => index);
-    const final = await deps.readOutcomes(job.account, job.requestId, indexes);
-    copies = copies.filter(({ index }) => !final.has(index));
-    if (copies.length === 0) return 'done';
-  }
-  // A run that died between an attempt's record and its hold: the attempt comes again, its news must not.
-  const left = claim && job.attempt === 0 ? copies.map(({ index }) => index) : [];
-  const pickedUp = left.length === 0 ? NONE : await deps.readPickedUp(job.account, job.requestId, left);
+  const taken = claim ? await takeClaimed(job, claim, run) : { copies: job.copies, pickedUp: NONE };
+  if (taken === 'elsewhere') return waitForTwin(`job ${job.id} is at work elsewhere`);
+  const { copies, pickedUp } = taken;
+  if (copies.length === 0) return 'done';
   const uses = new Map<number, number>();
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
   const [made, enforcedTls, keepsTranscripts, listed] = await Promise.all([
@@ -179,6 +171,31 @@ export async function takeJob(
     ended,
     end,
   };
+}
+
+/**
+ * Claims a job and reads what became of its copies. Some jobs at a time: what waits for a socket longer than for an answer would be a table
+ * that does not answer, and where there is a backlog every job comes this way.
+ */
+async function takeClaimed(
+  job: Job,
+  claim: ClaimRecord,
+  { deps, claims }: Pick<Run, 'deps' | 'claims'>,
+): Promise<{ copies: Copy[]; pickedUp: ReadonlySet<number> } | 'elsewhere'> {
+  await claims.enter();
+  try {
+    if (!((await claimAncestors(job, claim, deps)) && (await deps.claim(claim)))) return 'elsewhere';
+    const { account, requestId, attempt } = job;
+    const indexes = job.copies.map(({ index }) => index);
+    const final = await deps.readOutcomes(account, requestId, indexes);
+    const copies = job.copies.filter(({ index }) => !final.has(index));
+    if (copies.length === 0 || attempt > 0) return { copies, pickedUp: NONE };
+    // A run that died between an attempt's record and its hold: the attempt comes again, its news must not.
+    const left = copies.map(({ index }) => index);
+    return { copies, pickedUp: await deps.readPickedUp(account, requestId, left) };
+  } finally {
+    claims.leave();
+  }
 }
 
 /** One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. */

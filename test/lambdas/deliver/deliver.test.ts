@@ -505,4 +505,33 @@ describe('a mistake of ours', () => {
     expect(world.outcome(1)?.event).toBe('delivered');
     expect(world.problems.join()).toContain('a mistake');
   });
+
+  it('a backlog that is redelivered is claimed some jobs at a time, and all of it is delivered', async () => {
+    // Prepare
+    const world = await setUp();
+    const deps = world.begin();
+    let [now, most] = [0, 0];
+    const { claim } = deps;
+    deps.claim = async (wanted) => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      now--;
+      return claim(wanted);
+    };
+    const jobs = Array.from({ length: 120 }, (_, n) => ({
+      ...makeJob([`r${n}@x.example`], { id: `j${n}` }),
+      copies: [{ personalization: 0, role: 'to' as const, address: `r${n}@x.example`, index: n }],
+    }));
+
+    // Act
+    const handedBack = await deliver(
+      jobs.map((job, n) => message(job, 2, `m${n}`)),
+      deps,
+    );
+
+    // Assess
+    expect(handedBack).toEqual([]);
+    expect(most).toBe(25);
+    expect(server.messages).toHaveLength(120);
+  });
 });
