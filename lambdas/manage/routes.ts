@@ -7,6 +7,7 @@ import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
 import { IP_ROUTES } from './ip-routes.ts';
+import { IP_SUBUSER_ROUTES } from './ip-subuser-routes.ts';
 import { KEY_ROUTES } from './key-routes.ts';
 import { LINK_ROUTES } from './link-routes.ts';
 import { MAIL_DEFAULTS_ROUTES } from './mail-defaults-routes.ts';
@@ -131,6 +132,7 @@ export const ROUTES: readonly Route[] = [
   ...DOMAIN_ROUTES,
   ...DNS_EMAIL_ROUTES,
   ...IP_ROUTES,
+  ...IP_SUBUSER_ROUTES,
   ...LINK_ROUTES,
   ...REVERSE_DNS_ROUTES,
   ...VERIFIED_SENDER_ROUTES,

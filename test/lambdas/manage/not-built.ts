@@ -7,10 +7,6 @@ export const NOT_BUILT: Readonly<Record<string, string>> = {
   'GET /v3/validations/email/jobs': 'addresses are judged one by one, 600 a minute; there are no files of them yet',
   'GET /v3/validations/email/jobs/{job_id}':
     'addresses are judged one by one, 600 a minute; there are no files of them yet',
-  'POST /v3/send_ips/ips/{ip}/subusers:batchAdd':
-    'a subuser’s addresses are one list: PUT /v3/subusers/{name}/ips sets it',
-  'POST /v3/send_ips/ips/{ip}/subusers:batchDelete':
-    'a subuser’s addresses are one list: PUT /v3/subusers/{name}/ips sets it',
   'POST /v3/recipients/erasejob': 'no erasure over the API yet',
   'POST /v3/user/webhooks/security/policies': 'webhooks are signed one by one; there are no policies shared by several',
   'GET /v3/user/webhooks/security/policies': 'webhooks are signed one by one; there are no policies shared by several',
