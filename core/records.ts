@@ -446,6 +446,8 @@ export type ParseSettingRecord = {
   spamCheck: boolean;
   /** The mail goes as it came, in the field `email`, instead of its parts. */
   sendRaw: boolean;
+  /** The id of the policy by which posts are signed (core/webhook/policy.ts). */
+  securityPolicy?: string;
   createdAt: number;
 };
 

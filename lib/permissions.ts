@@ -85,6 +85,8 @@ const FOLLOW: readonly Permission[] = [
 ];
 /** A webhook's secrets: no other ciphertext under the key opens with this. */
 const OF_WEBHOOK = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:webhook': 'false' } };
+/** A security policy's secrets: whoever reads strangers' mail opens these, and no event webhook's. */
+const OF_POLICY = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:policy': 'false' } };
 /** A domain's DKIM keys: whoever makes them can't open them. */
 const OF_DOMAIN = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:domain': 'false' } };
 /** What Lambda does with the function's role to put it into a VPC; EC2 knows no resource for most of these. */
@@ -288,6 +290,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     { actions: ['s3:GetObject'], on: 'inboundMail' },
+    { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_POLICY },
   ],
   // The world calls it without a key: it reads no mail, no key and no address but the one in the token that it was shown.
   track: [
@@ -341,6 +344,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:Query'], on: 'scheduled' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
+    { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_POLICY },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },
     // Mail that we send for an account itself: that an address is verified, which records to publish.
     { actions: ['dynamodb:PutItem'], on: 'holds' },

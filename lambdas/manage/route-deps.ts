@@ -10,6 +10,7 @@ import type { LinkRouteDeps } from './link-routes.ts';
 import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
+import type { PolicyRouteDeps } from './policy-routes.ts';
 import type { ScheduleRouteDeps } from './schedule-routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { SubuserRouteDeps } from './subuser-routes.ts';
@@ -32,6 +33,7 @@ export type RouteDeps = AccountRouteDeps &
   MailDefaultsRouteDeps &
   MailSettingsRouteDeps &
   ParseRouteDeps &
+  PolicyRouteDeps &
   ScheduleRouteDeps &
   StatsRouteDeps &
   SubuserRouteDeps &

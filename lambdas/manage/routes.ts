@@ -14,6 +14,7 @@ import { MAIL_DEFAULTS_ROUTES } from './mail-defaults-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
+import { POLICY_ROUTES } from './policy-routes.ts';
 import { REVERSE_DNS_ROUTES } from './reverse-dns-routes.ts';
 import { SCHEDULE_ROUTES } from './schedule-routes.ts';
 import { SEQ_ROUTES } from './seq-routes.ts';
@@ -125,6 +126,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'PATCH', path: `${SETTINGS}/{hostname}`, scope: `${SETTINGS_SCOPE}.update`, handle: updateSetting },
   { method: 'DELETE', path: `${SETTINGS}/{hostname}`, scope: `${SETTINGS_SCOPE}.delete`, handle: deleteSetting },
   { method: 'GET', path: '/v3/user/webhooks/parse/stats', scope: 'user.webhooks.parse.stats.read', handle: listStats },
+  ...POLICY_ROUTES,
   ...SUPPRESSION_ROUTES,
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,

@@ -218,6 +218,8 @@ async function useEvents(mail: Mail): Promise<void> {
   const { presigned_url: link } = await call('GET', `/messages/download/${file}`);
   expect(await (await fetch(String(link))).text()).toMatch(/^processed,message_id,event,/);
   await call('DELETE', `${settings}/${id}`);
+  const signed = { name: 'Signed', signature: { enabled: true } };
+  expect(await call('POST', '/user/webhooks/security/policies', signed)).toHaveProperty('policy');
   server.close();
 }
 

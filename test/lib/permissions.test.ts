@@ -122,7 +122,7 @@ test('no action is a wildcard, and a resource only where AWS knows no other', ()
 });
 
 // Attack: a function that the world can call, or one that parses what strangers send, is taken over and goes for the keys.
-test('only deliver and notify decrypt, each in its own context; manage encrypts; nobody administers; who may change what accounts have', () => {
+test('only deliver, notify and parse decrypt, each in its own context; manage encrypts; nobody administers; who may change what accounts have', () => {
   // Act
   const who = (match: RegExp) => [
     ...new Set(
@@ -136,13 +136,14 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
   );
 
   // Assess
-  expect(who(/^kms:/).sort()).toEqual(['deliver', 'manage', 'notify']);
+  expect(who(/^kms:/).sort()).toEqual(['deliver', 'manage', 'notify', 'parse']);
   expect(who(/^kms:(?!Decrypt)/)).toEqual(['manage']);
   expect(who(/^secretsmanager:/).sort()).toEqual(['deliver', 'inbound', 'track']);
-  // Two lanes open keys of domains, notify secrets of webhooks: neither can open the other's.
+  // Two lanes open keys of domains, notify secrets of webhooks, parse those of policies: none can open another's.
   expect(decrypts.map(({ Condition }) => Object.keys(Condition!.Null as object)[1]!).sort()).toEqual([
     'kms:EncryptionContext:domain',
     'kms:EncryptionContext:domain',
+    'kms:EncryptionContext:policy',
     'kms:EncryptionContext:webhook',
   ]);
   expect(

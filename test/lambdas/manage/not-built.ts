@@ -8,12 +8,4 @@ export const NOT_BUILT: Readonly<Record<string, string>> = {
   'GET /v3/validations/email/jobs/{job_id}':
     'addresses are judged one by one, 600 a minute; there are no files of them yet',
   'POST /v3/recipients/erasejob': 'no erasure over the API yet',
-  'POST /v3/user/webhooks/security/policies': 'webhooks are signed one by one; there are no policies shared by several',
-  'GET /v3/user/webhooks/security/policies': 'webhooks are signed one by one; there are no policies shared by several',
-  'PATCH /v3/user/webhooks/security/policies/{id}':
-    'webhooks are signed one by one; there are no policies shared by several',
-  'GET /v3/user/webhooks/security/policies/{id}':
-    'webhooks are signed one by one; there are no policies shared by several',
-  'DELETE /v3/user/webhooks/security/policies/{id}':
-    'webhooks are signed one by one; there are no policies shared by several',
 };
