@@ -19,7 +19,8 @@ export type FunctionName =
   | 'track'
   | 'tally'
   | 'announce'
-  | 'notify';
+  | 'notify'
+  | 'validate';
 /** What runs in containers. It has no row for its log: ECS writes that, with the execution role. */
 export type TaskName = 'relay';
 
@@ -43,6 +44,10 @@ export type Target =
   | 'ownStream'
   | 'ownDeadLetters'
   | 'notifyQueue'
+  | 'validateQueue'
+  | 'validationUploads'
+  | 'validationParts'
+  | 'validationResults'
   | 'lanes'
   | 'expandQueue'
   | 'ownQueue'
@@ -260,6 +265,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+    { actions: ['sqs:SendMessage'], on: 'validateQueue' },
   ],
   hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' }, ...SUPPRESS],
   report: [
@@ -343,6 +349,10 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'outbox' },
     { actions: ['dynamodb:Query'], on: 'scheduled' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+    // Links are signed with its own rights: to put a file of addresses, and to get what became of it.
+    { actions: ['s3:PutObject'], on: 'validationUploads' },
+    { actions: ['s3:GetObject'], on: 'validationResults' },
+    { actions: ['sqs:SendMessage'], on: 'validateQueue' },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_POLICY },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },
@@ -385,6 +395,23 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['s3:ListBucket'], on: 'events' },
     { actions: ['s3:GetObject'], on: 'eventPages' },
     { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
+  ],
+  // It reads files of strangers' making: of accounts it sees and changes its jobs, of lists it sees addresses that it is told.
+  validate: [
+    OWN_LOGS,
+    CONSUME,
+    {
+      actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+      on: 'accounts',
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#validations' } },
+    },
+    { actions: ['dynamodb:BatchGetItem'], on: 'suppressions' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:ListBucket'], on: 'events', conditions: { StringLike: { 's3:prefix': 'validations/*' } } },
+    { actions: ['s3:GetObject'], on: 'validationUploads' },
+    { actions: ['s3:GetObject', 's3:PutObject'], on: 'validationParts' },
+    // An upload that did not end goes by the bucket's rule, in a day.
+    { actions: ['s3:PutObject'], on: 'validationResults' },
   ],
   // And its record's row, `changeRecord`, which names the relay's host.
   certify: [

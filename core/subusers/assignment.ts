@@ -35,6 +35,10 @@ export function readAssignment(body: unknown, caller: string, all: readonly Subu
   return { ok: true, named, subusers: [...new Set(named.map((name) => find(name)!))] };
 }
 
+/** Whether a text is an address as source addresses are. */
+export const isIpv4 = (text: string): boolean =>
+  /^\d{1,3}(?:\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) <= 255);
+
 /** With it; one that may send by any address already may send by this one. */
 export const withIp = ({ ips }: Pick<SubuserRecord, 'ips'>, ip: string): string[] =>
   ips.length === 0 || ips.includes(ip) ? ips : [...ips, ip];

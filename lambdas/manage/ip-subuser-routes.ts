@@ -3,10 +3,9 @@
  * anything is changed; then each subuser changes as a whole, under the version that was read. Where one could not be changed, the answer
  * names it, and the same call again does what is left.
  */
-import { isIP } from 'node:net';
 import { apiErrors } from '../../core/errors.ts';
 import type { SubuserRecord } from '../../core/records/subusers.ts';
-import { readAssignment, shown, withIp, withoutIp } from '../../core/subusers/assignment.ts';
+import { isIpv4, readAssignment, shown, withIp, withoutIp } from '../../core/subusers/assignment.ts';
 import type { Answer, Call } from './manage.ts';
 import { NOT_FOUND, refused } from './recipients.ts';
 import type { Route } from './routes.ts';
@@ -27,7 +26,7 @@ async function changeAll(
   done: (ip: string, named: string[]) => Answer,
 ): Promise<Answer> {
   const ip = params.ip!;
-  if (isIP(ip) === 0) return refused(null, 'invalid IP address');
+  if (!isIpv4(ip)) return refused(null, 'invalid IP address');
   if (!deps.sources.some((one) => one.ip === ip)) return NOT_FOUND;
   const read = readAssignment(body, account, await deps.listSubusers(account));
   if (!read.ok) return { status: 400, errors: [read.error] };

@@ -17,6 +17,7 @@ import type { SubuserRouteDeps } from './subuser-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { TemplateRouteDeps } from './template-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
+import type { ValidationJobRouteDeps } from './validation-job-routes.ts';
 import type { ValidationRouteDeps } from './validation-routes.ts';
 import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
@@ -39,6 +40,7 @@ export type RouteDeps = AccountRouteDeps &
   SubuserRouteDeps &
   TemplateRouteDeps &
   TrackingRouteDeps &
+  ValidationJobRouteDeps &
   ValidationRouteDeps &
   VerifiedSenderDeps &
   WebhookRouteDeps;

@@ -38,6 +38,7 @@ import { SUBUSER_ROUTES } from './subuser-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
 import { TEMPLATE_ROUTES } from './template-routes.ts';
 import { TRACKING_ROUTES } from './tracking-routes.ts';
+import { VALIDATION_JOB_ROUTES } from './validation-job-routes.ts';
 import { VALIDATION_ROUTES } from './validation-routes.ts';
 import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
 import {
@@ -147,6 +148,7 @@ export const ROUTES: readonly Route[] = [
   ...SCHEDULE_ROUTES,
   ...ALERT_ROUTES,
   ...VALIDATION_ROUTES,
+  ...VALIDATION_JOB_ROUTES,
   ...SEQ_ROUTES,
 ];
 

@@ -65,6 +65,10 @@ function resourcesOf(target: Target, path: string): string[] {
     ownStream: ['<Storage/Messages.StreamArn>'],
     ownDeadLetters: [`<${part}/Dead.Arn>`],
     notifyQueue: ['<Events/Work/Queue.Arn>'],
+    validateQueue: ['<Validate/Work/Queue.Arn>'],
+    validationUploads: ['<Storage/Events.Arn>/validations/*/upload'],
+    validationParts: ['<Storage/Events.Arn>/validations/*/parts/*'],
+    validationResults: ['<Storage/Events.Arn>/validations/*/result.csv'],
     // Only with `relay`.
     tlsSecret: ['<Certify/Certificate>'],
     acmeSecret: ['<Certify/Account>'],
@@ -182,7 +186,7 @@ test('only deliver, notify and parse decrypt, each in its own context; manage en
       .filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>'))
       .flatMap((one) => asList(one.Action).map((action) => ({ name, action, condition: one.Condition }))),
   );
-  // One item at a time, but for manage, whom nobody gets to without a key, for release's batches, and who looks for webhooks; counters, brakes and alerts change.
+  // One item at a time, but for manage, whom nobody gets to without a key, for release's batches, and who looks for webhooks; counters, brakes, alerts and jobs change.
   const many = onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage');
   expect(many.filter(({ action }) => action === 'dynamodb:Query').map(({ name }) => name)).toEqual([
     'announce',
@@ -205,6 +209,11 @@ test('only deliver, notify and parse decrypt, each in its own context; manage en
       condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#parse-stats' } },
     },
     { name: 'release', action: 'dynamodb:BatchGetItem', condition: undefined },
+    {
+      name: 'validate',
+      action: 'dynamodb:UpdateItem',
+      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#validations' } },
+    },
   ]);
 });
 

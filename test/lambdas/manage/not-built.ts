@@ -3,9 +3,5 @@
  * it needs to examples/. A test refuses a line of what is built, and whatever is neither here nor a route. Routes that are there and refuse everybody are on another list (`REFUSED`, examples/).
  */
 export const NOT_BUILT: Readonly<Record<string, string>> = {
-  'PUT /v3/validations/email/jobs': 'addresses are judged one by one, 600 a minute; there are no files of them yet',
-  'GET /v3/validations/email/jobs': 'addresses are judged one by one, 600 a minute; there are no files of them yet',
-  'GET /v3/validations/email/jobs/{job_id}':
-    'addresses are judged one by one, 600 a minute; there are no files of them yet',
   'POST /v3/recipients/erasejob': 'no erasure over the API yet',
 };
