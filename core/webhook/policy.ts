@@ -110,11 +110,12 @@ function readClient(given: unknown, before: OAuth | undefined, anyPort: boolean,
 function readScopes(given: unknown, before: string[], errors: ApiError[]): string[] {
   if (given === undefined) return before;
   if (given === null) return [];
-  if (Array.isArray(given) && given.length <= MOST_SCOPES && given.every((one) => SCOPE.test(String(one))))
-    return given.map(String);
+  if (Array.isArray(given) && given.length <= MOST_SCOPES && given.every(isScope)) return given;
   errors.push(fault('oauth.scopes', `oauth.scopes must be an array of up to ${MOST_SCOPES} scopes without spaces`));
   return before;
 }
+
+const isScope = (one: unknown): one is string => typeof one === 'string' && SCOPE.test(one);
 
 /** What the API shows. */
 export function showPolicy({ id, name, oauth, signing }: SecurityPolicyRecord) {

@@ -101,9 +101,11 @@ async function run(
   upload: { octets: number; etag: string } | undefined,
   deps: ValidateDeps,
 ): Promise<JobChange | 'time' | 'taken'> {
-  if (upload && upload.octets > MOST_OCTETS) return failure(`the file has more than ${MOST_OCTETS} octets`);
   const etag = job.etag ?? upload!.etag;
-  if (upload && !(await deps.changeValidationJob(job, { status: 'Queued', etag }))) return 'taken';
+  if (job.etag === undefined) {
+    if (upload!.octets > MOST_OCTETS) return failure(`the file has more than ${MOST_OCTETS} octets`);
+    if (!(await deps.changeValidationJob(job, { status: 'Queued', etag }))) return 'taken';
+  }
   const file = await deps.readUpload(job, etag);
   if (!file) return failure(CHANGED);
   try {

@@ -122,6 +122,7 @@ describe('a policy', () => {
     ['oauth.token_url', { oauth: { client_id: 'me', token_url: 'ftp://a.example/' } }],
     ['oauth.token_url', { oauth: { client_id: 'me', token_url: 'https://a.example:6379/' } }],
     ['oauth.scopes', { oauth: { client_id: 'me', token_url: 'https://a.example/', scopes: ['two words'] } }],
+    ['oauth.scopes', { oauth: { client_id: 'me', token_url: 'https://a.example/', scopes: [5] } }],
     ['oauth.scopes', { oauth: { client_id: 'me', token_url: 'https://a.example/', scopes: 'one' } }],
   ])('names %s where it is wrong: %j', async (field, body) => {
     const { status, json } = await callBy('wrongs22')('POST', POLICIES, body);
