@@ -15,6 +15,7 @@ import type { Authentication, LinkBranding } from './records/senders.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
 import type { TrackingSettings } from './tracking/settings.ts';
+import type { ValidationMessage } from './validation/job.ts';
 import type { NotifyMessage } from './webhook/message.ts';
 
 /** The account of whoever deployed the stack. Account ids are 8 characters of a-z and 2-7. */
@@ -183,6 +184,8 @@ export type Hold = {
   | { kind: 'parse'; parse: ParseMessage }
   /** The next attempt of a webhook, or of a replay; it holds no copies. */
   | { kind: 'notify'; notify: NotifyMessage }
+  /** The next look at a file of addresses, or the next run on it; it holds no copies. */
+  | { kind: 'validate'; validate: ValidationMessage }
   /** What the account has parked is looked at again (core/brakes/parked.ts); it holds no copies itself. */
   | { kind: 'sweep' }
   /** Paused mail of a batch is to be looked at; it holds no copies. */
@@ -437,6 +440,8 @@ export type ParseSettingRecord = {
   spamCheck: boolean;
   /** The mail goes as it came, in the field `email`, instead of its parts. */
   sendRaw: boolean;
+  /** The id of the policy by which posts are signed (core/webhook/policy.ts). */
+  securityPolicy?: string;
   createdAt: number;
 };
 

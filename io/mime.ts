@@ -21,9 +21,9 @@ export type Upload = {
   abort: () => Promise<void>;
 };
 
-export function mimeIn(bucket: string, client: S3Client) {
+/** @param ContentType of what is not mail */
+export function mimeIn(bucket: string, client: S3Client, ContentType = 'message/rfc822') {
   const object = (Key: string) => ({ Bucket: bucket, Key });
-  const ContentType = 'message/rfc822';
   /** Puts a message that is here whole. The same key always gets the same octets. */
   const putMime = async (key: string, octets: Buffer): Promise<void> => {
     await client.send(

@@ -10,6 +10,7 @@ import {
   parseSettingKey,
   parseStatsKey,
 } from '../core/records.ts';
+import { policyKey } from '../core/webhook/policy.ts';
 import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';
 import { queryAll } from './query-all.ts';
@@ -35,13 +36,19 @@ export function parseSettingsIn(table: string, client: Table) {
     /**
      * Makes a setting, and takes its host name: from then on port 25 accepts mail for it.
      * @returns false when the account has one for this host name
-     * @throws HostTakenError when the host name is somebody else's, or a return path
+     * @throws HostTakenError when the host name is somebody else's, or a return path; NoPolicyError
      */
     createParseSetting: async (account: string, setting: ParseSettingRecord): Promise<boolean> => {
       await hosts.claimHost({ ...hostKey(setting.hostname), account, kind: 'parse' });
-      return put(client, table, setting, 'attribute_not_exists(pk)');
+      try {
+        return await put(client, table, setting, 'attribute_not_exists(pk)');
+      } catch (error) {
+        // There is no setting: the name is nobody's.
+        if (error instanceof NoPolicyError) await hosts.giveUpHost(setting.hostname, account);
+        throw error;
+      }
     },
-    /** False when there is no such setting any more. */
+    /** False when there is no such setting any more. @throws NoPolicyError */
     changeParseSetting: (setting: ParseSettingRecord): Promise<boolean> =>
       put(client, table, setting, 'attribute_exists(pk)'),
     /** Removes a setting and gives its host name up. False when there was none; a host name that was left behind goes all the same. */
@@ -113,12 +120,41 @@ export function parseStatsIn(accounts: string, messages: string, client: Table, 
   };
 }
 
-async function put(client: Table, TableName: string, Item: object, ConditionExpression: string): Promise<boolean> {
+/** The security policy that a setting names is none of the account's, or no more. */
+export class NoPolicyError extends Error {
+  override name = 'NoPolicyError';
+}
+
+/** A setting goes under its policy in one step with the policy being there, which counts it (io/policies.ts). @throws NoPolicyError */
+async function put(
+  client: Table,
+  TableName: string,
+  Item: ParseSettingRecord,
+  ConditionExpression: string,
+): Promise<boolean> {
+  const setting = { TableName, Item: Item as Record<string, unknown>, ConditionExpression };
+  const { pk, securityPolicy } = Item;
   try {
-    await client.send(new PutCommand({ TableName, Item: Item as Record<string, unknown>, ConditionExpression }));
+    if (securityPolicy === undefined) await client.send(new PutCommand(setting));
+    else {
+      const policy = {
+        TableName,
+        Key: policyKey(pk, securityPolicy),
+        UpdateExpression: 'ADD attached :one',
+        ConditionExpression: 'attribute_exists(pk)',
+        ExpressionAttributeValues: { ':one': 1 },
+      };
+      await client.send(new TransactWriteCommand({ TransactItems: [{ Put: setting }, { Update: policy }] }));
+    }
     return true;
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return false;
+    if (!(error instanceof TransactionCanceledException)) throw error;
+    const [ofSetting, ofPolicy] = (error.CancellationReasons ?? []).map(
+      ({ Code }) => Code === 'ConditionalCheckFailed',
+    );
+    if (ofSetting) return false;
+    if (ofPolicy) throw new NoPolicyError(`there is no security policy ${securityPolicy}`);
     throw error;
   }
 }

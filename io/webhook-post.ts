@@ -69,6 +69,7 @@ export function openTokenRequest({ resolveHost, anyPort = false, timeoutMs, ca }
     text: string,
     clientId: string,
     secret: string,
+    scopes: readonly string[] = [],
   ): Promise<{ token: string; seconds: number } | { error: string }> => {
     const read = readParseUrl(text, anyPort);
     if (!read.ok) return { error: `the token URL ${read.message}` };
@@ -77,9 +78,9 @@ export function openTokenRequest({ resolveHost, anyPort = false, timeoutMs, ca }
     const found = await within(signal, resolveHost(url.host));
     const [address] = found.addresses;
     if (address === undefined) return { error: found.error ?? 'the token host has no address' };
-    const form = Buffer.from(
-      new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: secret }).toString(),
-    );
+    const asked = { grant_type: 'client_credentials', client_id: clientId, client_secret: secret };
+    const scope = scopes.length === 0 ? {} : { scope: scopes.join(' ') };
+    const form = Buffer.from(new URLSearchParams({ ...asked, ...scope }).toString());
     const answer = await askHttps({
       host: url.host,
       address,

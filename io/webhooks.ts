@@ -51,13 +51,16 @@ export function webhooksIn(table: string, client: Table) {
   };
 }
 
-/** A webhook's secrets under KMS: a ciphertext opens for its account and webhook alone. */
-const contextOf = (account: string, webhook: string) => ({ account, webhook });
+/** Whose secrets these are: of one webhook, or of a security policy. */
+type Owner = 'webhook' | 'policy';
 
-export function sealSecretsBy(keys: KMSClient, keyArn: string) {
-  return async (account: string, webhook: string, secret: Buffer): Promise<string> => {
+/** Secrets under KMS: a ciphertext opens for its account and its webhook or policy alone, and one kind is nothing to the other. */
+const contextOf = (account: string, owner: Owner, id: string) => ({ account, [owner]: id });
+
+export function sealSecretsBy(keys: KMSClient, keyArn: string, owner: Owner = 'webhook') {
+  return async (account: string, id: string, secret: Buffer): Promise<string> => {
     const { CiphertextBlob } = await keys.send(
-      new EncryptCommand({ KeyId: keyArn, Plaintext: secret, EncryptionContext: contextOf(account, webhook) }),
+      new EncryptCommand({ KeyId: keyArn, Plaintext: secret, EncryptionContext: contextOf(account, owner, id) }),
     );
     if (!CiphertextBlob) throw new Error('KMS returned no ciphertext');
     return Buffer.from(CiphertextBlob).toString('base64');
@@ -65,15 +68,15 @@ export function sealSecretsBy(keys: KMSClient, keyArn: string) {
 }
 
 /** Opened secrets are kept for the life of the environment: a ciphertext never changes its meaning. */
-export function openSecretsBy(keys: KMSClient) {
+export function openSecretsBy(keys: KMSClient, owner: Owner = 'webhook') {
   const opened = new Map<string, Buffer>();
-  return async (account: string, webhook: string, ciphertext: string): Promise<Buffer> => {
+  return async (account: string, id: string, ciphertext: string): Promise<Buffer> => {
     const known = opened.get(ciphertext);
     if (known) return known;
     const { Plaintext } = await keys.send(
       new DecryptCommand({
         CiphertextBlob: Buffer.from(ciphertext, 'base64'),
-        EncryptionContext: contextOf(account, webhook),
+        EncryptionContext: contextOf(account, owner, id),
       }),
     );
     if (!Plaintext) throw new Error('KMS returned no plaintext');

@@ -23,7 +23,7 @@ export function acknowledgeFindings(parts: Parts, settings: Settings): void {
 }
 
 function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
-  const { storage, pools, accept, expand, events, release, manage, track, hear, inbound } = parts;
+  const { storage, pools, accept, expand, events, validate, release, manage, track, hear, inbound } = parts;
   const lanes = pools.flatMap((pool) => pool.lanes);
   const heard = hear ? [hear] : [];
   const stages = [
@@ -35,6 +35,7 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     events.tally.stage,
     events.announce.stage,
     events.notify,
+    validate.stage,
     ...(inbound ? [inbound.stage, inbound.parse] : []),
     ...heard.map(({ stage }) => stage),
     ...lanes.map(({ deliver }) => deliver),
@@ -51,11 +52,13 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     ...[
       expand.work,
       events.work,
+      validate.work,
       ...heard.map(({ work }) => work),
       ...(inbound ? [inbound.work, inbound.parseWork] : []),
       ...lanes.map(({ work }) => work),
     ].flatMap(ofQueue),
     ...ofEvents(events, parts, settings),
+    ...ofValidation(parts),
     ...(inbound ? ofInbound(inbound) : []),
     ...stages.flatMap((stage) =>
       ofStage(
@@ -179,6 +182,20 @@ function ofEvents(
       id: 'AwsSolutions-DDB3',
       reason: 'Some days of what the event pages have too; a cursor that is lost is made up for by a replay.',
     },
+  ];
+}
+
+function ofValidation({ storage, manage, validate }: Parts): Acknowledgement[] {
+  const objects = (stage: Stage, names: readonly string[]) =>
+    names.map((name) => ({
+      on: policyOf(stage),
+      id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.events)}>/validations/*/${name}]`,
+      reason:
+        "A job's files lie in a folder of its account and its own, named when it is made; the statement names which of them.",
+    }));
+  return [
+    ...objects(manage.stage, ['upload', 'result.csv']),
+    ...objects(validate.stage, ['upload', 'parts/*', 'result.csv']),
   ];
 }
 
@@ -372,6 +389,8 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: bool
     announce:
       'Its event source is a stream, whose mapping has a queue for what fails; this setting is for asynchronous invocations.',
     notify:
+      'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    validate:
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     certify: 'Its event is a tick of the clock without content; the next hour looks again.',
     release: 'Its event is a tick of the clock without content; the next minute reads the same holds again.',

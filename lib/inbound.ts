@@ -19,7 +19,7 @@ import { WorkQueue, workOff } from './work-queue.ts';
 const INBOUND = { timeoutSeconds: 60, batchSize: 10, batchingWindowSeconds: 1, maximumConcurrency: 10 };
 /** A mail of 30 MB, its parts, and the form: about five times that. */
 const INBOUND_MB = 512;
-/** One mail: its verdicts (10 s) and its post (30 s). Many at a time, because most of it is waiting for customers. */
+/** One mail: its verdicts (10 s), its token (10 s) and its post (30 s). Many at a time, because most of it is waiting for customers. */
 const PARSE = { timeoutSeconds: 60, batchSize: 1, batchingWindowSeconds: 0, maximumConcurrency: 50 };
 const PARSE_MB = 512;
 
@@ -121,6 +121,7 @@ export class Inbound extends Construct {
         accounts: [storage.accounts.tableArn],
         holds: [storage.holds.tableArn],
         inboundMail: [this.mail.arnForObjects(`${INBOUND_PREFIX}*`)],
+        dkimKey: [storage.dkimKey.keyArn],
         ownQueue: [this.parseWork.queue.queueArn],
       },
     });

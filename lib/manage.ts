@@ -12,6 +12,7 @@ import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
 import { capEnvironment } from './submission.ts';
+import { type Validate, validationObjects } from './validate.ts';
 
 /** API Gateway waits 30. */
 const TIMEOUT_SECONDS = 20;
@@ -21,6 +22,7 @@ export type ManageProps = {
   settings: Settings;
   storage: Storage;
   events: Events;
+  validate: Validate;
   lanes: readonly Lane[];
   /** Who takes what comes back, if somebody does. */
   inboundHost: string | undefined;
@@ -30,9 +32,14 @@ export type ManageProps = {
 export class Manage extends Construct {
   readonly stage: Stage;
 
-  constructor(scope: Construct, id: string, { settings, storage, events, lanes, inboundHost, code }: ManageProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { settings, storage, events, validate, lanes, inboundHost, code }: ManageProps,
+  ) {
     const notifyQueue = events.work.queue;
     const { senders, delivery, validation } = settings;
+    const { uploads, results } = validationObjects(storage);
     const warmUps = new Map(
       settings.pools.flatMap(({ sourceIps }) => sourceIps).map((one) => [one.name, one.warmUpFrom]),
     );
@@ -53,6 +60,7 @@ export class Manage extends Construct {
         EVENTS_BUCKET: storage.events.bucketName,
         MESSAGES_DAYS: String(settings.retention.messagesDays),
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
+        VALIDATE_QUEUE_URL: validate.work.queue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
         SENDING: Stack.of(this).toJsonString({
           sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({
@@ -84,6 +92,9 @@ export class Manage extends Construct {
         outbox: [storage.outbox.tableArn],
         scheduled: [`${storage.holds.tableArn}/index/${SCHEDULED_INDEX}`],
         notifyQueue: [notifyQueue.queueArn],
+        validateQueue: [validate.work.queue.queueArn],
+        validationUploads: [uploads],
+        validationResults: [results],
         dkimKey: [storage.dkimKey.keyArn],
         senderZones: senders.zones.map(({ hostedZone }) => `arn:${Aws.PARTITION}:route53:::hostedzone/${hostedZone}`),
       },

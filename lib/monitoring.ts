@@ -29,6 +29,7 @@ import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
 import type { Track } from './track.ts';
+import type { Validate } from './validate.ts';
 import { graph } from './widgets.ts';
 import type { WorkQueue } from './work-queue.ts';
 
@@ -38,6 +39,7 @@ export type MonitoringProps = {
   accept: Accept;
   expand: Expand;
   events: Events;
+  validate: Validate;
   release: Release;
   hear: Hear | undefined;
   report: Report | undefined;
@@ -55,8 +57,22 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, events, release, hear, report, manage, track, relay, inbound, certify, lanes } =
-      props;
+    const {
+      settings,
+      accept,
+      expand,
+      events,
+      validate,
+      release,
+      hear,
+      report,
+      manage,
+      track,
+      relay,
+      inbound,
+      certify,
+      lanes,
+    } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
@@ -67,6 +83,7 @@ export class Monitoring extends Construct {
       { label: 'tally', of: events.tally.stage },
       { label: 'announce', of: events.announce.stage },
       { label: 'notify', of: events.notify },
+      { label: 'validate', of: validate.stage },
       ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
       ...(report ? [{ label: 'report', of: report.stage }] : []),
       ...(inbound
@@ -81,6 +98,7 @@ export class Monitoring extends Construct {
     const queues: Named<WorkQueue>[] = [
       { label: 'expand', of: expand.work },
       { label: 'notify', of: events.work },
+      { label: 'validate', of: validate.work },
       ...(hear ? [{ label: 'hear', of: hear.work }] : []),
       ...(inbound
         ? [

@@ -37,6 +37,7 @@ import type { CodeOf } from './stage.ts';
 import { Storage } from './storage.ts';
 import type { Submitting } from './submission.ts';
 import { Track } from './track.ts';
+import { Validate } from './validate.ts';
 import { poolViaOf } from './ways.ts';
 
 export type PennypostStackProps = {
@@ -58,6 +59,7 @@ export type Parts = {
   hear?: Hear;
   expand: Expand;
   events: Events;
+  validate: Validate;
   accept: Accept;
   manage: Manage;
   track: Track;
@@ -95,15 +97,16 @@ export class PennypostStack extends Stack {
 
     const expand = new Expand(this, 'Expand', { settings, storage, lanes, lanesJson, code });
     const events = new Events(this, 'Events', { settings, storage, code });
+    const validate = new Validate(this, 'Validate', { settings, storage, code });
     const taken = inboundOf(settings);
     const inbound = taken && new Inbound(this, 'Inbound', { settings, inbound: taken, storage, code });
     const inboundHost = inbound?.hostName;
-    const manage = new Manage(this, 'Manage', { settings, storage, events, lanes, inboundHost, code });
+    const manage = new Manage(this, 'Manage', { settings, storage, events, validate, lanes, inboundHost, code });
     const submitting = { settings, storage, expand, lanes, lanesJson };
     const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
     const track = new Track(this, 'Track', { settings, storage, code });
     manage.leadLinksTo(track.front?.group.attrRoutingEndpoint ?? track.api.apiEndpoint);
-    const release = new Release(this, 'Release', { ...submitting, events, inbound, code });
+    const release = new Release(this, 'Release', { ...submitting, events, validate, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
     const { archive: asked } = settings;
@@ -111,7 +114,7 @@ export class PennypostStack extends Stack {
     const ways = settings.relay
       ? this.#openRelay(settings.relay, { ...submitting, network, inbound, code, image })
       : undefined;
-    const stages = { accept, expand, events, release, manage, track, hear, report, inbound, ...ways };
+    const stages = { accept, expand, events, validate, release, manage, track, hear, report, inbound, ...ways };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
     const some = {
@@ -121,7 +124,20 @@ export class PennypostStack extends Stack {
       ...(archive && { archive }),
       ...ways,
     };
-    this.parts = { storage, network, pools, ...some, expand, events, accept, manage, track, release, monitoring };
+    this.parts = {
+      storage,
+      network,
+      pools,
+      ...some,
+      expand,
+      events,
+      validate,
+      accept,
+      manage,
+      track,
+      release,
+      monitoring,
+    };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);

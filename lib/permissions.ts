@@ -19,7 +19,8 @@ export type FunctionName =
   | 'track'
   | 'tally'
   | 'announce'
-  | 'notify';
+  | 'notify'
+  | 'validate';
 /** What runs in containers. It has no row for its log: ECS writes that, with the execution role. */
 export type TaskName = 'relay';
 
@@ -43,6 +44,10 @@ export type Target =
   | 'ownStream'
   | 'ownDeadLetters'
   | 'notifyQueue'
+  | 'validateQueue'
+  | 'validationUploads'
+  | 'validationParts'
+  | 'validationResults'
   | 'lanes'
   | 'expandQueue'
   | 'ownQueue'
@@ -85,6 +90,8 @@ const FOLLOW: readonly Permission[] = [
 ];
 /** A webhook's secrets: no other ciphertext under the key opens with this. */
 const OF_WEBHOOK = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:webhook': 'false' } };
+/** A security policy's secrets: whoever reads strangers' mail opens these, and no event webhook's. */
+const OF_POLICY = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:policy': 'false' } };
 /** A domain's DKIM keys: whoever makes them can't open them. */
 const OF_DOMAIN = { Null: { 'kms:EncryptionContext:account': 'false', 'kms:EncryptionContext:domain': 'false' } };
 /** What Lambda does with the function's role to put it into a VPC; EC2 knows no resource for most of these. */
@@ -258,6 +265,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['sqs:SendMessage'], on: 'lanes' },
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+    { actions: ['sqs:SendMessage'], on: 'validateQueue' },
   ],
   hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' }, ...SUPPRESS],
   report: [
@@ -288,6 +296,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:GetItem'], on: 'accounts' },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     { actions: ['s3:GetObject'], on: 'inboundMail' },
+    { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_POLICY },
   ],
   // The world calls it without a key: it reads no mail, no key and no address but the one in the token that it was shown.
   track: [
@@ -340,7 +349,12 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'outbox' },
     { actions: ['dynamodb:Query'], on: 'scheduled' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
+    // Links are signed with its own rights: to put a file of addresses, and to get what became of it.
+    { actions: ['s3:PutObject'], on: 'validationUploads' },
+    { actions: ['s3:GetObject'], on: 'validationResults' },
+    { actions: ['sqs:SendMessage'], on: 'validateQueue' },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
+    { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_POLICY },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },
     // Mail that we send for an account itself: that an address is verified, which records to publish.
     { actions: ['dynamodb:PutItem'], on: 'holds' },
@@ -381,6 +395,23 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['s3:ListBucket'], on: 'events' },
     { actions: ['s3:GetObject'], on: 'eventPages' },
     { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
+  ],
+  // It reads files of strangers' making: of accounts it sees and changes its jobs, of lists it sees addresses that it is told.
+  validate: [
+    OWN_LOGS,
+    CONSUME,
+    {
+      actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+      on: 'accounts',
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#validations' } },
+    },
+    { actions: ['dynamodb:BatchGetItem'], on: 'suppressions' },
+    { actions: ['dynamodb:PutItem'], on: 'holds' },
+    { actions: ['s3:ListBucket'], on: 'events', conditions: { StringLike: { 's3:prefix': 'validations/*' } } },
+    { actions: ['s3:GetObject'], on: 'validationUploads' },
+    { actions: ['s3:GetObject', 's3:PutObject'], on: 'validationParts' },
+    // An upload that did not end goes by the bucket's rule, in a day.
+    { actions: ['s3:PutObject'], on: 'validationResults' },
   ],
   // And its record's row, `changeRecord`, which names the relay's host.
   certify: [

@@ -11,6 +11,7 @@ import { PERMISSIONS, RELEASE_PARSE } from './permissions.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import type { Validate } from './validate.ts';
 
 /** Below the minute to the next run, so that two runs seldom read the same holds. */
 const TIMEOUT_SECONDS = 55;
@@ -21,6 +22,7 @@ export type ReleaseProps = {
   storage: Storage;
   expand: Expand;
   events: Events;
+  validate: Validate;
   lanes: Lane[];
   lanesJson: string;
   /** Only in a stack that takes mail. */
@@ -34,7 +36,7 @@ export class Release extends Construct {
 
   constructor(scope: Construct, id: string, props: ReleaseProps) {
     super(scope, id);
-    const { settings, storage, expand, events, lanes, lanesJson, inbound, code } = props;
+    const { settings, storage, expand, events, validate, lanes, lanesJson, inbound, code } = props;
     this.stage = new Stage(this, 'Release', {
       name: 'release',
       settings,
@@ -46,6 +48,7 @@ export class Release extends Construct {
         ACCOUNTS_TABLE: storage.accounts.tableName,
         EXPAND_QUEUE_URL: expand.work.queue.queueUrl,
         NOTIFY_QUEUE_URL: events.work.queue.queueUrl,
+        VALIDATE_QUEUE_URL: validate.work.queue.queueUrl,
         LANES: lanesJson,
         ...(inbound && { PARSE_QUEUE_URL: inbound.parseWork.queue.queueUrl }),
       },
@@ -55,6 +58,7 @@ export class Release extends Construct {
         lanes: lanes.map(({ work }) => work.queue.queueArn),
         expandQueue: [expand.work.queue.queueArn],
         notifyQueue: [events.work.queue.queueArn],
+        validateQueue: [validate.work.queue.queueArn],
         ...(inbound && { parseQueue: [inbound.parseWork.queue.queueArn] }),
       },
       rows: [...PERMISSIONS.release, ...(inbound ? [RELEASE_PARSE] : [])],

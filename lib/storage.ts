@@ -20,6 +20,7 @@ import { SCHEDULED_CLASS_DAYS } from '../core/job.ts';
 import { SEND_AT_DAYS } from '../core/mail-send/limits.ts';
 import { SCHEDULED_INDEX } from '../core/records/schedule.ts';
 import { MESSAGES_INDEX } from '../core/records.ts';
+import { FILE_DAYS, VALIDATIONS_PREFIX } from '../core/validation/job.ts';
 import type { Settings } from './settings.ts';
 
 export class Storage extends Construct {
@@ -88,6 +89,11 @@ export class Storage extends Construct {
       id: 'downloads',
       prefix: DOWNLOADS_PREFIX,
       expiration: Duration.days(DOWNLOAD_DAYS),
+    });
+    this.events.addLifecycleRule({
+      id: 'validations',
+      prefix: VALIDATIONS_PREFIX,
+      expiration: Duration.days(FILE_DAYS),
     });
 
     this.dkimKey = new Key(this, 'DkimKey', {

@@ -214,8 +214,14 @@ export const INERT: Record<string, string> = {
 
 /** What `Ref` and `GetAtt` of an inert resource give: a value of its own that names it, an address where one is read as such. */
 export function inertValue(type: string, logicalId: string, attribute?: string): string {
-  if (type === 'AWS::EC2::EIP' && (attribute === undefined || attribute === 'PublicIp')) return '127.0.0.1';
+  if (type === 'AWS::EC2::EIP' && (attribute === undefined || attribute === 'PublicIp')) return loopbackOf(logicalId);
   return attribute === undefined ? `local-${logicalId}` : `local-${logicalId}-${attribute}`;
+}
+
+/** An address of this machine. Lanes of a pool that are numbered (`default-2`) have one each, so that they can be told apart. */
+function loopbackOf(logicalId: string): string {
+  const number = Number(/(\d+)Address[0-9A-F]{8}$/.exec(logicalId)?.[1]);
+  return `127.0.0.${number >= 1 && number <= 254 ? number : 1}`;
 }
 
 /** A physical name for a resource without one: the same at every start, so that its data is found again. */

@@ -6,14 +6,16 @@
 import { readDomain } from '../address.ts';
 import type { ApiError } from '../errors.ts';
 import type { DomainRecord, ParseSettingRecord } from '../records.ts';
+import { POLICY_ID } from '../webhook/policy.ts';
 import { readParseUrl } from './url.ts';
 
-export type ParseSetting = Pick<ParseSettingRecord, 'hostname' | 'url' | 'spamCheck' | 'sendRaw'>;
+export type ParseSetting = Pick<ParseSettingRecord, 'hostname' | 'url' | 'spamCheck' | 'sendRaw' | 'securityPolicy'>;
 export type Read = { ok: true; setting: ParseSetting } | { ok: false; errors: ApiError[] };
 
 /** What the API shows. */
-export function showParseSetting({ hostname, url, spamCheck, sendRaw }: ParseSetting) {
-  return { hostname, url, spam_check: spamCheck, send_raw: sendRaw };
+export function showParseSetting({ hostname, url, spamCheck, sendRaw, securityPolicy }: ParseSetting) {
+  const policy = securityPolicy === undefined ? {} : { security_policy: securityPolicy };
+  return { hostname, url, spam_check: spamCheck, send_raw: sendRaw, ...policy };
 }
 
 /**
@@ -39,8 +41,22 @@ export function readParseSetting(
   };
   const spamCheck = flag('spam_check', before?.spamCheck ?? false);
   const sendRaw = flag('send_raw', before?.sendRaw ?? false);
+  const policy = policyOf(given.security_policy, before, errors);
   if (errors.length > 0 || hostname === undefined || url === undefined) return { ok: false, errors };
-  return { ok: true, setting: { hostname, url, spamCheck, sendRaw } };
+  return { ok: true, setting: { hostname, url, spamCheck, sendRaw, ...policy } };
+}
+
+/** Null or '' takes it out of its policy. Whether there is such a policy, whoever writes it finds out. */
+function policyOf(
+  given: unknown,
+  before: ParseSetting | undefined,
+  errors: ApiError[],
+): Pick<ParseSetting, 'securityPolicy'> {
+  const value = given === undefined ? before?.securityPolicy : given;
+  if (value === undefined || value === null || value === '') return {};
+  if (typeof value === 'string' && value.length <= POLICY_ID) return { securityPolicy: value };
+  errors.push(fault('security_policy', 'security_policy must be the id of a security policy'));
+  return {};
 }
 
 function hostnameOf(

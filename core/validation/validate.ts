@@ -18,7 +18,7 @@ export type Domain = { takesMail: boolean } | { unknown: string };
 type LookUp = (name: string, type: 'MX' | 'A' | 'AAAA') => Promise<Answer>;
 
 /** Characters of an address that is judged; longer ones are none, and are not shown in full. */
-const LONGEST = 1_000;
+export const LONGEST = 1_000;
 /** The best: nobody has asked the mailbox. */
 const BEST = 0.97;
 /** Below it an address is risky. */

@@ -43,6 +43,8 @@ export type OAuth = {
   tokenUrl: string;
   /** Base64 of a KMS ciphertext. */
   secret?: string;
+  /** What the token is asked for (RFC 6749 3.3); only a security policy has some. */
+  scopes?: string[];
 };
 
 const KINDS = ['ring', 'retry', 'replay', 'trial', 'alert'];

@@ -3,7 +3,7 @@
  * it; and, for who would rather not, an HMAC-SHA256 over the same octets. The time stamp is signed, so that whoever records a
  * call cannot send it again later.
  */
-import { createHmac, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHmac, createPrivateKey, createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
 
 export const SIGNATURE_HEADER = 'X-Twilio-Email-Event-Webhook-Signature';
 export const TIMESTAMP_HEADER = 'X-Twilio-Email-Event-Webhook-Timestamp';
@@ -12,7 +12,8 @@ export const HMAC_HEADER = 'X-Pennypost-Webhook-Signature';
 export type SigningKeys = {
   /** PKCS#8 DER of a P-256 key. */
   ecdsa: Buffer;
-  hmac: Buffer;
+  /** Absent: the signature by ECDSA is the only one. */
+  hmac?: Buffer;
 };
 
 /** A new pair: the public half is base64 of the SPKI DER, without PEM armour, as SendGrid shows it. */
@@ -26,14 +27,24 @@ export function makeSigningKey(): { publicKey: string; privateKey: Buffer } {
 
 const parsed = new WeakMap<Buffer, KeyObject>();
 
-/** @param timestamp unix seconds; @param body the octets as they are sent */
-export function signatureHeaders(keys: SigningKeys, timestamp: number, body: Buffer): Record<string, string> {
-  const key = parsed.get(keys.ecdsa) ?? createPrivateKey({ key: keys.ecdsa, format: 'der', type: 'pkcs8' });
-  parsed.set(keys.ecdsa, key);
-  const signed = Buffer.concat([Buffer.from(String(timestamp)), body]);
-  return {
-    [SIGNATURE_HEADER]: sign('sha256', signed, key).toString('base64'),
+/** @param timestamp unix seconds; @param body the octets as they are sent, whole or one piece after the other */
+export function signatureHeaders(
+  { ecdsa, hmac }: SigningKeys,
+  timestamp: number,
+  body: Buffer | readonly Buffer[],
+): Record<string, string> {
+  const key = parsed.get(ecdsa) ?? createPrivateKey({ key: ecdsa, format: 'der', type: 'pkcs8' });
+  parsed.set(ecdsa, key);
+  const signed = [Buffer.from(String(timestamp)), ...(Buffer.isBuffer(body) ? [body] : body)];
+  // A mail of 30 MB is not copied to be signed.
+  const signing = createSign('sha256');
+  for (const piece of signed) signing.update(piece);
+  const headers = {
+    [SIGNATURE_HEADER]: signing.sign(key).toString('base64'),
     [TIMESTAMP_HEADER]: String(timestamp),
-    [HMAC_HEADER]: `sha256=${createHmac('sha256', keys.hmac).update(signed).digest('hex')}`,
   };
+  if (!hmac) return headers;
+  const mac = createHmac('sha256', hmac);
+  for (const piece of signed) mac.update(piece);
+  return { ...headers, [HMAC_HEADER]: `sha256=${mac.digest('hex')}` };
 }

@@ -8,6 +8,7 @@ import { type ManageDeps, manage } from './manage.ts';
 import { openAccount } from './open-account.ts';
 import { openMail } from './open-mail.ts';
 import { openSenders } from './open-senders.ts';
+import { openValidations } from './open-validations.ts';
 import { openWebhooks } from './open-webhooks.ts';
 
 const [tables, queues, kms, objects] = [openTables(), openQueues(), openKeys(), openBucket()];
@@ -18,6 +19,7 @@ const deps: ManageDeps = {
   ...openAccount(table, tables),
   ...openSenders(table, tables, kms),
   ...openMail(table, tables, objects),
+  ...openValidations(table, tables, queues, objects),
   ...openWebhooks(table, tables, queues, kms, report),
   randomId: randomUUID,
   randomBytes,

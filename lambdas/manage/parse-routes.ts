@@ -15,9 +15,9 @@ export type ParseRouteDeps = {
   listDomains: (account: string) => Promise<DomainRecord[]>;
   listParseSettings: (account: string) => Promise<ParseSettingRecord[]>;
   readParseSetting: (account: string, hostname: string) => Promise<ParseSettingRecord | undefined>;
-  /** False: there is one. @throws HostTakenError */
+  /** False: there is one. @throws HostTakenError, NoPolicyError */
   createParseSetting: (account: string, setting: ParseSettingRecord) => Promise<boolean>;
-  /** False: there is none. */
+  /** False: there is none. @throws NoPolicyError */
   changeParseSetting: (setting: ParseSettingRecord) => Promise<boolean>;
   removeParseSetting: (account: string, hostname: string) => Promise<boolean>;
   readParseStats: (account: string, from: string, to: string) => Promise<Map<string, number>>;
@@ -45,8 +45,8 @@ export async function createSetting({ account, body }: Call, deps: ParseRouteDep
   try {
     if (!(await deps.createParseSetting(account, record))) return taken('hostname has a parse setting already');
   } catch (error) {
-    if ((error as Error).name !== 'HostTakenError') throw error;
-    return taken('hostname is in use');
+    if ((error as Error).name === 'HostTakenError') return taken('hostname is in use');
+    return noPolicy(error);
   }
   return { status: 201, body: showParseSetting(setting) };
 }
@@ -56,7 +56,12 @@ export async function updateSetting({ account, params, body }: Call, deps: Parse
   if (!before) return NOT_FOUND;
   const read = readParseSetting(body, [], { before, anyPort: deps.anyPort });
   if (!read.ok) return { status: 400, errors: read.errors };
-  if (!(await deps.changeParseSetting({ ...before, ...read.setting }))) return NOT_FOUND;
+  const { securityPolicy: _, ...kept } = before;
+  try {
+    if (!(await deps.changeParseSetting({ ...kept, ...read.setting }))) return NOT_FOUND;
+  } catch (error) {
+    return noPolicy(error);
+  }
   return { status: 200, body: showParseSetting(read.setting) };
 }
 
@@ -69,6 +74,13 @@ export async function listStats({ account, query }: Call, deps: ParseRouteDeps):
   if (!read.ok) return { status: 400, errors: read.errors };
   const { from, to } = read.query;
   return { status: 200, body: showParseStats(read.query, await deps.readParseStats(account, from, to)) };
+}
+
+/** @throws the error, where it is another */
+function noPolicy(error: unknown): Answer {
+  if ((error as Error).name !== 'NoPolicyError') throw error;
+  const message = 'security_policy is no security policy of this account';
+  return { status: 400, errors: [{ message, field: 'security_policy', help: null }] };
 }
 
 function taken(message: string): Answer {

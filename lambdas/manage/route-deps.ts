@@ -10,12 +10,14 @@ import type { LinkRouteDeps } from './link-routes.ts';
 import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
+import type { PolicyRouteDeps } from './policy-routes.ts';
 import type { ScheduleRouteDeps } from './schedule-routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { SubuserRouteDeps } from './subuser-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { TemplateRouteDeps } from './template-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
+import type { ValidationJobRouteDeps } from './validation-job-routes.ts';
 import type { ValidationRouteDeps } from './validation-routes.ts';
 import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
@@ -32,11 +34,13 @@ export type RouteDeps = AccountRouteDeps &
   MailDefaultsRouteDeps &
   MailSettingsRouteDeps &
   ParseRouteDeps &
+  PolicyRouteDeps &
   ScheduleRouteDeps &
   StatsRouteDeps &
   SubuserRouteDeps &
   TemplateRouteDeps &
   TrackingRouteDeps &
+  ValidationJobRouteDeps &
   ValidationRouteDeps &
   VerifiedSenderDeps &
   WebhookRouteDeps;

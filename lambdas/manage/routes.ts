@@ -7,12 +7,14 @@ import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
 import { IP_ROUTES } from './ip-routes.ts';
+import { IP_SUBUSER_ROUTES } from './ip-subuser-routes.ts';
 import { KEY_ROUTES } from './key-routes.ts';
 import { LINK_ROUTES } from './link-routes.ts';
 import { MAIL_DEFAULTS_ROUTES } from './mail-defaults-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
+import { POLICY_ROUTES } from './policy-routes.ts';
 import { REVERSE_DNS_ROUTES } from './reverse-dns-routes.ts';
 import { SCHEDULE_ROUTES } from './schedule-routes.ts';
 import { SEQ_ROUTES } from './seq-routes.ts';
@@ -36,6 +38,7 @@ import { SUBUSER_ROUTES } from './subuser-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
 import { TEMPLATE_ROUTES } from './template-routes.ts';
 import { TRACKING_ROUTES } from './tracking-routes.ts';
+import { VALIDATION_JOB_ROUTES } from './validation-job-routes.ts';
 import { VALIDATION_ROUTES } from './validation-routes.ts';
 import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
 import {
@@ -124,6 +127,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'PATCH', path: `${SETTINGS}/{hostname}`, scope: `${SETTINGS_SCOPE}.update`, handle: updateSetting },
   { method: 'DELETE', path: `${SETTINGS}/{hostname}`, scope: `${SETTINGS_SCOPE}.delete`, handle: deleteSetting },
   { method: 'GET', path: '/v3/user/webhooks/parse/stats', scope: 'user.webhooks.parse.stats.read', handle: listStats },
+  ...POLICY_ROUTES,
   ...SUPPRESSION_ROUTES,
   ...GROUP_ROUTES,
   ...MAIL_SETTINGS_ROUTES,
@@ -131,6 +135,7 @@ export const ROUTES: readonly Route[] = [
   ...DOMAIN_ROUTES,
   ...DNS_EMAIL_ROUTES,
   ...IP_ROUTES,
+  ...IP_SUBUSER_ROUTES,
   ...LINK_ROUTES,
   ...REVERSE_DNS_ROUTES,
   ...VERIFIED_SENDER_ROUTES,
@@ -143,6 +148,7 @@ export const ROUTES: readonly Route[] = [
   ...SCHEDULE_ROUTES,
   ...ALERT_ROUTES,
   ...VALIDATION_ROUTES,
+  ...VALIDATION_JOB_ROUTES,
   ...SEQ_ROUTES,
 ];
 

@@ -48,7 +48,7 @@ const TRIES = 4;
 const PAGE = 500;
 
 const ipsOf = ({ sources }: Pick<SubuserRouteDeps, 'sources'>) => sources.map(({ ip }) => ip);
-const lanesOf = (ips: readonly string[], { sources }: Pick<SubuserRouteDeps, 'sources'>) =>
+export const lanesOf = (ips: readonly string[], { sources }: Pick<SubuserRouteDeps, 'sources'>) =>
   sources.filter(({ ip }) => ips.includes(ip)).map(({ lane }) => lane);
 
 type Handle = (call: Call, deps: SubuserRouteDeps) => Promise<Answer>;
@@ -57,9 +57,9 @@ type Handle = (call: Call, deps: SubuserRouteDeps) => Promise<Answer>;
 const NO_PARENT = 'you dont have permission to access this resource';
 
 /** For accounts without a parent alone: a subuser has no subusers. */
-const forParents =
-  (handle: Handle): Handle =>
-  async (call, deps) =>
+export const forParents =
+  <Deps extends SubuserRouteDeps>(handle: (call: Call, deps: Deps) => Promise<Answer>) =>
+  async (call: Call, deps: Deps): Promise<Answer> =>
     (await deps.readAccount(call.account)) ? refused(null, NO_PARENT, 403) : handle(call, deps);
 
 async function createSubuser({ account: parent, body }: Call, deps: SubuserRouteDeps): Promise<Answer> {

@@ -4,34 +4,14 @@
  */
 
 import type { Attempt } from '../../core/webhook/cursor.ts';
-import type { OAuth } from '../../core/webhook/message.ts';
+import { forgetToken, type ProofDeps, type Prover, prove } from '../../core/webhook/proof.ts';
 import type { WebhookRecord } from '../../core/webhook/setting.ts';
-import { type SigningKeys, signatureHeaders } from '../../core/webhook/signature.ts';
 import type { Post, Posted } from '../../io/webhook-post.ts';
 
-export type PostDeps = {
-  /** Milliseconds since the epoch. */
-  now: () => number;
-  post: (url: string, post: Post) => Promise<Posted>;
-  askToken: (
-    url: string,
-    clientId: string,
-    secret: string,
-  ) => Promise<{ token: string; seconds: number } | { error: string }>;
-  /** Opens a ciphertext of a webhook's. */
-  openSecret: (account: string, webhook: string, ciphertext: string) => Promise<Buffer>;
-  /** Tokens by webhook, for the life of the environment. */
-  tokens: Map<string, { token: string; until: number }>;
-};
+export type PostDeps = ProofDeps & { post: (url: string, post: Post) => Promise<Posted> };
 
 /** Where events go. */
-export type Addressee = {
-  account: string;
-  url: string;
-  id?: string;
-  oauth?: OAuth;
-  signing?: WebhookRecord['signing'];
-};
+export type Addressee = Prover & { url: string };
 
 export const addresseeOf = ({ pk: account, url, id, oauth, signing }: WebhookRecord): Addressee => ({
   account,
@@ -41,10 +21,6 @@ export const addresseeOf = ({ pk: account, url, id, oauth, signing }: WebhookRec
   ...(signing ? { signing } : {}),
 });
 
-/** Seconds before its end at which a token is not used any more. */
-const TOKEN_MARGIN = 60;
-/** Whose secrets are sealed for no webhook. */
-const TRIAL = 'trial';
 const CONTENT_TYPE = 'application/json;charset=utf-8';
 
 /** A JSON array of events as one text: what `JSON.stringify` makes of it, so that a body parsed and written again is the same. */
@@ -73,43 +49,10 @@ export async function postEvents(
 }
 
 async function send(to: Addressee, body: Buffer, at: number, deps: PostDeps): Promise<Posted> {
-  const authorization = await authorize(to, deps);
-  if (typeof authorization !== 'object') return { error: authorization };
-  const signed = await sign(to, body, at, deps);
-  const headers = { ...authorization, ...signed, 'user-agent': 'SendGrid Event API' };
+  const proven = await prove(to, [body], at, deps);
+  if ('error' in proven) return proven;
+  const headers = { ...proven.headers, 'user-agent': 'SendGrid Event API' };
   const posted = await deps.post(to.url, { contentType: CONTENT_TYPE, pieces: [body], bytes: body.length, headers });
-  // A token that is refused is not used again.
-  if ('status' in posted && posted.status === 401) deps.tokens.delete(tokenName(to));
+  if ('status' in posted && posted.status === 401) forgetToken(to, deps);
   return posted;
-}
-
-async function sign({ account, id, signing }: Addressee, body: Buffer, at: number, { openSecret }: PostDeps) {
-  if (!signing || id === undefined) return {};
-  const [ecdsa, hmac] = await Promise.all([
-    openSecret(account, id, signing.privateKey),
-    openSecret(account, id, signing.hmacKey),
-  ]);
-  const keys: SigningKeys = { ecdsa, hmac };
-  return signatureHeaders(keys, Math.floor(at / 1_000), body);
-}
-
-const tokenName = ({ account, id = '', oauth }: Addressee) =>
-  `${account} ${id} ${oauth?.clientId} ${oauth?.tokenUrl} ${oauth?.secret}`;
-
-/** The header of its token; or, as text, why there is none. */
-async function authorize(
-  to: Addressee,
-  { tokens, now, askToken, openSecret }: PostDeps,
-): Promise<Record<string, string> | string> {
-  const { account, id = TRIAL, oauth } = to;
-  if (!oauth) return {};
-  const name = tokenName(to);
-  const known = tokens.get(name);
-  if (known && known.until > now()) return { authorization: `Bearer ${known.token}` };
-  const secret = oauth.secret === undefined ? '' : (await openSecret(account, id, oauth.secret)).toString();
-  const asked = await askToken(oauth.tokenUrl, oauth.clientId, secret);
-  if ('error' in asked) return asked.error;
-  tokens.set(name, { token: asked.token, until: now() + (asked.seconds - TOKEN_MARGIN) * 1_000 });
-  if (tokens.size > 1_000) tokens.delete(tokens.keys().next().value!);
-  return { authorization: `Bearer ${asked.token}` };
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import middy from '@middy/core';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { openBucket, openTables } from '../../io/aws.ts';
+import { openBucket, openKeys, openTables } from '../../io/aws.ts';
 import { cached } from '../../io/cached.ts';
 import { openDns } from '../../io/dns.ts';
 import { cacheDns } from '../../io/dns-cache.ts';
@@ -13,26 +13,37 @@ import { openMailAuth } from '../../io/mail-auth.ts';
 import { publishCounts } from '../../io/metrics.ts';
 import { openMx } from '../../io/mx.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
-import { openWebhookPost } from '../../io/webhook-post.ts';
+import { policiesIn } from '../../io/policies.ts';
+import { openTokenRequest, openWebhookPost } from '../../io/webhook-post.ts';
+import { openSecretsBy } from '../../io/webhooks.ts';
 import { type ParseDeps, parse } from './parse.ts';
 
-/** Milliseconds for which a setting that was changed may still be used. */
+/** Milliseconds for which a setting, or a policy, that was changed may still be used. */
 const SETTING_LIFE = 60_000;
-/** Milliseconds for the verdicts, and for a post with all its octets: together below the function's timeout. */
+/** Milliseconds for the verdicts, for a token, and for a post with all its octets: together below the function's timeout. */
 const VERDICT_MS = 10_000;
+const TOKEN_MS = 10_000;
 const POST_MS = 30_000;
 
 const { DNS_SERVERS, ALLOW_PRIVATE_HOSTS } = process.env;
 const servers = DNS_SERVERS?.split(',') ?? [];
 const allowPrivateHosts = ALLOW_PRIVATE_HOSTS === 'true';
 const tables = openTables();
-const { readParseSetting } = parseSettingsIn(requireVariable('ACCOUNTS_TABLE'), tables);
+const accounts = requireVariable('ACCOUNTS_TABLE');
+const { readParseSetting } = parseSettingsIn(accounts, tables);
+const { readPolicy } = policiesIn(accounts, tables);
 const readSetting = cached(
   (name: string) => readParseSetting(...(name.split('#') as [string, string])),
   SETTING_LIFE,
   Date.now,
 );
+const readKeptPolicy = cached(
+  (name: string) => readPolicy(...(name.split('#') as [string, string])),
+  SETTING_LIFE,
+  Date.now,
+);
 const { resolveHost } = openMx({ servers, allowPrivateHosts, now: Date.now, random: Math.random, mtaSts: false });
+const guarded = { resolveHost, anyPort: allowPrivateHosts };
 const dns = cacheDns(openDns({ servers }), Date.now);
 
 const deps: ParseDeps = {
@@ -40,7 +51,11 @@ const deps: ParseDeps = {
   ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
   readParseSetting: (account, hostname) => readSetting(`${account}#${hostname}`),
   authenticate: openMailAuth({ dns, mta: requireVariable('INBOUND_HOST'), timeoutMs: VERDICT_MS }),
-  post: openWebhookPost({ resolveHost, anyPort: allowPrivateHosts, timeoutMs: POST_MS }),
+  readPolicy: (account, id) => readKeptPolicy(`${account}#${id}`),
+  askToken: openTokenRequest({ ...guarded, timeoutMs: TOKEN_MS }),
+  openSecret: openSecretsBy(openKeys(), 'policy'),
+  tokens: new Map(),
+  post: openWebhookPost({ ...guarded, timeoutMs: POST_MS }),
   silent: new Map(),
   now: Date.now,
   random: Math.random,

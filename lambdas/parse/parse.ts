@@ -1,5 +1,6 @@
 /**
- * parse: a mail for a customer's host name is posted to his URL as a form (SendGrid: Inbound Parse). 2xx is yes. A server that
+ * parse: a mail for a customer's host name is posted to his URL as a form (SendGrid: Inbound Parse), signed and with a token where the
+ * setting is under a security policy; never without, when it is. 2xx is yes. A server that
  * is out of order or too busy (5xx, 408, 425, 429, no answer) is tried again for three days; any other answer is a no for good,
  * and the mail is let go, with its id in the log: its octets lie in the inbound bucket for some days more.
  *
@@ -11,12 +12,12 @@ import { parseForm } from '../../core/parse/form.ts';
 import { parseMail } from '../../core/parse/mail.ts';
 import { nextParse, type ParseMessage, parseParseMessage } from '../../core/parse/message.ts';
 import { type Hold, holdKey, type ParseSettingRecord } from '../../core/records.ts';
+import { proverOf, type SecurityPolicyRecord } from '../../core/webhook/policy.ts';
+import { forgetToken, type ProofDeps, prove } from '../../core/webhook/proof.ts';
 import type { MailVerdicts } from '../../io/mail-auth.ts';
-import type { Posted } from '../../io/webhook-post.ts';
+import type { Post, Posted } from '../../io/webhook-post.ts';
 
-export type ParseDeps = {
-  /** Milliseconds since the epoch. */
-  now: () => number;
+export type ParseDeps = ProofDeps & {
   /** From 0 to 1. */
   random: () => number;
   randomHex: () => string;
@@ -25,7 +26,9 @@ export type ParseDeps = {
   /** The mail; undefined: it is longer than `most` octets. */
   readInbound: (key: string, most: number) => Promise<Buffer | undefined>;
   authenticate: (raw: Buffer, session: InboundMessage) => Promise<MailVerdicts>;
-  post: (url: string, form: { contentType: string; pieces: Buffer[]; bytes: number }) => Promise<Posted>;
+  /** Kept for a minute. */
+  readPolicy: (account: string, id: string) => Promise<SecurityPolicyRecord | undefined>;
+  post: (url: string, form: Post) => Promise<Posted>;
   hold: (hold: Hold) => Promise<void>;
   /** URLs that are left alone, for the life of the environment. */
   silent: Map<string, { times: number; until: number }>;
@@ -80,15 +83,35 @@ async function takeMail(message: ParseMessage, deps: ParseDeps): Promise<Outcome
 
   const verdicts = await deps.authenticate(raw, mail);
   const form = parseForm({ mail, parsed: parseMail(raw), raw, setting, verdicts }, deps.randomHex());
-  const posted = await deps.post(setting.url, form);
+  const { posted, mayTryAgain } = await post(setting, form, deps);
   listen(setting.url, posted, deps);
 
   if ('status' in posted && posted.status >= 200 && posted.status < 300) return 'posted';
   const why = 'error' in posted ? posted.error : `HTTP ${posted.status}`;
-  if ('status' in posted && posted.status < 500 && !LATER.has(posted.status)) return drop(message, why, deps);
+  if ('status' in posted && posted.status < 500 && !LATER.has(posted.status) && !mayTryAgain)
+    return drop(message, why, deps);
   const due = nextParse(message, deps.now(), deps.random());
   if (due === undefined) return drop(message, `its three days are over: ${why}`, deps);
   return hold({ ...message, attempt: message.attempt + 1 }, due, deps);
+}
+
+/** With the proof that its policy asks for. `mayTryAgain`: with another token the answer may be another. */
+async function post(
+  { pk: account, url, securityPolicy: id }: ParseSettingRecord,
+  form: Post,
+  deps: ParseDeps,
+): Promise<{ posted: Posted; mayTryAgain?: boolean }> {
+  if (id === undefined) return { posted: await deps.post(url, form) };
+  const policy = await deps.readPolicy(account, id);
+  // A setting that was kept for a minute may name one that is gone by now.
+  if (!policy) return { posted: { error: `its security policy ${id} is gone` } };
+  const prover = proverOf(policy);
+  const proven = await prove(prover, form.pieces, deps.now(), deps);
+  if ('error' in proven) return { posted: proven };
+  const posted = await deps.post(url, { ...form, headers: proven.headers });
+  const mayTryAgain = policy.oauth !== undefined && 'status' in posted && posted.status === 401;
+  if (mayTryAgain) forgetToken(prover, deps);
+  return { posted, mayTryAgain };
 }
 
 /** Counts answers that never came; one that comes ends it. */

@@ -13,6 +13,7 @@ import { messagesIn } from '../../io/messages.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
+import { type Received, unverified } from './receiver.ts';
 
 let mail: Mail;
 let client: DynamoDBClient;
@@ -103,13 +104,15 @@ describe('what comes back by mail', () => {
 
 describe('inbound parse', () => {
   it('posts mail for a customer’s host to his URL, again after a while when it was out of order, and counts it', async () => {
-    // Prepare: a customer's server that is out of order at first, a setting by the API, a mail by SMTP.
+    // Prepare: a customer's server that is out of order at first, a setting under a policy by the API, a mail by SMTP.
     const posts: FormData[] = [];
+    const received: Received[] = [];
     let failures = 1;
     const server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       if (failures-- > 0) return void response.writeHead(503).end();
+      received.push({ body: Buffer.concat(chunks), headers: request.headers, events: [] });
       const type = request.headers['content-type']!;
       posts.push(
         await new Response(new Uint8Array(Buffer.concat(chunks)), { headers: { 'content-type': type } }).formData(),
@@ -118,15 +121,19 @@ describe('inbound parse', () => {
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     const scopes = ['create', 'read', 'update', 'delete'].map((one) => `user.webhooks.parse.settings.${one}`);
-    const { key } = await mail.operator.createKey(OPERATOR, 'parse', [...scopes, 'user.webhooks.parse.stats.read']);
-    const ask = (method: string, path: string, body?: object) =>
-      fetch(`${mail.local.apiUrl}/v3/user/webhooks/parse/${path}`, {
+    const more = ['user.webhooks.parse.stats.read', 'user.webhooks.security.policies.create'];
+    const { key } = await mail.operator.createKey(OPERATOR, 'parse', [...scopes, ...more]);
+    const ask = (method: string, path: string, body?: object, of = 'parse') =>
+      fetch(`${mail.local.apiUrl}/v3/user/webhooks/${of}/${path}`, {
         method,
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
         ...(body && { body: JSON.stringify(body) }),
       });
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/in`;
-    const setting = { hostname: 'in.example.com', url, spam_check: false, send_raw: false };
+    const signed = await ask('POST', 'policies', { name: 'Signed', signature: { enabled: true } }, 'security');
+    const { policy } = (await signed.json()) as { policy: { id: string; signature: { public_key: string } } };
+    const under = { security_policy: policy.id };
+    const setting = { hostname: 'in.example.com', url, spam_check: false, send_raw: false, ...under };
     expect((await ask('POST', 'settings', setting)).status).toBe(201);
     expect(await (await ask('GET', 'settings')).json()).toEqual({ result: [setting] });
 
@@ -148,6 +155,7 @@ describe('inbound parse', () => {
       (count) => count === 1,
       100,
     );
+    expect(unverified(received, policy.signature.public_key)).toEqual([]);
     const [form] = posts as [FormData];
     expect(form.get('from')).toBe('Jörg <joerg@example.net>');
     expect(form.get('subject')).toBe('Bestellung über 3 €');

@@ -218,6 +218,8 @@ async function useEvents(mail: Mail): Promise<void> {
   const { presigned_url: link } = await call('GET', `/messages/download/${file}`);
   expect(await (await fetch(String(link))).text()).toMatch(/^processed,message_id,event,/);
   await call('DELETE', `${settings}/${id}`);
+  const signed = { name: 'Signed', signature: { enabled: true } };
+  expect(await call('POST', '/user/webhooks/security/policies', signed)).toHaveProperty('policy');
   server.close();
 }
 
@@ -271,6 +273,30 @@ async function useSchedule(mail: Mail): Promise<void> {
     90,
   );
   expect((await call('POST', '/whitelabel/domains', { domain: 'new.example' })).status).toBe(201);
+}
+
+/** A file of addresses that is put when its looks at once are over: it is found by the one that waits. */
+async function useValidations(mail: Mail): Promise<() => Promise<void>> {
+  const call = async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${mail.local.apiUrl}/v3/validations/email/jobs${path}`, {
+      method,
+      headers: { authorization: `Bearer ${mail.local.apiKey}`, 'content-type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return (await answer.json()) as Record<string, string>;
+  };
+  const { job_id, upload_uri } = await call('PUT', '', { file_type: 'csv' });
+  return async () => {
+    const headers = { 'content-type': 'text/csv' };
+    await fetch(upload_uri!, { method: 'PUT', headers, body: 'emails\nada@example.net\n' });
+    await eventually(
+      () => call('GET', ''),
+      (found) => JSON.stringify(found).includes('Done'),
+      90,
+    );
+    const { presigned_url: link } = await call('GET', `/${job_id}/download`);
+    expect(await (await fetch(link!)).text()).toContain('ada@example.net,Valid');
+  };
 }
 
 /** Alerts whose time has come: one about statistics, one about the daily cap. */
@@ -337,6 +363,7 @@ describe('permissions', () => {
       },
     });
     try {
+      const putFile = await useValidations(mail);
       await goEveryWay(mail);
       await goThroughLists(mail);
       await goThroughLinks(mail);
@@ -344,6 +371,7 @@ describe('permissions', () => {
       await useBrakes(mail);
       await useSchedule(mail);
       await useAlerts(mail);
+      await putFile();
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
       expect(mail.stack.unusedStatements()).toEqual([]);
       await thenAllIsAccountedFor(mail);

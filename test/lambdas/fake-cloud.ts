@@ -165,6 +165,7 @@ export function makeCloud(plans: Plan[] = []) {
     lanes: LANES,
     expandQueueUrl: EXPAND,
     notifyQueueUrl: 'notify',
+    validateQueueUrl: 'validate',
     now: () => cloud.now,
     remainingMs: () => 60_000,
     readDue: async function* (until) {

@@ -67,6 +67,7 @@ test('each function is what a function of ours is', () => {
     'release',
     'tally',
     'track',
+    'validate',
   ]);
   for (const { path, properties } of functions) {
     const { Runtime, Architectures, Handler, Timeout, MemorySize, TracingConfig, LoggingConfig } = properties;

@@ -65,6 +65,10 @@ function resourcesOf(target: Target, path: string): string[] {
     ownStream: ['<Storage/Messages.StreamArn>'],
     ownDeadLetters: [`<${part}/Dead.Arn>`],
     notifyQueue: ['<Events/Work/Queue.Arn>'],
+    validateQueue: ['<Validate/Work/Queue.Arn>'],
+    validationUploads: ['<Storage/Events.Arn>/validations/*/upload'],
+    validationParts: ['<Storage/Events.Arn>/validations/*/parts/*'],
+    validationResults: ['<Storage/Events.Arn>/validations/*/result.csv'],
     // Only with `relay`.
     tlsSecret: ['<Certify/Certificate>'],
     acmeSecret: ['<Certify/Account>'],
@@ -122,7 +126,7 @@ test('no action is a wildcard, and a resource only where AWS knows no other', ()
 });
 
 // Attack: a function that the world can call, or one that parses what strangers send, is taken over and goes for the keys.
-test('only deliver and notify decrypt, each in its own context; manage encrypts; nobody administers; who may change what accounts have', () => {
+test('only deliver, notify and parse decrypt, each in its own context; manage encrypts; nobody administers; who may change what accounts have', () => {
   // Act
   const who = (match: RegExp) => [
     ...new Set(
@@ -136,13 +140,14 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
   );
 
   // Assess
-  expect(who(/^kms:/).sort()).toEqual(['deliver', 'manage', 'notify']);
+  expect(who(/^kms:/).sort()).toEqual(['deliver', 'manage', 'notify', 'parse']);
   expect(who(/^kms:(?!Decrypt)/)).toEqual(['manage']);
   expect(who(/^secretsmanager:/).sort()).toEqual(['deliver', 'inbound', 'track']);
-  // Two lanes open keys of domains, notify secrets of webhooks: neither can open the other's.
+  // Two lanes open keys of domains, notify secrets of webhooks, parse those of policies: none can open another's.
   expect(decrypts.map(({ Condition }) => Object.keys(Condition!.Null as object)[1]!).sort()).toEqual([
     'kms:EncryptionContext:domain',
     'kms:EncryptionContext:domain',
+    'kms:EncryptionContext:policy',
     'kms:EncryptionContext:webhook',
   ]);
   expect(
@@ -181,7 +186,7 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       .filter((one) => asList(one.Resource).includes('<Storage/Accounts.Arn>'))
       .flatMap((one) => asList(one.Action).map((action) => ({ name, action, condition: one.Condition }))),
   );
-  // One item at a time, but for manage, whom nobody gets to without a key, for release's batches, and who looks for webhooks; counters, brakes and alerts change.
+  // One item at a time, but for manage, whom nobody gets to without a key, for release's batches, and who looks for webhooks; counters, brakes, alerts and jobs change.
   const many = onAccounts.filter(({ action, name }) => action !== 'dynamodb:GetItem' && name !== 'manage');
   expect(many.filter(({ action }) => action === 'dynamodb:Query').map(({ name }) => name)).toEqual([
     'announce',
@@ -204,6 +209,11 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#parse-stats' } },
     },
     { name: 'release', action: 'dynamodb:BatchGetItem', condition: undefined },
+    {
+      name: 'validate',
+      action: 'dynamodb:UpdateItem',
+      condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#validations' } },
+    },
   ]);
 });
 

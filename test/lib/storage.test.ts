@@ -59,8 +59,15 @@ const LATER = Array.from({ length: 12 }, (_, n) => ({
 
 test.each([
   ['Content', 21, LATER],
-  // Files that accounts asked for are gone before the pages are.
-  ['Events', 90, [{ Prefix: 'downloads/', ExpirationInDays: 3 }]],
+  // Files that accounts asked for, or put to have their addresses judged, are gone before the pages are.
+  [
+    'Events',
+    90,
+    [
+      { Prefix: 'downloads/', ExpirationInDays: 3 },
+      { Prefix: 'validations/', ExpirationInDays: 7 },
+    ],
+  ],
 ])('B3: the bucket %s is encrypted, private, for TLS only, and empties itself', (name, days, more) => {
   const buckets = ofType(flat, 'AWS::S3::Bucket');
   expect(buckets.map(({ path }) => path).sort()).toEqual(['Storage/Content', 'Storage/Events']);

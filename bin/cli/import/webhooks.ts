@@ -103,6 +103,11 @@ export async function copyParse(source: Source, here: Here, report: Report): Pro
         report.todo(
           `MX record of ${name}: 10 ${here.inboundHost ?? '(no host: the settings have no `inbound`)'}, when its mail is to come here.`,
         );
+        // The private key of a signature is never shown: what is signed here is signed by another.
+        if (setting.security_policy)
+          report.todo(
+            `${name}: its posts are under a security policy there, and under none here: make one, tell its receiver the public key, and put the setting under it before its mail comes here.`,
+          );
       } else {
         report.failed(name, done.why);
         report.todo(`${name}: add its domain (below), then run the import again with --only parse.`);

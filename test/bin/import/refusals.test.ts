@@ -146,7 +146,12 @@ describe('what the source says and this API would not', () => {
         '/v3/user/webhooks/event/settings': { enabled: true, url: 'https://hooks.example:8444/x', bounce: true },
         '/v3/user/webhooks/parse/settings': {
           result: [
-            { hostname: 'in.shop.example', url: 'https://shop.example/in', spam_check: true, send_raw: false },
+            {
+              hostname: 'in.shop.example',
+              url: 'https://shop.example/in',
+              spam_check: true,
+              security_policy: 'theirs',
+            },
             { hostname: 'in.other.example', url: 'https://shop.example/in' },
           ],
         },
@@ -159,6 +164,10 @@ describe('what the source says and this API would not', () => {
       { hostname: 'in.shop.example', spamCheck: true },
     ]);
     expect(todo.join('\n')).toMatch(/MX record of in.shop.example/);
+    expect(todo.filter((one) => one.includes('security policy'))).toEqual([
+      expect.stringMatching(/^in.shop.example: /),
+    ]);
+    expect((await here.stores.listParseSettings('webhooks'))[0]).not.toHaveProperty('securityPolicy');
   });
 
   // The attack: a source that answers anything at all, so that the import crashes, loops, or writes what it should not.

@@ -343,6 +343,8 @@ describe.skipIf(OPERATIONS.length === 0)('two accounts', () => {
     'GET /v3/ips/warmup/{}',
     'GET /v3/send_ips/ips/{}',
     'GET /v3/send_ips/ips/{}/subusers',
+    'POST /v3/send_ips/ips/{}/subusers:batchAdd',
+    'POST /v3/send_ips/ips/{}/subusers:batchDelete',
     'GET /v3/send_ips/pools/{}',
     'GET /v3/send_ips/pools/{}/ips',
   ]);

@@ -37,7 +37,7 @@ export type Ask = (
 ) => Promise<Answered>;
 export type Here = Awaited<ReturnType<typeof startHere>>;
 
-/** Settings with which every operation has something to show: an address that is warming up, a zone of the stack's own for senders. */
+/** Settings with which every operation has something to show: two addresses, one of them warming up, a zone of the stack's own for senders. */
 const SETTINGS: SettingsInput = {
   pools: [
     {
@@ -48,6 +48,7 @@ const SETTINGS: SettingsInput = {
           ehloName: 'mta1.pennypost.example',
           warmUpFrom: new Date().toISOString().slice(0, 10),
         },
+        { name: 'default-2', ehloName: 'mta2.pennypost.example' },
       ],
     },
   ],

@@ -238,8 +238,8 @@ test('OAuth: a token goes with each POST, is kept, and is asked for anew when it
     secret: Buffer.from('s3cret').toString('base64'),
   };
   const asked: string[][] = [];
-  deps.askToken = async (...args) => {
-    asked.push(args);
+  deps.askToken = async (url, clientId, secret) => {
+    asked.push([url, clientId, secret]);
     return { token: `t${asked.length}`, seconds: 3_600 };
   };
   await send(await announce([event('one')]));

@@ -88,6 +88,11 @@ function setUp(url: string, { raw = RAW, setting = {}, ...overrides }: Partial<P
       anyPort: true,
       timeoutMs: 1_000,
     }),
+    // Without a policy none of these is asked.
+    readPolicy: async () => undefined,
+    askToken: async () => ({ error: 'nobody' }),
+    openSecret: async () => Buffer.alloc(0),
+    tokens: new Map(),
     hold: async (hold) => void world.held.push(hold),
     silent: new Map(),
     publish: (counts) => Object.assign(world.counts, counts),

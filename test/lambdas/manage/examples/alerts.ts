@@ -7,6 +7,12 @@ async function oneAlert({ ask }: Given): Promise<Example> {
   return { path: { alert_id: String(json.id) } };
 }
 
+/** It awaits its file. */
+export async function oneValidationJob({ ask }: Given): Promise<Example> {
+  const { json } = await ask('PUT', '/v3/validations/email/jobs', { file_type: 'csv' });
+  return { path: { job_id: json.job_id } };
+}
+
 export const ALERTS: Examples = {
   alerts: {
     CreateAlert: async () => ({ body: { type: 'usage_limit', email_to: 'boss@example.com', percentage: 90 } }),
@@ -15,5 +21,10 @@ export const ALERTS: Examples = {
     DeleteAlert: oneAlert,
     UpdateAlert: async (given) => ({ ...(await oneAlert(given)), body: { frequency: 'weekly' } }),
   },
-  email_validation: { ValidateEmail: async () => ({ body: { email: 'ada@example.com', source: 'signup' } }) },
+  email_validation: {
+    ValidateEmail: async () => ({ body: { email: 'ada@example.com', source: 'signup' } }),
+    ListEmailJobForVerification: async () => ({ body: { file_type: 'csv' } }),
+    GetValidationsEmailJobs: oneValidationJob,
+    GetEmailJobForVerification: oneValidationJob,
+  },
 };

@@ -4,7 +4,7 @@
  */
 import type { Operation } from '../operations.ts';
 import { ACCOUNT } from './account.ts';
-import { ALERTS } from './alerts.ts';
+import { ALERTS, oneValidationJob } from './alerts.ts';
 import { type Example, type Examples, type Given, type Make, plainly } from './example.ts';
 import { MAIL, oneMessage } from './mail.ts';
 import { oneDomain, SENDERS } from './senders.ts';
@@ -38,6 +38,7 @@ export const OWN_EXAMPLES: Readonly<Record<string, Make>> = {
   'GET /v3/messages/{msg_id}/why': oneMessage,
   'GET /v3/user/webhooks/event/settings/{id}/log': oneWebhook,
   'POST /v3/user/webhooks/event/settings/{id}/replay': oneWebhook,
+  'GET /v3/validations/email/jobs/{job_id}/download': oneValidationJob,
   'POST /v3/templates/{template_id}/versions/{version_id}/render': oneVersion,
   'POST /v3/whitelabel/domains/{id}/rotate': oneDomain,
   'GET /v3/whitelabel/domains/{id}/compliance': oneDomain,

@@ -199,6 +199,14 @@ export const SENDERS: Examples = {
     GetIp: ofStack,
     UpdateIp: async (given) => ({ ...(await ofStack(given)), body: { is_auto_warmup: true } }),
     ListSubUserAssignedToIp: ofStackWithSubuser,
+    AddSubUsersToIp: async (given) => ({
+      ...(await ofStackWithSubuser(given)),
+      body: { subusers: [SUBUSER.username] },
+    }),
+    DeleteSubUsersFromIp: async (given) => ({
+      ...(await ofStackWithSubuser(given)),
+      body: { subusers: [SUBUSER.username] },
+    }),
     AddIp: plainly({ body: { is_auto_warmup: true, is_parent_assigned: true } }),
     CreateIpPool: plainly({ body: { name: 'marketing' } }),
     GetIpPool: ofStack,

@@ -30,6 +30,17 @@ async function oneParseSetting(given: Given): Promise<{ path: Record<string, str
   return { path: { hostname: setting.hostname } };
 }
 
+const POLICY = {
+  name: 'Both',
+  signature: { enabled: true },
+  oauth: { client_id: 'me', client_secret: 'secret', token_url: 'https://login.example.com/token', scopes: ['in'] },
+};
+
+async function onePolicy({ ask }: Given): Promise<{ path: Record<string, string> }> {
+  const { json } = await ask('POST', '/v3/user/webhooks/security/policies', POLICY);
+  return { path: { id: json.policy.id } };
+}
+
 export const WEBHOOKS: Examples = {
   webhooks: {
     CreateEventWebhook: plainly({ body: WEBHOOK }),
@@ -46,5 +57,10 @@ export const WEBHOOKS: Examples = {
     ListEventWebhook: oneWebhook,
     GetSignedEventWebhook: oneWebhook,
     DeleteEventWebhook: oneWebhook,
+    CreateSecurityPolicy: plainly({ body: POLICY }),
+    ListAllSecurityPolicies: onePolicy,
+    GetSecurityPolicy: onePolicy,
+    UpdateSecurityPolicy: async (given) => ({ ...(await onePolicy(given)), body: { name: 'Renamed' } }),
+    DeleteSecurityPolicy: onePolicy,
   },
 };
