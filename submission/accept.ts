@@ -11,7 +11,7 @@ import { batchNamed, groupsNamed, parseJsonBody, templateNamed, validateMailSend
 import type { UsableKey } from '../core/records/subusers.ts';
 import type { Received } from '../core/records.ts';
 import { readBody } from './body.ts';
-import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
+import { type Idempotency, look, type RequestDeps, readNamedTemplate, takeRequest } from './request.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
 export type HttpRequest = {
@@ -54,7 +54,7 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
     named.length === 0 ? new Set<number>() : deps.readGroupIds(key.account, named),
   );
   if (!groups.ok) return refuse(groups.error);
-  const templates = await look(() => readNamed(key.account, templateNamed(parsed.value), deps));
+  const templates = await look(() => readNamedTemplate(key.account, templateNamed(parsed.value), deps));
   if (!templates.ok) return refuse(templates.error);
   const batch = batchNamed(parsed.value);
   const batches = await look(async () => new Set(batch && (await deps.readBatch(key.account, batch)) ? [batch] : []));
@@ -92,12 +92,6 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   if (!taken.ok) return refuse(taken.error);
   if ('checked' in taken) return { status: 200, headers: {}, body: '' };
   return { status: 202, headers: { 'X-Message-Id': taken.requestId }, body: '' };
-}
-
-/** The template that a request names, as it is now. */
-async function readNamed(account: string, id: string | undefined, { readTemplate }: AcceptDeps) {
-  const template = id === undefined ? undefined : await readTemplate(account, id);
-  return new Map(id !== undefined && template ? [[id, template]] : []);
 }
 
 /** Characters of a `User-Agent` that are kept. */

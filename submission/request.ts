@@ -105,6 +105,16 @@ async function commitWithinCap(submission: Submission, earlier: Earlier, deps: R
   return committed;
 }
 
+/** The template that a request names, as it is now; none where it names none. */
+export async function readNamedTemplate(
+  account: string,
+  id: string | undefined,
+  { readTemplate }: Pick<RequestDeps, 'readTemplate'>,
+): Promise<Map<string, KnownTemplate>> {
+  const template = id === undefined ? undefined : await readTemplate(account, id);
+  return new Map(id !== undefined && template ? [[id, template]] : []);
+}
+
 /** Reads before anything is done: when it fails, the caller may simply come again. */
 export async function look<T>(
   read: () => Promise<T>,
