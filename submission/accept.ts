@@ -42,7 +42,7 @@ const PATH = '/v3/mail/send';
 export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
   const admitted = await admit(http, deps);
   if (!admitted.ok) return admitted.answer;
-  const { key, lanes, parent } = admitted;
+  const { key, lanes, parent, credits } = admitted;
 
   const body = await readBody(http, deps);
   if (!body.ok) return refuse(body.error);
@@ -74,6 +74,7 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
     request: valid.request,
     lanes,
     parent,
+    credits,
     received,
   };
   const idempotencyKey = http.headers['idempotency-key'];
@@ -108,6 +109,7 @@ type Admitted = {
   key: ApiKey;
   lanes: UsableKey['lanes'] | undefined;
   parent: UsableKey['parent'] | undefined;
+  credits: UsableKey['credits'] | undefined;
 };
 
 /** What can be said of a request before its body: a door for large ones asks first. */
@@ -124,7 +126,8 @@ export async function admit(
   const record = known.found;
   if (!key || !secretMatches(key.secret, record?.secretHash)) return no(apiErrors.unauthorized);
   if (!record?.scopes.includes('mail.send')) return no(apiErrors.forbidden);
-  return { ok: true, key, lanes: record.lanes, parent: record.parent };
+  const { lanes, parent, credits } = record;
+  return { ok: true, key, lanes, parent, credits };
 }
 
 /** A failure in SendGrid's shape. */

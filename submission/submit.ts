@@ -10,6 +10,7 @@ import type { MailSendContext } from '../core/mail-send/index.ts';
 import { type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
 import { templateOfHeader } from '../core/submit-mime/index.ts';
 import type { Submitted, SubmittedMail } from '../core/submit-mime/submitted.ts';
+import type { Dependence } from './credits.ts';
 import { type Idempotency, look, type RequestDeps, readNamedTemplate, takeRequest } from './request.ts';
 
 export type SubmitDeps = RequestDeps & {
@@ -27,6 +28,7 @@ export type SubmittedBy = {
   keyId: string;
   lanes?: readonly string[] | undefined;
   parent?: string | undefined;
+  credits?: Dependence['credits'];
   requestId: string;
   submitted: Submitted;
   /** Who sends it, where that is known. */
@@ -41,7 +43,7 @@ const HAS_SMTPAPI = /^x-smtpapi[ \t]*:/im;
 export type Submitting = { ok: true; requestId: string } | { ok: false; reply: SmtpReply };
 
 export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Submitting> {
-  const { account, keyId, lanes, parent, requestId, submitted, fingerprint } = message;
+  const { account, keyId, lanes, parent, credits, requestId, submitted, fingerprint } = message;
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
   const header = submitted.header.toString('latin1');
   const groups = await look(
@@ -64,7 +66,8 @@ export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Su
   const { ip } = message;
   const received = { protocol: 'SMTP' as const, bytes: submitted.size, ...(ip === undefined ? {} : { ip }) };
   const { request } = read;
-  const taken = await takeRequest({ account, keyId, lanes, parent, requestId, request, received }, idempotency, deps);
+  const submission = { account, keyId, lanes, parent, credits, requestId, request, received };
+  const taken = await takeRequest(submission, idempotency, deps);
   if (!taken.ok) return { ok: false, reply: replyTo(taken.error) };
   if (read.ok === 'dropped' && read.notice) await tell(read.notice, message, deps);
   return { ok: true, requestId: 'requestId' in taken ? taken.requestId : requestId };
