@@ -136,11 +136,11 @@ export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses
 /** Only deliver of a pool that may go by a relay with a password. */
 export const READ_RELAY_SECRETS: Permission = { actions: ['secretsmanager:GetSecretValue'], on: 'relaySecrets' };
 
-/** Only deliver of a lane that is warming up: its budget is counted. */
+/** Only deliver of a lane with an address: while that is warming up, its budget is counted. */
 export const COUNT_WARM_UP: Permission = { actions: ['dynamodb:UpdateItem'], on: 'sites' };
 /** Only deliver of a stack that sends TLS reports: what sessions came to is counted. */
 export const COUNT_TLS: Permission = { actions: ['dynamodb:UpdateItem'], on: 'sites' };
-/** Only deliver of a lane that is warming up, beside warm ones: what it may not send yet is theirs. */
+/** Only deliver of a lane that has others beside it: while it is warming up, what it may not send yet is theirs. */
 export const OVERFLOW: Permission = { actions: ['sqs:SendMessage'], on: 'lanes' };
 /** Only release of a stack that takes mail: what a customer's URL did not take is tried again. */
 export const RELEASE_PARSE: Permission = { actions: ['sqs:SendMessage'], on: 'parseQueue' };
@@ -339,6 +339,12 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:Query'], on: 'stats' },
     { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'outbox' },
     { actions: ['dynamodb:Query'], on: 'scheduled' },
+    {
+      actions: ['dynamodb:GetItem'],
+      on: 'sites',
+      // How far warm-ups are; what lanes know of providers is none of its business.
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#warm-up' } },
+    },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },

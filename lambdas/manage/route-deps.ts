@@ -18,6 +18,7 @@ import type { TemplateRouteDeps } from './template-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
 import type { ValidationRouteDeps } from './validation-routes.ts';
 import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
+import type { WarmUpRouteDeps } from './warm-up-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
 export type RouteDeps = AccountRouteDeps &
@@ -39,4 +40,5 @@ export type RouteDeps = AccountRouteDeps &
   TrackingRouteDeps &
   ValidationRouteDeps &
   VerifiedSenderDeps &
+  WarmUpRouteDeps &
   WebhookRouteDeps;

@@ -38,6 +38,7 @@ import { TEMPLATE_ROUTES } from './template-routes.ts';
 import { TRACKING_ROUTES } from './tracking-routes.ts';
 import { VALIDATION_ROUTES } from './validation-routes.ts';
 import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
+import { WARM_UP_ROUTES } from './warm-up-routes.ts';
 import {
   changeSigned,
   changeWebhook,
@@ -130,6 +131,7 @@ export const ROUTES: readonly Route[] = [
   ...MAIL_DEFAULTS_ROUTES,
   ...DOMAIN_ROUTES,
   ...DNS_EMAIL_ROUTES,
+  ...WARM_UP_ROUTES,
   ...IP_ROUTES,
   ...LINK_ROUTES,
   ...REVERSE_DNS_ROUTES,

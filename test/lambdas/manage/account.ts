@@ -26,7 +26,7 @@ export const NOW = Date.parse('2026-11-25T12:00:00Z');
 export const AT = NOW / 1_000;
 
 export async function startManage() {
-  const dynamodb = await startDynamodb(['Accounts', 'Suppressions', 'Holds', 'Messages']);
+  const dynamodb = await startDynamodb(['Accounts', 'Suppressions', 'Holds', 'Messages', 'Sites']);
   const keys = new Map<string, KeyRecord>();
   const problems: string[] = [];
   const clock = { now: NOW };
