@@ -391,6 +391,8 @@ export type DomainKey = {
   /** Milliseconds since the epoch. */
   createdAt: number;
   state: 'pending' | 'active' | 'retired';
+  /** Milliseconds since the epoch at which it began to sign; absent of a domain's first. */
+  activatedAt?: number;
   /** Milliseconds since the epoch. */
   retiredAt?: number;
 };

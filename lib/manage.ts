@@ -1,5 +1,5 @@
 /** Every route of the API but `mail/send`: one function, which may read and write what accounts have, and nothing else. */
-import { Aws, Stack } from 'aws-cdk-lib';
+import { Aws } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { DOWNLOADS_PREFIX } from '../core/activity/download.ts';
 import { PAGES_PREFIX } from '../core/event/page.ts';
@@ -8,6 +8,7 @@ import { MESSAGES_INDEX } from '../core/records.ts';
 import type { Events } from './events.ts';
 import type { Lane } from './lane.ts';
 import { PERMISSIONS, writeSenderRecords } from './permissions.ts';
+import { sendingJson } from './sending.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
@@ -33,9 +34,6 @@ export class Manage extends Construct {
   constructor(scope: Construct, id: string, { settings, storage, events, lanes, inboundHost, code }: ManageProps) {
     const notifyQueue = events.work.queue;
     const { senders, delivery, validation } = settings;
-    const warmUps = new Map(
-      settings.pools.flatMap(({ sourceIps }) => sourceIps).map((one) => [one.name, one.warmUpFrom]),
-    );
     super(scope, id);
     this.stage = new Stage(this, 'Manage', {
       name: 'manage',
@@ -55,18 +53,7 @@ export class Manage extends Construct {
         MESSAGES_DAYS: String(settings.retention.messagesDays),
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
-        SENDING: Stack.of(this).toJsonString({
-          sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({
-            ip,
-            ehloName,
-            name,
-            pool,
-            warmUpFrom: warmUps.get(String(name)),
-          })),
-          inboundHost,
-          targets: senders.targets,
-          zones: senders.zones,
-        }),
+        SENDING: sendingJson(this, { settings, lanes, inboundHost }),
         ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
         ...capEnvironment(settings),
         ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),

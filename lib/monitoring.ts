@@ -25,6 +25,7 @@ import type { OwnRelaySettings } from './relay-settings.ts';
 import { addRelayAlarms, relayWidgets } from './relay-watching.ts';
 import type { Release } from './release.ts';
 import type { Report } from './report.ts';
+import type { Rotate } from './rotate.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
@@ -46,6 +47,7 @@ export type MonitoringProps = {
   relay?: Relay;
   inbound: Inbound | undefined;
   certify?: Certify;
+  rotate: Rotate | undefined;
   lanes: Lane[];
 };
 
@@ -57,6 +59,7 @@ export class Monitoring extends Construct {
     super(scope, id);
     const { settings, accept, expand, events, release, hear, report, manage, track, relay, inbound, certify, lanes } =
       props;
+    const { rotate } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
@@ -76,6 +79,7 @@ export class Monitoring extends Construct {
           ]
         : []),
       ...(certify ? [{ label: 'certify', of: certify.stage }] : []),
+      ...(rotate ? [{ label: 'rotate', of: rotate.stage }] : []),
       ...lanes.map(({ laneName, deliver }) => ({ label: `deliver-${laneName}`, of: deliver })),
     ];
     const queues: Named<WorkQueue>[] = [
@@ -102,6 +106,7 @@ export class Monitoring extends Construct {
       accept: accept.stage,
       bySes: hear !== undefined,
       inbound: inbound !== undefined,
+      rotating: rotate !== undefined,
     });
     if (relay) addRelayAlarms(alarmsOn(this, { settings, topic: this.topic }), relay);
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });

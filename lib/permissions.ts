@@ -13,6 +13,7 @@ export type FunctionName =
   | 'hear'
   | 'report'
   | 'certify'
+  | 'rotate'
   | 'inbound'
   | 'parse'
   | 'manage'
@@ -175,7 +176,7 @@ export const changeRecord = (recordName: string): Permission => ({
   },
 });
 /**
- * manage's records of senders, in the zones that the settings name, and no other names in them: nobody's website can be led away
+ * Records of senders, by manage and rotate, in the zones that the settings name, and no other names in them: nobody's website can be led away
  * by whoever takes manage over.
  * @param targets the name below which customers' CNAMEs end
  */
@@ -387,6 +388,13 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['s3:ListBucket'], on: 'events' },
     { actions: ['s3:GetObject'], on: 'eventPages' },
     { actions: ['kms:Decrypt'], on: 'dkimKey', conditions: OF_WEBHOOK },
+  ],
+  // And its records' row, `writeSenderRecords`, which is manage's.
+  rotate: [
+    OWN_LOGS,
+    { actions: ['dynamodb:Scan', 'dynamodb:GetItem', 'dynamodb:UpdateItem'], on: 'accounts' },
+    // It makes keys, and can read none.
+    { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },
   ],
   // And its record's row, `changeRecord`, which names the relay's host.
   certify: [
