@@ -71,7 +71,7 @@ export type Parts = {
   inbound?: Inbound;
   /** Only where its certificate comes from an ACME authority. */
   certify?: Certify;
-  /** Only where DKIM keys change by themselves (`senders.zones`, `senders.rotateKeysDays`). */
+  /** Only where DKIM keys change by themselves (`senders.zones`, `senders.rotateKeysDays`, and no pool by SES). */
   rotate?: Rotate;
   /** Only where the settings have an `archive`. */
   archive?: Archive;
@@ -110,8 +110,9 @@ export class PennypostStack extends Stack {
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
     const { zones, rotateKeysDays: days } = settings.senders;
+    // SES signs with the key that it was given, whose record must stay until somebody gives it the next.
     const rotate =
-      days !== false && zones.length > 0
+      days !== false && zones.length > 0 && !bySes
         ? new Rotate(this, 'Rotate', { settings, days, storage, lanes, inboundHost, code })
         : undefined;
     const { archive: asked } = settings;

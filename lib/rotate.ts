@@ -1,6 +1,6 @@
 /**
  * Once a day, rotate takes the next step of each domain whose DKIM key is to change. Only where the settings name zones that it may write
- * to (`senders.zones`), and not where they say `rotateKeysDays: false`.
+ * to (`senders.zones`), and not where they say `rotateKeysDays: false` or a pool goes by SES.
  */
 import { Aws, Duration, Validations } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';

@@ -55,6 +55,12 @@ test('keys change by themselves where there are zones to write to, and it is not
   };
   for (const senders of [{}, { zones, rotateKeysDays: false }])
     expect(of(senders)).toMatchObject({ fn: undefined, alarms: [] });
+  // SES would go on signing with a key whose record is taken away a week later.
+  const bySes = {
+    senders: { zones },
+    pools: [{ name: 'p', withoutAddress: true, sourceIps: [], via: { default: 'ses' as const } }],
+  };
+  expect(ofType(flatten(bySes), 'AWS::Lambda::Function').map(functionName)).not.toContain('rotate');
   const { flat, fn, alarms } = of({ zones });
   expect(fn!.properties.Environment.Variables).toMatchObject({ ROTATE_KEYS_DAYS: '180' });
   expect(JSON.parse(fn!.properties.Environment.Variables.SENDING)).toMatchObject({ zones });
