@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, it } from 'vitest';
+import { activateKey, nextSelector } from '../../core/domain-keys.ts';
 import { type DomainKey, type DomainRecord, OPERATOR } from '../../core/records.ts';
 import { senderDomainsIn } from '../../io/sender-domains.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
@@ -93,13 +94,19 @@ it('before, meanwhile and after: every mail verifies, over a restart too; a week
   await send(first, 'meanwhile@example.net');
   expect(await received(first, 'meanwhile@example.net')).toMatchObject(by('s1'));
   domain.close();
+  // A domain of the command line's, changed over by hand.
+  const own = (await first.operator.listDomains(OPERATOR)).find((one) => one.domain === 'example.com')!;
+  const { selector } = own;
+  const waiting = await first.operator.addDomainKey(OPERATOR, own, 'rsa');
+  await first.operator.changeDomainKeys(waiting, activateKey(waiting, nextSelector(own, 'rsa'), Date.now()));
   await first.end({ keep: true });
 
   const second = await givenMail({ folder, settings });
   try {
     await send(second, 'after@example.net');
     expect(await received(second, 'after@example.net')).toMatchObject(by('s2'));
-    // The retired key's record is there after the restart.
+    // Retired keys' records are there after the restart.
+    expect(JSON.stringify(await second.dns.resolveTxt(`${selector}._domainkey.example.com`))).toContain(own.publicKey);
     for (const to of ['before', 'meanwhile'])
       expect(await received(second, `${to}@example.net`)).toMatchObject(by('s1'));
 
