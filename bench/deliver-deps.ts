@@ -92,7 +92,7 @@ export function makeBenchDeps(world: BenchWorld) {
       readSecret: async () => Buffer.alloc(0),
     }),
     failOver: () => undefined,
-    overflowLane: () => undefined,
+    overflowLane: async () => undefined,
     sendJob: async () => 'sent',
     readEnforcedTls: async () => undefined,
     readTracking: async () => undefined,

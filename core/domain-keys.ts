@@ -57,7 +57,7 @@ export function activateKey<R extends Keyed>(record: R, selector: string, now: n
   const next = all.find((key) => key.selector === selector && key.state === 'pending');
   if (!next) return record;
   const keys = all.map((key): DomainKey => {
-    if (key === next) return { ...key, state: 'active' };
+    if (key === next) return { ...key, state: 'active', activatedAt: now };
     return key.state === 'active' && key.algorithm === next.algorithm ? retire(key, now) : key;
   });
   return withKeys(record, keys);

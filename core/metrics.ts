@@ -41,6 +41,8 @@ export const METRIC = {
   bulkPaused: 'BulkPaused',
   /** Accounts that have reached their daily cap, once a day for each process that accepts. */
   capReached: 'CapReached',
+  /** Domains whose next DKIM key should have begun to sign a week ago and more, and is not in DNS. */
+  rotationsOverdue: 'KeyRotationsOverdue',
   /** Messages that the relay took: it said 250. */
   relayAccepted: 'RelayAccepted',
   /** Messages that the relay refused for good (5xx), for what they are or who sends them. */

@@ -276,7 +276,7 @@ export type WarmUpRecord = {
 /** How often a lane's warm-up was set back by a day. */
 export type WarmUpStateRecord = {
   pk: string;
-  sk: 'state';
+  sk: string;
   heldDays: number;
   /** Milliseconds since the epoch of the last time. */
   heldAt: number;
@@ -290,7 +290,11 @@ export const allowancesKey = (lane: string) => lane;
 export const allowanceKey = (lane: string, scope: string) => ({ pk: allowancesKey(lane), sk: scopeKey(scope) });
 export const leaseKey = (lane: string, scope: string) => ({ pk: `${lane}#lease`, sk: scopeKey(scope) });
 export const warmUpKey = (lane: string, hour: string) => ({ pk: `${lane}#warm-up`, sk: hour });
-export const warmUpStateKey = (lane: string) => ({ pk: `${lane}#warm-up`, sk: 'state' as const });
+/** @param startedAt milliseconds since the epoch: another warm-up of the lane is counted by itself */
+export const warmUpStateKey = (lane: string, startedAt: number) => ({
+  pk: `${lane}#warm-up`,
+  sk: `state#${startedAt}`,
+});
 
 /** A site's name tells all its hosts, so it can be longer than a key may be. */
 function scopeKey(scope: string): string {
@@ -381,6 +385,8 @@ export type DomainKey = {
   /** Milliseconds since the epoch. */
   createdAt: number;
   state: 'pending' | 'active' | 'retired';
+  /** Milliseconds since the epoch at which it began to sign; absent of a domain's first. */
+  activatedAt?: number;
   /** Milliseconds since the epoch. */
   retiredAt?: number;
 };

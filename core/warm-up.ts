@@ -4,6 +4,7 @@
  * Days and hours are UTC's.
  */
 import { createHash } from 'node:crypto';
+import { type WarmUpsRecord, warmUpAttribute } from './records/warm-ups.ts';
 
 /** Messages an hour, by day, from the first: the schedule of SendGrid's automated warm-up. After the last day an IP is warm. */
 export const WARM_UP = [
@@ -44,8 +45,12 @@ export function budgetOf({
   now: number;
   heldDays: number;
 }): number | undefined {
-  const day = Math.floor((now - startedAt) / DAY) - heldDays;
-  return WARM_UP[Math.max(0, day)];
+  return WARM_UP[dayOf({ startedAt, now, heldDays }) - 1];
+}
+
+/** Which day of the schedule it is, from 1; beyond the last one it is over. */
+export function dayOf({ startedAt, now, heldDays }: { startedAt: number; now: number; heldDays: number }): number {
+  return 1 + Math.max(0, Math.floor((now - startedAt) / DAY) - heldDays);
 }
 
 /** How many sends are claimed at once. */
@@ -67,15 +72,36 @@ export function isHeldBack(
   return good + bad >= FEWEST_ANSWERS && bad > BAD_SHARE * (good + bad);
 }
 
-/** Another lane of the pool, as overflow sees it. `warmUpFrom`: the day its own warm-up began; absent: it is warm. */
+/**
+ * When a lane's warm-up began, milliseconds since the epoch; undefined: it is warm. What the API said holds over the settings'
+ * `warmUpFrom`, for as long as that is what it was said over.
+ */
+export function startOf(
+  { name, warmUpFrom }: { name: string; warmUpFrom?: string | undefined },
+  words: WarmUpsRecord | undefined,
+): number | undefined {
+  const word = words?.[warmUpAttribute(name)];
+  if (word && word.over === (warmUpFrom ?? null)) return word.startedAt;
+  return warmUpFrom === undefined ? undefined : dayStart(warmUpFrom);
+}
+
+/** Another lane of the pool, as overflow sees it. `warmUpFrom`: of its settings. */
 export type OverflowLane = { name: string; url: string; warmUpFrom?: string };
 
-/** The warm lane that takes a job beyond the budget; undefined: there is none. The same for the same job. */
-export function overflowLane(lanes: readonly OverflowLane[], jobId: string, now: number): OverflowLane | undefined {
-  const warm = lanes.filter(
-    ({ warmUpFrom }) =>
-      warmUpFrom === undefined || budgetOf({ startedAt: dayStart(warmUpFrom), now, heldDays: 0 }) === undefined,
-  );
+/**
+ * The warm lane that takes a job beyond the budget; undefined: there is none. The same for the same job.
+ * @param words of the API
+ */
+export function overflowLane(
+  lanes: readonly OverflowLane[],
+  jobId: string,
+  now: number,
+  words: WarmUpsRecord | undefined,
+): OverflowLane | undefined {
+  const warm = lanes.filter((lane) => {
+    const startedAt = startOf(lane, words);
+    return startedAt === undefined || budgetOf({ startedAt, now, heldDays: 0 }) === undefined;
+  });
   if (warm.length === 0) return undefined;
   return warm[createHash('sha256').update(jobId).digest().readUInt32BE(0) % warm.length];
 }

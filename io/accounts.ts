@@ -44,7 +44,7 @@ export function accountsIn(table: string, client: Table) {
         get<AccountRecord>(accountKey(account)),
       ]);
       if (own?.disabled) return undefined;
-      return key && own ? { ...key, lanes: own.lanes, parent: own.parent } : key;
+      return key && own ? { ...key, lanes: own.lanes, parent: own.parent, credits: own.credits } : key;
     },
     listDomains: (account: string) => listItems<DomainRecord>(table, client, account, 'domain#'),
     /** Strongly consistent: it may have been made a moment ago. */

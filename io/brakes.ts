@@ -1,5 +1,5 @@
 /**
- * The brakes of accounts (accounts table), what was claimed of their daily caps (messages table), and the way out of a pause. A change of
+ * The brakes of accounts (accounts table), what was claimed of their daily caps and credits (messages table), and the way out of a pause. A change of
  * the brakes and the event that tells of it are written together.
  */
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
@@ -193,19 +193,19 @@ export async function resumeBulk(
 export function creditsIn(table: string, client: Table) {
   return {
     /**
-     * Claims copies of a day's cap: as many as wanted, or as are left, but `needed` at least. The answer also tells all that is claimed.
+     * Claims copies of a day's cap, or of credits: as many as wanted, or as are left, but `needed` at least. The answer also tells all that is claimed.
      * 0: not even those are left, and nothing is claimed. A claim whose answer was lost is lost to the day.
      * @param needed at most `cap`
-     * @param expiresAt unix seconds
+     * @param expiresAt unix seconds; absent: it is kept
      */
     claimCredits: async (
       account: string,
-      day: string,
-      { needed, wanted, cap, expiresAt }: { needed: number; wanted: number; cap: number; expiresAt: number },
+      counter: string,
+      { needed, wanted, cap, expiresAt }: { needed: number; wanted: number; cap: number; expiresAt?: number },
     ): Promise<{ granted: number; claimed: number }> => {
       let count = Math.min(wanted, cap);
       for (;;) {
-        const claimed = await add(account, day, count, cap, expiresAt);
+        const claimed = await add(account, counter, count, cap, expiresAt);
         if (claimed.ok) return { granted: count, claimed: claimed.claimed };
         const left = cap - claimed.claimed;
         if (left < needed) return { granted: 0, claimed: claimed.claimed };
@@ -227,13 +227,13 @@ export function creditsIn(table: string, client: Table) {
     },
 
     /** By query, which manage may and a get it may not. */
-    readCredits: async (account: string, day: string): Promise<CreditsRecord | undefined> => {
-      const { pk, sk } = creditsKey(account, day);
+    readCredits: async (account: string, counter: string): Promise<CreditsRecord | undefined> => {
+      const { pk, sk } = creditsKey(account, counter);
       const { Items = [] } = await client.send(
         new QueryCommand({
           TableName: table,
-          KeyConditionExpression: 'pk = :pk AND sk = :day',
-          ExpressionAttributeValues: { ':pk': pk, ':day': sk },
+          KeyConditionExpression: 'pk = :pk AND sk = :sk',
+          ExpressionAttributeValues: { ':pk': pk, ':sk': sk },
           ConsistentRead: true,
         }),
       );
@@ -241,15 +241,19 @@ export function creditsIn(table: string, client: Table) {
     },
   };
 
-  async function add(account: string, day: string, count: number, cap: number, expiresAt: number) {
+  async function add(account: string, counter: string, count: number, cap: number, expiresAt: number | undefined) {
     try {
       const { Attributes } = await client.send(
         new UpdateCommand({
           TableName: table,
-          Key: creditsKey(account, day),
-          UpdateExpression: 'ADD claimed :count SET expiresAt = :expiresAt',
+          Key: creditsKey(account, counter),
+          UpdateExpression: `ADD claimed :count${expiresAt === undefined ? '' : ' SET expiresAt = :expiresAt'}`,
           ConditionExpression: 'attribute_not_exists(claimed) OR claimed <= :room',
-          ExpressionAttributeValues: { ':count': count, ':expiresAt': expiresAt, ':room': cap - count },
+          ExpressionAttributeValues: {
+            ':count': count,
+            ':room': cap - count,
+            ...(expiresAt === undefined ? {} : { ':expiresAt': expiresAt }),
+          },
           ReturnValues: 'UPDATED_NEW',
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),

@@ -3,7 +3,7 @@
  * every write is under what was read, so that of two changes at once one is refused.
  */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import {
   type BorrowedDomainRecord,
   borrowedDomainKey,
@@ -29,6 +29,22 @@ export function senderDomainsIn(table: string, client: Table) {
   return {
     listOwnDomains: async (account: string): Promise<DomainRecord[]> =>
       (await items<DomainRecord>(account, 'domain#')).sort((a, b) => a.createdAt - b.createdAt),
+    /** The domains of all accounts that were authenticated over the API, page by page; as they were a moment ago. */
+    eachDomain: async function* (): AsyncGenerator<DomainRecord> {
+      let from: Record<string, unknown> | undefined;
+      do {
+        const page = await client.send(
+          new ScanCommand({
+            TableName: table,
+            FilterExpression: 'begins_with(sk, :domains) AND attribute_exists(authentication)',
+            ExpressionAttributeValues: { ':domains': 'domain#' },
+            ...(from && { ExclusiveStartKey: from }),
+          }),
+        );
+        yield* (page.Items ?? []) as DomainRecord[];
+        from = page.LastEvaluatedKey;
+      } while (from);
+    },
     readOwnDomain: (account: string, domain: string) => get<DomainRecord>(domainKey(account, domain)),
 
     /** False: the account has this domain. */

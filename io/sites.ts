@@ -42,6 +42,8 @@ const TRIES = 5;
 export const CLOCK_SKEW = 20 * 60_000;
 
 export type WarmUpState = { heldDays: number; heldAt?: number };
+/** A warm-up: of which lane, and begun when (milliseconds since the epoch). */
+export type WarmUpOf = { lane: string; startedAt: number };
 
 /** @param now milliseconds since the epoch */
 export function sitesIn(table: string, client: Pick<Table, 'send'>, now: () => number) {
@@ -159,7 +161,11 @@ export function sitesIn(table: string, client: Pick<Table, 'send'>, now: () => n
     },
 
     /** Adds to the answers of this hour. True: they are so bad that the schedule was set back by a day, now. */
-    countWarmUp: async (lane: string, { good, bad }: { good: number; bad: number }, at: number): Promise<boolean> => {
+    countWarmUp: async (
+      { lane, startedAt }: WarmUpOf,
+      { good, bad }: { good: number; bad: number },
+      at: number,
+    ): Promise<boolean> => {
       const hour = hourOf(at);
       const counts = await update<WarmUpRecord>({
         TableName: table,
@@ -171,7 +177,7 @@ export function sitesIn(table: string, client: Pick<Table, 'send'>, now: () => n
       if (!isHeldBack({ good: counts?.good ?? 0, bad: counts?.bad ?? 0 }, undefined, at)) return false;
       const state = await update<WarmUpStateRecord>({
         TableName: table,
-        Key: warmUpStateKey(lane),
+        Key: warmUpStateKey(lane, startedAt),
         UpdateExpression: 'SET heldDays = if_not_exists(heldDays, :none) + :one, heldAt = :at',
         ConditionExpression: 'attribute_not_exists(heldAt) OR heldAt <= :yesterday',
         ExpressionAttributeValues: { ':none': 0, ':one': 1, ':at': at, ':yesterday': at - DAY_SECONDS * 1_000 },
@@ -181,10 +187,14 @@ export function sitesIn(table: string, client: Pick<Table, 'send'>, now: () => n
     },
 
     /** How often a lane's warm-up was set back, and when last. Strongly consistent. */
-    readWarmUp: async (lane: string): Promise<WarmUpState> => {
-      const { heldDays = 0, heldAt } = (await read<WarmUpStateRecord>(warmUpStateKey(lane))) ?? {};
+    readWarmUp: async ({ lane, startedAt }: WarmUpOf): Promise<WarmUpState> => {
+      const { heldDays = 0, heldAt } = (await read<WarmUpStateRecord>(warmUpStateKey(lane, startedAt))) ?? {};
       return { heldDays, ...(heldAt === undefined ? {} : { heldAt }) };
     },
+
+    /** What was claimed of an hour's budget. Strongly consistent. */
+    readWarmUpHour: async (lane: string, hour: string): Promise<number> =>
+      (await read<WarmUpRecord>(warmUpKey(lane, hour)))?.claimed ?? 0,
   };
 
   function isPast({ expiresAt }: { expiresAt: number }): boolean {

@@ -392,6 +392,7 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: bool
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     validate:
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    rotate: 'Its event is a tick of the clock without content; the next day takes the steps that are left.',
     certify: 'Its event is a tick of the clock without content; the next hour looks again.',
     release: 'Its event is a tick of the clock without content; the next minute reads the same holds again.',
   };

@@ -29,6 +29,8 @@ export type AlarmsProps = {
   bySes: boolean;
   /** Mail that comes back is taken: feedback loops pass complaints on. */
   inbound: boolean;
+  /** DKIM keys change by themselves. */
+  rotating: boolean;
 };
 
 /** Adds an alarm on a metric, by its name within the stack. */
@@ -50,7 +52,7 @@ export function alarmsOn(scope: Construct, { settings, topic }: Pick<AlarmsProps
 }
 
 export function addAlarms(scope: Construct, props: AlarmsProps): void {
-  const { settings, topic, functions, queues, followers, accept, bySes, inbound } = props;
+  const { settings, topic, functions, queues, followers, accept, bySes, inbound, rotating } = props;
   const alarm = alarmsOn(scope, { settings, topic });
   const { oldestSeconds, bounceRatePercent } = settings.alarms;
   const minute = { period: Duration.minutes(1) };
@@ -127,6 +129,12 @@ export function addAlarms(scope: Construct, props: AlarmsProps): void {
     because:
       'Transactional mail went beyond the warm-up budget of a new source address. Give its pool a warm one, or send less for now.',
   });
+  if (rotating)
+    alarm('key-rotation-overdue', mailMetric('rotationsOverdue', 'Maximum', Duration.days(1)), {
+      above: 0,
+      because:
+        "A domain's next DKIM key should sign since a week ago, and DNS does not have it. The old one goes on signing. rotate's log names the domain and the record: a CNAME is gone, or somebody else's record is in its place.",
+    });
   if (bySes || inbound)
     alarm('complaints', mailMetric('complained', 'Sum', Duration.minutes(15)), {
       above: 0,

@@ -86,9 +86,9 @@ export class Lane extends Construct {
     this.summary = { name, pool, weight, ehloName, ...ip, url, deadUrl: this.work.dead.queueUrl, ...(via && { via }) };
   }
 
-  /** While it warms up, what is beyond its budget goes to those of these lanes that are warm. */
+  /** While it warms up, what is beyond its budget goes to those of these lanes that are warm. The API may start that at any time. */
   overflowTo(lanes: readonly Lane[]): void {
-    if (this.#warmUpFrom === undefined || lanes.length === 0) return;
+    if (lanes.length === 0) return;
     const others = lanes.map((lane): OverflowLane => {
       const warmUpFrom = lane.#warmUpFrom;
       return { name: lane.laneName, url: lane.work.queue.queueUrl, ...(warmUpFrom !== undefined && { warmUpFrom }) };
@@ -121,9 +121,9 @@ export class Lane extends Construct {
   }
 }
 
-/** Counters in the sites table: one row serves both. */
-function countingRows({ sourceIp, settings }: LaneProps): Permission[] {
-  if (sourceIp.warmUpFrom !== undefined) return [COUNT_WARM_UP];
+/** Counters in the sites table: one row serves both. Every address can be warmed up, by the settings or by the API. */
+function countingRows({ securityGroup, settings }: LaneProps): Permission[] {
+  if (securityGroup !== undefined) return [COUNT_WARM_UP];
   return settings.tlsReports ? [COUNT_TLS] : [];
 }
 

@@ -1,5 +1,5 @@
 /** Every route of the API but `mail/send`: one function, which may read and write what accounts have, and nothing else. */
-import { Aws, Stack } from 'aws-cdk-lib';
+import { Aws } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { DOWNLOADS_PREFIX } from '../core/activity/download.ts';
 import { PAGES_PREFIX } from '../core/event/page.ts';
@@ -8,6 +8,7 @@ import { MESSAGES_INDEX } from '../core/records.ts';
 import type { Events } from './events.ts';
 import type { Lane } from './lane.ts';
 import { PERMISSIONS, writeSenderRecords } from './permissions.ts';
+import { sendingJson } from './sending.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
@@ -40,9 +41,6 @@ export class Manage extends Construct {
     const notifyQueue = events.work.queue;
     const { senders, delivery, validation } = settings;
     const { uploads, results } = validationObjects(storage);
-    const warmUps = new Map(
-      settings.pools.flatMap(({ sourceIps }) => sourceIps).map((one) => [one.name, one.warmUpFrom]),
-    );
     super(scope, id);
     this.stage = new Stage(this, 'Manage', {
       name: 'manage',
@@ -57,23 +55,13 @@ export class Manage extends Construct {
         STATS_TABLE: storage.stats.tableName,
         HOLDS_TABLE: storage.holds.tableName,
         OUTBOX_TABLE: storage.outbox.tableName,
+        SITES_TABLE: storage.sites.tableName,
         EVENTS_BUCKET: storage.events.bucketName,
         MESSAGES_DAYS: String(settings.retention.messagesDays),
         NOTIFY_QUEUE_URL: notifyQueue.queueUrl,
         VALIDATE_QUEUE_URL: validate.work.queue.queueUrl,
         SECRETS_KEY_ARN: storage.dkimKey.keyArn,
-        SENDING: Stack.of(this).toJsonString({
-          sources: lanes.map(({ summary: { ip, ehloName, name, pool } }) => ({
-            ip,
-            ehloName,
-            name,
-            pool,
-            warmUpFrom: warmUps.get(String(name)),
-          })),
-          inboundHost,
-          targets: senders.targets,
-          zones: senders.zones,
-        }),
+        SENDING: sendingJson(this, { settings, lanes, inboundHost }),
         ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
         ...capEnvironment(settings),
         ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),
@@ -90,6 +78,7 @@ export class Manage extends Construct {
         stats: [storage.stats.tableArn],
         holds: [storage.holds.tableArn],
         outbox: [storage.outbox.tableArn],
+        sites: [storage.sites.tableArn],
         scheduled: [`${storage.holds.tableArn}/index/${SCHEDULED_INDEX}`],
         notifyQueue: [notifyQueue.queueArn],
         validateQueue: [validate.work.queue.queueArn],

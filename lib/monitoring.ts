@@ -25,6 +25,7 @@ import type { OwnRelaySettings } from './relay-settings.ts';
 import { addRelayAlarms, relayWidgets } from './relay-watching.ts';
 import type { Release } from './release.ts';
 import type { Report } from './report.ts';
+import type { Rotate } from './rotate.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
@@ -48,6 +49,7 @@ export type MonitoringProps = {
   relay?: Relay;
   inbound: Inbound | undefined;
   certify?: Certify;
+  rotate: Rotate | undefined;
   lanes: Lane[];
 };
 
@@ -71,6 +73,7 @@ export class Monitoring extends Construct {
       relay,
       inbound,
       certify,
+      rotate,
       lanes,
     } = props;
     this.topic = this.#topic(settings.alarms.email);
@@ -93,6 +96,7 @@ export class Monitoring extends Construct {
           ]
         : []),
       ...(certify ? [{ label: 'certify', of: certify.stage }] : []),
+      ...(rotate ? [{ label: 'rotate', of: rotate.stage }] : []),
       ...lanes.map(({ laneName, deliver }) => ({ label: `deliver-${laneName}`, of: deliver })),
     ];
     const queues: Named<WorkQueue>[] = [
@@ -120,6 +124,7 @@ export class Monitoring extends Construct {
       accept: accept.stage,
       bySes: hear !== undefined,
       inbound: inbound !== undefined,
+      rotating: rotate !== undefined,
     });
     if (relay) addRelayAlarms(alarmsOn(this, { settings, topic: this.topic }), relay);
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });

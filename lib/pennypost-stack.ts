@@ -32,6 +32,7 @@ import { Relay } from './relay.ts';
 import type { OwnRelaySettings } from './relay-settings.ts';
 import { Release } from './release.ts';
 import { Report } from './report.ts';
+import { Rotate } from './rotate.ts';
 import { isPlaceholder, type Settings } from './settings.ts';
 import type { CodeOf } from './stage.ts';
 import { Storage } from './storage.ts';
@@ -72,6 +73,8 @@ export type Parts = {
   inbound?: Inbound;
   /** Only where its certificate comes from an ACME authority. */
   certify?: Certify;
+  /** Only where DKIM keys change by themselves (`senders.zones`, `senders.rotateKeysDays`, and no pool by SES). */
+  rotate?: Rotate;
   /** Only where the settings have an `archive`. */
   archive?: Archive;
   monitoring: Monitoring;
@@ -109,17 +112,24 @@ export class PennypostStack extends Stack {
     const release = new Release(this, 'Release', { ...submitting, events, validate, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
+    const { zones, rotateKeysDays: days } = settings.senders;
+    // SES signs with the key that it was given, whose record must stay until somebody gives it the next.
+    const rotate =
+      days !== false && zones.length > 0 && !bySes
+        ? new Rotate(this, 'Rotate', { settings, days, storage, lanes, inboundHost, code })
+        : undefined;
     const { archive: asked } = settings;
     const archive = asked && new Archive(this, 'Archive', { archive: asked, settings, storage });
     const ways = settings.relay
       ? this.#openRelay(settings.relay, { ...submitting, network, inbound, code, image })
       : undefined;
-    const stages = { accept, expand, events, validate, release, manage, track, hear, report, inbound, ...ways };
+    const stages = { accept, expand, events, validate, release, manage, track, hear, report, inbound, rotate, ...ways };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
     const some = {
       ...(hear && { hear }),
       ...(report && { report }),
+      ...(rotate && { rotate }),
       ...(inbound && { inbound }),
       ...(archive && { archive }),
       ...ways,

@@ -13,6 +13,7 @@ export type FunctionName =
   | 'hear'
   | 'report'
   | 'certify'
+  | 'rotate'
   | 'inbound'
   | 'parse'
   | 'manage'
@@ -143,11 +144,11 @@ export const SEND_BY_SES: Permission = { actions: ['ses:SendRawEmail'], on: 'ses
 /** Only deliver of a pool that may go by a relay with a password. */
 export const READ_RELAY_SECRETS: Permission = { actions: ['secretsmanager:GetSecretValue'], on: 'relaySecrets' };
 
-/** Only deliver of a lane that is warming up: its budget is counted. */
+/** Only deliver of a lane with an address: while that is warming up, its budget is counted. */
 export const COUNT_WARM_UP: Permission = { actions: ['dynamodb:UpdateItem'], on: 'sites' };
 /** Only deliver of a stack that sends TLS reports: what sessions came to is counted. */
 export const COUNT_TLS: Permission = { actions: ['dynamodb:UpdateItem'], on: 'sites' };
-/** Only deliver of a lane that is warming up, beside warm ones: what it may not send yet is theirs. */
+/** Only deliver of a lane that has others beside it: while it is warming up, what it may not send yet is theirs. */
 export const OVERFLOW: Permission = { actions: ['sqs:SendMessage'], on: 'lanes' };
 /** Only release of a stack that takes mail: what a customer's URL did not take is tried again. */
 export const RELEASE_PARSE: Permission = { actions: ['sqs:SendMessage'], on: 'parseQueue' };
@@ -182,7 +183,7 @@ export const changeRecord = (recordName: string): Permission => ({
   },
 });
 /**
- * manage's records of senders, in the zones that the settings name, and no other names in them: nobody's website can be led away
+ * Records of senders, by manage and rotate, in the zones that the settings name, and no other names in them: nobody's website can be led away
  * by whoever takes manage over.
  * @param targets the name below which customers' CNAMEs end
  */
@@ -348,6 +349,12 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:Query'], on: 'stats' },
     { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], on: 'outbox' },
     { actions: ['dynamodb:Query'], on: 'scheduled' },
+    {
+      actions: ['dynamodb:GetItem'],
+      on: 'sites',
+      // How far warm-ups are; what lanes know of providers is none of its business.
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#warm-up' } },
+    },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     // Links are signed with its own rights: to put a file of addresses, and to get what became of it.
     { actions: ['s3:PutObject'], on: 'validationUploads' },
@@ -412,6 +419,13 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['s3:GetObject', 's3:PutObject'], on: 'validationParts' },
     // An upload that did not end goes by the bucket's rule, in a day.
     { actions: ['s3:PutObject'], on: 'validationResults' },
+  ],
+  // And its records' row, `writeSenderRecords`, which is manage's.
+  rotate: [
+    OWN_LOGS,
+    { actions: ['dynamodb:Scan', 'dynamodb:GetItem', 'dynamodb:UpdateItem'], on: 'accounts' },
+    // It makes keys, and can read none.
+    { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },
   ],
   // And its record's row, `changeRecord`, which names the relay's host.
   certify: [

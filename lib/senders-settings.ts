@@ -23,6 +23,12 @@ export const Senders = z.strictObject({
   zones: z.array(Zone).max(MOST_ZONES).default([]),
   /** A name in one of `zones`: below it are the records that customers' CNAMEs lead to. Default: none, no automatic security. */
   targets: hostName.optional(),
+  /**
+   * Days after which a DKIM key is replaced by itself, of domains whose CNAMEs lead below `targets`, and of those whose DKIM record
+   * the stack wrote into one of `zones`. Whoever publishes his records himself is not asked to. `false`: never, as where a pool goes
+   * by SES, which has to be given each next key (`ses identity`). Default: 180.
+   */
+  rotateKeysDays: z.union([z.literal(false), z.int().min(30).max(3_650)]).default(180),
 });
 export type SendersSettings = z.output<typeof Senders>;
 

@@ -88,8 +88,7 @@ export function laneEnvironmentBytes(
     delivery.dnsServers?.join(','),
     delivery.signingDomain,
   ];
-  const lanes = pool.sourceIps.map(({ name, ehloName, warmUpFrom }) => {
-    if (warmUpFrom === undefined) return ehloName;
+  const lanes = pool.sourceIps.map(({ name, ehloName }) => {
     const others = pool.sourceIps.filter((other) => other.name !== name);
     return (
       ehloName +

@@ -11,6 +11,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dnsRecordsOf, type Source } from '../core/dns-records.ts';
+import { publishedKeys } from '../core/domain-keys.ts';
 import { OPERATOR } from '../core/records.ts';
 import { SCOPES } from '../core/scopes.ts';
 import { senderDns } from '../core/senders/dns.ts';
@@ -246,6 +247,12 @@ async function makeAccount(folder: string, operator: Launched['operator'], track
 /** Publishes the DNS records of every sending domain, as the domain's owner would; a new domain's or key's within seconds. */
 function publisher(stack: LocalStack, operator: Launched['operator'], dns: Dns): () => Promise<void> {
   const published = new Set<string>();
+  let restored = false;
+  const set = (name: string, type: 'CNAME' | 'MX' | 'TXT', value: string) => {
+    const [preference, exchange = ''] = value.split(' ');
+    dns.setRecord(name, type, type === 'MX' ? [{ preference: Number(preference), exchange }] : [value]);
+    published.add(`${name} ${type}`);
+  };
   const lanes = JSON.parse(stack.outputs.Lanes ?? '[]') as Partial<Source>[];
   const sources = lanes.map(({ ip = LOOPBACK, ehloName = 'localhost' }) => ({ ip, ehloName }));
   return async () => {
@@ -253,13 +260,14 @@ function publisher(stack: LocalStack, operator: Launched['operator'], dns: Dns):
       const { InboundHost: inboundHost } = stack.outputs;
       const records = domain.authentication?.automatic
         ? senderDns(domain, { sources, inboundHost })
-        : dnsRecordsOf(domain, sources, { inboundHost });
+        : dnsRecordsOf(domain, sources, { inboundHost, keys: publishedKeys(domain, Date.now()) });
+      // What the stack wrote into its zones before it was started again; from then on Route 53 hears of each change itself.
+      if (!restored) for (const { name, type, value } of domain.authentication?.written ?? []) set(name, type, value);
       for (const { name, type, value } of records) {
         if (published.has(`${name} ${type}`)) continue;
-        const [preference, exchange = ''] = value.split(' ');
-        dns.setRecord(name, type, type === 'MX' ? [{ preference: Number(preference), exchange }] : [value]);
-        published.add(`${name} ${type}`);
+        set(name, type, value);
       }
     }
+    restored = true;
   };
 }

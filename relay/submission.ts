@@ -72,8 +72,9 @@ export function makeSubmission(deps: SubmissionDeps): Role {
         const { account, keyId } = login!;
         const key = await deps.readKey({ account, id: keyId, secret: '' });
         if (!key?.scopes.includes('mail.send')) return smtpReplies.unauthenticated;
-        const { lanes, parent } = key;
-        const done = await submit({ account, keyId, lanes, parent, requestId, submitted, ip, fingerprint }, deps);
+        const { lanes, parent, credits } = key;
+        const message = { account, keyId, lanes, parent, credits, requestId, submitted, ip, fingerprint };
+        const done = await submit(message, deps);
         return done.ok ? fill(smtpReplies.queued, done.requestId) : done.reply;
       } catch (error) {
         report('a submission failed', error);

@@ -12,7 +12,7 @@ import { bucketOfOne } from '../core/records/message-key.ts';
 import type { UsableKey } from '../core/records/subusers.ts';
 import type { Received } from '../core/records.ts';
 import { readBody } from './body.ts';
-import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
+import { type Idempotency, look, type RequestDeps, readNamedTemplate, takeRequest } from './request.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
 export type HttpRequest = {
@@ -43,7 +43,7 @@ const PATH = '/v3/mail/send';
 export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
   const admitted = await admit(http, deps);
   if (!admitted.ok) return admitted.answer;
-  const { key, lanes, parent } = admitted;
+  const { key, lanes, parent, credits } = admitted;
 
   const body = await readBody(http, deps);
   if (!body.ok) return refuse(body.error);
@@ -55,7 +55,7 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
     named.length === 0 ? new Set<number>() : deps.readGroupIds(key.account, named),
   );
   if (!groups.ok) return refuse(groups.error);
-  const templates = await look(() => readNamed(key.account, templateNamed(parsed.value), deps));
+  const templates = await look(() => readNamedTemplate(key.account, templateNamed(parsed.value), deps));
   if (!templates.ok) return refuse(templates.error);
   const batch = batchNamed(parsed.value);
   const batches = await look(async () => new Set(batch && (await deps.readBatch(key.account, batch)) ? [batch] : []));
@@ -76,6 +76,7 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
     request: valid.request,
     lanes,
     parent,
+    credits,
     received,
   };
   const idempotencyKey = http.headers['idempotency-key'];
@@ -96,12 +97,6 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   return { status: 202, headers: { 'X-Message-Id': taken.requestId }, body: '' };
 }
 
-/** The template that a request names, as it is now. */
-async function readNamed(account: string, id: string | undefined, { readTemplate }: AcceptDeps) {
-  const template = id === undefined ? undefined : await readTemplate(account, id);
-  return new Map(id !== undefined && template ? [[id, template]] : []);
-}
-
 /** Characters of a `User-Agent` that are kept. */
 const AGENT_KEPT = 100;
 
@@ -116,6 +111,7 @@ type Admitted = {
   key: ApiKey;
   lanes: UsableKey['lanes'] | undefined;
   parent: UsableKey['parent'] | undefined;
+  credits: UsableKey['credits'] | undefined;
 };
 
 /** What can be said of a request before its body: a door for large ones asks first. */
@@ -132,7 +128,8 @@ export async function admit(
   const record = known.found;
   if (!key || !secretMatches(key.secret, record?.secretHash)) return no(apiErrors.unauthorized);
   if (!record?.scopes.includes('mail.send')) return no(apiErrors.forbidden);
-  return { ok: true, key, lanes: record.lanes, parent: record.parent };
+  const { lanes, parent, credits } = record;
+  return { ok: true, key, lanes, parent, credits };
 }
 
 /** A failure in SendGrid's shape. */

@@ -12,7 +12,7 @@ import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
 import type { DomainRecord, Received } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, type Committed, commit, type Earlier } from './commit.ts';
-import type { Credits, GiveBack } from './credits.ts';
+import type { Credits, Dependence, GiveBack } from './credits.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
 
 /** A request whose sender and recipients are known to be well-formed, and who asks for it. */
@@ -23,8 +23,9 @@ export type Submission = {
   request: MailRequest;
   /** The lanes that the account may take; absent: all. */
   lanes?: readonly string[] | undefined;
-  /** Whose subuser the account is. */
+  /** Whose subuser the account is, and what it may send as one. */
   parent?: string | undefined;
+  credits?: Dependence['credits'];
   received?: Received;
 };
 
@@ -95,7 +96,7 @@ async function commitWithinCap(submission: Submission, earlier: Earlier, deps: R
   if (earlier === 'unknown') return commit(submission, earlier, deps);
   let giveBack: GiveBack | undefined;
   try {
-    giveBack = await deps.takeCredits(account, request.copies.length, submission.parent);
+    giveBack = await deps.takeCredits(account, request.copies.length, submission);
   } catch (error) {
     return { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' };
   }
@@ -103,6 +104,16 @@ async function commitWithinCap(submission: Submission, earlier: Earlier, deps: R
   const committed = await commit(submission, earlier, deps);
   if (!committed.ok && committed.why !== 'uncertain') giveBack();
   return committed;
+}
+
+/** The template that a request names, as it is now; none where it names none. */
+export async function readNamedTemplate(
+  account: string,
+  id: string | undefined,
+  { readTemplate }: Pick<RequestDeps, 'readTemplate'>,
+): Promise<Map<string, KnownTemplate>> {
+  const template = id === undefined ? undefined : await readTemplate(account, id);
+  return new Map(id !== undefined && template ? [[id, template]] : []);
 }
 
 /** Reads before anything is done: when it fails, the caller may simply come again. */

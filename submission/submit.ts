@@ -6,16 +6,19 @@
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { makeRequestId } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
+import type { MailSendContext } from '../core/mail-send/index.ts';
 import { type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
+import { templateOfHeader } from '../core/submit-mime/index.ts';
 import type { Submitted, SubmittedMail } from '../core/submit-mime/submitted.ts';
-import { type Idempotency, look, type RequestDeps, takeRequest } from './request.ts';
+import type { Dependence } from './credits.ts';
+import { type Idempotency, look, type RequestDeps, readNamedTemplate, takeRequest } from './request.ts';
 
 export type SubmitDeps = RequestDeps & {
   randomBytes: (count: number) => Uint8Array;
   /** Where a message's header and envelope become a request (core/submit-mime). */
   readSubmitted: (
     submitted: Submitted,
-    context: { now: number; pools: Set<string>; groups: ReadonlySet<number> },
+    context: Pick<MailSendContext, 'now' | 'pools' | 'groups' | 'templates'>,
   ) => SubmittedMail;
 };
 
@@ -25,6 +28,7 @@ export type SubmittedBy = {
   keyId: string;
   lanes?: readonly string[] | undefined;
   parent?: string | undefined;
+  credits?: Dependence['credits'];
   requestId: string;
   submitted: Submitted;
   /** Who sends it, where that is known. */
@@ -34,19 +38,24 @@ export type SubmittedBy = {
 
 /** X-SMTPAPI's `asm_group_id`, `asm_groups_to_display`: few mails have them, and only for these the groups are read. */
 const NAMES_GROUP = /asm_group/i;
+const HAS_SMTPAPI = /^x-smtpapi[ \t]*:/im;
 
 export type Submitting = { ok: true; requestId: string } | { ok: false; reply: SmtpReply };
 
 export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Submitting> {
-  const { account, keyId, lanes, parent, requestId, submitted, fingerprint } = message;
+  const { account, keyId, lanes, parent, credits, requestId, submitted, fingerprint } = message;
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
+  const header = submitted.header.toString('latin1');
   const groups = await look(
-    async () =>
-      NAMES_GROUP.test(submitted.header.toString('latin1')) ? deps.readGroupIds(account) : new Set<number>(),
+    async () => (NAMES_GROUP.test(header) ? deps.readGroupIds(account) : new Set<number>()),
     deps.report,
   );
   if (!groups.ok) return { ok: false, reply: replyTo(groups.error) };
-  const readAt = (now: number) => deps.readSubmitted(submitted, { now, pools, groups: groups.found });
+  const named = HAS_SMTPAPI.test(header) ? templateOfHeader(submitted.header) : undefined;
+  const templates = await look(() => readNamedTemplate(account, named, deps), deps.report);
+  if (!templates.ok) return { ok: false, reply: replyTo(templates.error) };
+  const context = { pools, groups: groups.found, templates: templates.found };
+  const readAt = (now: number) => deps.readSubmitted(submitted, { ...context, now });
   const read = readAt(deps.now());
   if (read.ok === false) return read;
 
@@ -57,7 +66,8 @@ export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Su
   const { ip } = message;
   const received = { protocol: 'SMTP' as const, bytes: submitted.size, ...(ip === undefined ? {} : { ip }) };
   const { request } = read;
-  const taken = await takeRequest({ account, keyId, lanes, parent, requestId, request, received }, idempotency, deps);
+  const submission = { account, keyId, lanes, parent, credits, requestId, request, received };
+  const taken = await takeRequest(submission, idempotency, deps);
   if (!taken.ok) return { ok: false, reply: replyTo(taken.error) };
   if (read.ok === 'dropped' && read.notice) await tell(read.notice, message, deps);
   return { ok: true, requestId: 'requestId' in taken ? taken.requestId : requestId };

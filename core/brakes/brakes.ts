@@ -51,16 +51,17 @@ export type BrakeEvent = {
 };
 export type BrakeEventRecord = BrakeEvent & { pk: string; sk: string };
 
-/** Copies that were claimed of a day's cap; in the messages table, with its TTL. */
+/** Copies that were claimed of a day's cap, or of a subuser's credits; in the messages table. */
 export type CreditsRecord = {
   /** `account#sent`. */
   pk: string;
-  /** `YYYY-MM-DD`, UTC. */
+  /** `YYYY-MM-DD`, UTC; or the counter of credits (core/subusers/credits.ts). */
   sk: string;
   claimed: number;
   /** Milliseconds since the epoch of the first request that was refused. */
   reachedAt?: number;
-  expiresAt: number;
+  /** Unix seconds; absent: it counts for good. */
+  expiresAt?: number;
 };
 
 export const brakesKey = (account: string) => ({ pk: `${account}#brakes`, sk: 'state' as const });
@@ -69,8 +70,8 @@ export const brakeEventKey = (account: string, { at, event }: Pick<BrakeEvent, '
   pk: `${account}#brakes`,
   sk: `event#${String(at).padStart(15, '0')}#${event}`,
 });
-/** @param day `YYYY-MM-DD`, UTC */
-export const creditsKey = (account: string, day: string) => ({ pk: `${account}#sent`, sk: day });
+/** @param counter `YYYY-MM-DD`, UTC, or that of credits */
+export const creditsKey = (account: string, counter: string) => ({ pk: `${account}#sent`, sk: counter });
 
 /**
  * Where bulk of a paused account is held (holds table): under the account, and not by its time, so that it costs nothing while it waits.

@@ -5,7 +5,6 @@
  */
 import { type ApiError, apiError } from '../errors.ts';
 import type { Content, MailRequest } from '../mail.ts';
-import type { TextName } from '../records/template.ts';
 import { readFrom, readReplyTo } from './addresses.ts';
 import { readAttachments } from './attachments.ts';
 import { readParts, readSubject } from './content.ts';
@@ -27,7 +26,7 @@ import {
   readTrackingSettings,
   switchOf,
 } from './settings.ts';
-import { checkVariables, type KnownTemplate, readTemplate } from './template.ts';
+import { checkVariables, type KnownTemplate, nameText, readTemplate } from './template.ts';
 
 export { type ParsedBody, parseJsonBody } from './body.ts';
 export { type MergedMessage, mergePersonalization } from './merge.ts';
@@ -127,11 +126,6 @@ function readRequest(faults: Faults, root: JsonObject, context: MailSendContext)
     parts: text ? rest.parts : addFooter(rest.parts, readFooter(mailSettings)),
   };
   return { content, ...envelope, sandbox: isEnabled(mailSettings, 'sandbox_mode') };
-}
-
-/** What travels of a reference: not what only accepting needs. */
-function nameText({ version, revision, pieces }: TextName, strict: boolean): NonNullable<Content['template']> {
-  return { version, revision, pieces, ...(strict ? { strict } : {}) };
 }
 
 type Rest = Omit<Content, 'from' | 'subject' | 'headers' | 'customArgs' | 'templateId' | 'mailSettings'>;

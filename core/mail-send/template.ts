@@ -2,7 +2,8 @@
  * `template_id`: a UUID names a legacy template, `d-` and 32 hex digits a dynamic one. An id that no template has is
  * refused: the mail would go out empty.
  */
-import type { TemplateRecord } from '../records/template.ts';
+import type { Content } from '../mail.ts';
+import type { TemplateRecord, TextName } from '../records/template.ts';
 import { addFault, type Faults, isFull, quoted, readString, under } from './faults.ts';
 
 /** `none` also stands for an id that was refused. */
@@ -61,6 +62,11 @@ export function readTemplate(
       : `The template_id must be that of a template: there is no template with the id '${id}'.`,
   );
   return { id, kind, ...none };
+}
+
+/** What travels of a reference: not what only accepting needs. */
+export function nameText({ version, revision, pieces }: TextName, strict: boolean): NonNullable<Content['template']> {
+  return { version, revision, pieces, ...(strict ? { strict } : {}) };
 }
 
 /**

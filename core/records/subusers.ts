@@ -17,10 +17,8 @@ export type Credits =
       adjusted: number;
       /** Milliseconds since the epoch at which it was adjusted: it counts for the period of that time alone. */
       adjustedAt: number;
-      /** Messages of the hour of `since` that had been counted by then: statistics know whole hours. */
-      before: number;
     }
-  | { type: 'nonrecurring'; total: number; since: number; adjusted: number; before: number };
+  | { type: 'nonrecurring'; total: number; since: number; adjusted: number };
 
 /** What a parent knows of a subuser. */
 export type SubuserRecord = {
@@ -55,7 +53,7 @@ export type AccountRecord = Pick<SubuserRecord, 'username' | 'email' | 'disabled
 };
 
 /** A key, and what its account's parent says of its mail. */
-export type UsableKey = KeyRecord & Partial<Pick<AccountRecord, 'lanes' | 'parent'>>;
+export type UsableKey = KeyRecord & Partial<Pick<AccountRecord, 'lanes' | 'parent' | 'credits'>>;
 
 export const subuserKey = (parent: string, username: string) => ({
   pk: parent,

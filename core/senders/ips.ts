@@ -2,10 +2,21 @@
  * Source addresses and pools as the API shows them (SendGrid: `/v3/ips`, `/v3/send_ips`). What there is of both is in the stack's settings
  * (pennypost.config.ts), so they are read here; each change of them is a deployment, and the answer says which setting it is.
  */
-import { budgetOf, dayStart } from '../warm-up.ts';
+import type { WarmUpsRecord } from '../records/warm-ups.ts';
+import { budgetOf, startOf } from '../warm-up.ts';
 
-/** A lane as manage knows it. Without `ip`: its mail goes by SES or a relay. */
-export type SourceIp = { ip?: string; ehloName: string; name: string; pool: string; warmUpFrom?: string };
+/**
+ * A lane as manage knows it. Without `ip`: its mail goes by SES or a relay. `warmUpFrom`: of its settings; `startedAt`: when its warm-up began,
+ * whoever said so (milliseconds since the epoch).
+ */
+export type SourceIp = {
+  ip?: string;
+  ehloName: string;
+  name: string;
+  pool: string;
+  warmUpFrom?: string;
+  startedAt?: number;
+};
 
 /** A subuser's source addresses; none: all of the stack. */
 export type UserOfIps = { username: string; ips: readonly string[] };
@@ -19,6 +30,13 @@ export type Known = {
   now: number;
 };
 
+/** The lanes, and since when each warms up. */
+export const withStarts = (sources: readonly SourceIp[], words: WarmUpsRecord | undefined): SourceIp[] =>
+  sources.map((one) => {
+    const startedAt = startOf(one, words);
+    return { ...one, ...(startedAt === undefined ? {} : { startedAt }) };
+  });
+
 export const addressesOf = (sources: readonly SourceIp[]) =>
   sources.flatMap((one) => (one.ip === undefined ? [] : [{ ...one, ip: one.ip }]));
 export type Address = ReturnType<typeof addressesOf>[number];
@@ -26,13 +44,13 @@ export type Address = ReturnType<typeof addressesOf>[number];
 export const poolsOf = (sources: readonly SourceIp[]): string[] => [...new Set(sources.map(({ pool }) => pool))];
 
 /** Whether its schedule still holds it back. How often bad answers set it back is deliver's to know: by so many days it may be later. */
-export function isWarmingUp({ warmUpFrom }: SourceIp, now: number): boolean {
-  return warmUpFrom !== undefined && budgetOf({ startedAt: dayStart(warmUpFrom), now, heldDays: 0 }) !== undefined;
+export function isWarmingUp({ startedAt }: SourceIp, now: number): boolean {
+  return startedAt !== undefined && budgetOf({ startedAt, now, heldDays: 0 }) !== undefined;
 }
 
 /** Unix seconds; null: it is not warming up, and never was. */
-export const warmUpStart = ({ warmUpFrom }: SourceIp): number | null =>
-  warmUpFrom === undefined ? null : Math.floor(dayStart(warmUpFrom) / 1_000);
+export const warmUpStart = ({ startedAt }: SourceIp): number | null =>
+  startedAt === undefined ? null : Math.floor(startedAt / 1_000);
 
 export const usersOf = (ip: string, { users }: Known): string[] =>
   users.filter(({ ips }) => ips.length === 0 || ips.includes(ip)).map(({ username }) => username);

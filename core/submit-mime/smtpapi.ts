@@ -21,7 +21,7 @@ import {
 import type { MailSendContext } from '../mail-send/index.ts';
 import { SUBSTITUTION_BYTES } from '../mail-send/limits.ts';
 import { readAsm, readBatchId, readPoolName, readSendAt } from '../mail-send/settings.ts';
-import { readTemplate } from '../mail-send/template.ts';
+import { nameText, readTemplate, templateNamed } from '../mail-send/template.ts';
 import { readMailboxes } from '../raw/mailboxes.ts';
 import { decodeWords } from '../raw/words.ts';
 import { readFilters } from './filters.ts';
@@ -48,6 +48,7 @@ export type SmtpApi = {
     | 'ipPoolName'
     | 'batchId'
     | 'templateId'
+    | 'template'
     | 'mailSettings'
     | 'trackingSettings'
   >;
@@ -75,9 +76,27 @@ export function readSmtpApi(faults: Faults, value: string, count: number, contex
   };
 }
 
+/** SendGrid: "The X-SMTPAPI does not support Dynamic Transactional Templates." There is no field for their data. */
+const DYNAMIC_TEMPLATE = 'A dynamic template must be sent by mail/send: X-SMTPAPI has legacy templates.';
+
+/** The template that the field names, before anything of it is checked; undefined: it names none that could be. */
+export function templateInField(value: string): string | undefined {
+  const text = textOfField(value);
+  // Whoever has no template does not have his JSON read twice.
+  if (!text.includes('"templates"')) return undefined;
+  const parsed = parseJsonBody(text, 'application/json');
+  if (!parsed.ok) return undefined;
+  const { filters } = (parsed.value ?? {}) as { filters?: { templates?: { settings?: unknown } } };
+  return templateNamed(filters?.templates?.settings);
+}
+
+/** Some mail libraries write any long field in encoded words. */
+function textOfField(value: string): Buffer {
+  return value.startsWith('=?') ? Buffer.from(decodeWords(value), 'utf8') : Buffer.from(value, 'latin1');
+}
+
 function readRoot(faults: Faults, value: string): JsonObject {
-  // Some mail libraries write any long field in encoded words.
-  const text = value.startsWith('=?') ? Buffer.from(decodeWords(value), 'utf8') : Buffer.from(value, 'latin1');
+  const text = textOfField(value);
   if (text.length === 0) return {};
   const parsed = parseJsonBody(text, 'application/json');
   if (!parsed.ok) {
@@ -99,6 +118,9 @@ function readContent(faults: Faults, root: JsonObject, context: MailSendContext)
   const ipPoolName = readPoolName(faults, root.ip_pool, context.pools);
   const batchId = readBatchId(faults, root.batch_id);
   const template = readTemplate(faults, templateId, context.templates);
+  if (template.kind === 'dynamic' && template.exists)
+    addFault(faults, 'filters.templates.settings.template_id', DYNAMIC_TEMPLATE);
+  const text = template.known?.active;
   return {
     sections: readTags(faults, toStrings(root.section), 'section') ?? {},
     categories: readCategories(faults, toList(root.category)),
@@ -107,6 +129,7 @@ function readContent(faults: Faults, root: JsonObject, context: MailSendContext)
     ...(ipPoolName === undefined ? {} : { ipPoolName }),
     ...(batchId === undefined ? {} : { batchId }),
     ...(template.id === undefined ? {} : { templateId: template.id }),
+    ...(text ? { template: nameText(text, false) } : {}),
     ...(mailSettings ? { mailSettings } : {}),
     ...(trackingSettings ? { trackingSettings } : {}),
   };

@@ -1,6 +1,6 @@
 /**
  * Credits of a subuser: how many messages it may send, for good or in each day, week or month (UTC; weeks begin on Monday). One credit
- * is one recipient. What was used is what statistics counted since the period began.
+ * is one recipient, used when it is accepted. Each setting of credits, and each period of recurring ones, is counted by itself.
  */
 import type { ApiError } from '../errors.ts';
 import { fieldsOf } from '../fields.ts';
@@ -13,11 +13,8 @@ const DAY = 86_400_000;
 
 export type ReadCredits = { ok: true; credits: Credits } | { ok: false; errors: ApiError[] };
 
-/**
- * @param now milliseconds since the epoch
- * @param before messages of this hour that were counted already
- */
-export function readCredits(body: unknown, now: number, before: number): ReadCredits {
+/** @param now milliseconds since the epoch */
+export function readCredits(body: unknown, now: number): ReadCredits {
   const fields = fieldsOf(body);
   const done = (credits: Credits): ReadCredits =>
     fields.errors.length > 0 ? { ok: false, errors: fields.errors } : { ok: true, credits };
@@ -35,37 +32,56 @@ export function readCredits(body: unknown, now: number, before: number): ReadCre
     return done({ type });
   }
   const total = fields.whole('total', 1, MOST);
-  if (type === 'nonrecurring') return done({ type, total, since: now, adjusted: 0, before });
+  if (type === 'nonrecurring') return done({ type, total, since: now, adjusted: 0 });
   const resetFrequency = fields.oneOf('reset_frequency', FREQUENCIES);
-  return done({ type, resetFrequency, total, since: now, adjusted: 0, adjustedAt: now, before });
+  return done({ type, resetFrequency, total, since: now, adjusted: 0, adjustedAt: now });
 }
 
-/** What counts at a time: messages from a moment on (milliseconds since the epoch), but for some of its hour; undefined: none is counted. */
-export function countedSince(credits: Credits, now: number): { since: number; before: number } | undefined {
+/** Where it is counted what is used, and how much that may be. */
+export type Counter = {
+  /** Its key, beside the days of the daily cap. */
+  name: string;
+  /** Milliseconds since the epoch from which it counts; and when it ends, of recurring credits. */
+  since: number;
+  until?: number;
+  limit: number;
+};
+
+/** What counts at a time; undefined: nothing is counted. */
+export function counterOf(credits: Credits, now: number): Counter | undefined {
   if (credits.type === 'unlimited') return undefined;
-  const { since, before } = credits;
-  const period = credits.type === 'recurring' ? periodOf(credits.resetFrequency, now) : since;
-  return period > since ? { since: period, before: 0 } : { since, before };
+  const { since, total } = credits;
+  const name = `credits#${since}`;
+  const limit = Math.max(0, total + adjustmentOf(credits, now));
+  if (credits.type === 'nonrecurring') return { name, since, limit };
+  const [begins, until] = periodOf(credits.resetFrequency, now);
+  const day = new Date(begins).toISOString().slice(0, 10);
+  return { name: `${name}#${day}`, since: Math.max(begins, since), until, limit };
 }
 
-/** The beginning of a period. */
-function periodOf(frequency: (typeof FREQUENCIES)[number], now: number): number {
+/** The beginning of a period, and of the next one. */
+function periodOf(frequency: (typeof FREQUENCIES)[number], now: number): [begins: number, until: number] {
   const today = Math.floor(now / DAY) * DAY;
-  if (frequency === 'daily') return today;
-  if (frequency === 'weekly') return today - ((new Date(today).getUTCDay() + 6) % 7) * DAY;
-  return Date.parse(`${new Date(now).toISOString().slice(0, 7)}-01T00:00:00Z`);
+  if (frequency === 'daily') return [today, today + DAY];
+  if (frequency === 'weekly') {
+    const monday = today - ((new Date(today).getUTCDay() + 6) % 7) * DAY;
+    return [monday, monday + 7 * DAY];
+  }
+  const date = new Date(now);
+  const month = (more: number) => Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + more);
+  return [month(0), month(1)];
 }
 
 /** What is added by hand to what remains: of recurring credits in the period in which it was done, and no longer. */
 function adjustmentOf(credits: Exclude<Credits, { type: 'unlimited' }>, now: number): number {
   if (credits.type === 'nonrecurring') return credits.adjusted;
-  return credits.adjustedAt >= periodOf(credits.resetFrequency, now) ? credits.adjusted : 0;
+  return credits.adjustedAt >= periodOf(credits.resetFrequency, now)[0] ? credits.adjusted : 0;
 }
 
-/** Messages that may still be sent; undefined: as many as it likes. @param used since `countedSince` */
+/** Messages that may still be sent; undefined: as many as it likes. @param used of `counterOf` */
 export function remainingCredits(credits: Credits, used: number, now: number): number | undefined {
-  if (credits.type === 'unlimited') return undefined;
-  return Math.max(0, credits.total + adjustmentOf(credits, now) - used);
+  const counter = counterOf(credits, now);
+  return counter && Math.max(0, counter.limit - used);
 }
 
 /** Adds to what remains, or takes from it. SendGrid has no such call for who has no limit. */

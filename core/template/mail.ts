@@ -60,15 +60,23 @@ export function renderDynamic(
 export const BODY = /<%\s*body\s*%>/gi;
 
 /** A legacy template around a mail's own texts; its substitutions are still to be made. */
-export function applyLegacy(content: Content, { subject, html, plain }: TemplateText): Content {
+export function applyLegacy(content: Content, template: TemplateText): Content {
   const own = (type: string) => content.parts.find((part) => part.type.toLowerCase() === type)?.value;
-  const [text, markup] = [own('text/plain'), own('text/html')];
-  const made = {
+  const made = legacyTexts({ plain: own('text/plain'), html: own('text/html') }, template);
+  const parts = addFooter(mergeParts(content.parts, made), readFooter(content.mailSettings));
+  return { ...content, parts, subjectTemplate: template.subject };
+}
+
+/** A mail's own texts in those of a legacy template. One that is blank is not the template's: the mail keeps its own. */
+export function legacyTexts(
+  own: { plain?: string | undefined; html?: string | undefined },
+  { html, plain }: Pick<TemplateText, 'html' | 'plain'>,
+): Pick<TemplateText, 'html' | 'plain'> {
+  const { plain: text, html: markup } = own;
+  return {
     html: html.replace(BODY, () => markup ?? (text === undefined ? '' : asHtml(text))),
     plain: plain.replace(BODY, () => text ?? (markup === undefined ? '' : plainOf(markup))),
   };
-  const parts = addFooter(mergeParts(content.parts, made), readFooter(content.mailSettings));
-  return { ...content, parts, subjectTemplate: subject };
 }
 
 /** text/plain first, then text/html, then the others, as SendGrid demands of a mail. */

@@ -6,7 +6,7 @@ import { createSecretKey } from 'node:crypto';
 import { PAUSE_LIFE } from '../../core/brakes/parked.ts';
 import { messageGroup } from '../../core/job.ts';
 import { failOverOf } from '../../core/via.ts';
-import { type OverflowLane, overflowLane } from '../../core/warm-up.ts';
+import { type OverflowLane, overflowLane, startOf } from '../../core/warm-up.ts';
 import { accountSettingsIn } from '../../io/accounts.ts';
 import { openBucket, openKeys, openQueues, openSecrets, openTables } from '../../io/aws.ts';
 import { whoPausesIn } from '../../io/brakes.ts';
@@ -33,11 +33,15 @@ import { tlsReportsIn } from '../../io/tls-reports.ts';
 import { trackingIn, trackingKeysOf } from '../../io/tracking.ts';
 import { transcriptSettingsIn } from '../../io/transcript-settings.ts';
 import { openVia, requireVia } from '../../io/via.ts';
+import { warmUpsIn } from '../../io/warm-ups.ts';
 import { openAllowances } from './allowances.ts';
 import type { DeliverDeps } from './deliver.ts';
 import { createTemplates } from './templates.ts';
 import { createTlsCounts } from './tls-counts.ts';
 import { createWarmUp } from './warm-up.ts';
+
+/** Milliseconds after which a warm-up that was started or stopped is known here. */
+const WARM_UP_LIFE = 60_000;
 
 /** All but what belongs to one run. */
 export async function connect(): Promise<(remainingMs: () => number) => DeliverDeps> {
@@ -84,6 +88,9 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
   const lane = laneOf(queues, requireVariable('QUEUE_URL'));
   const messagesTable = requireVariable('MESSAGES_TABLE');
   const { claimJob, ...messages } = messagesIn(messagesTable, tables);
+  const { readWarmUps } = warmUpsIn(accounts, tables);
+  const warmUps = cached(() => readWarmUps(), WARM_UP_LIFE, now);
+  const ownWarmUp = { name: settings.lane, warmUpFrom: WARM_UP_FROM || undefined };
   const overflowLanes = JSON.parse(OVERFLOW_LANES ?? '[]') as OverflowLane[];
   const { addTlsCounts } = tlsReportsIn(sites, tables);
   const { wantsTlsReports } = mx.tlsReports;
@@ -111,12 +118,16 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     resolveSite: mx.resolveSite,
     resolveHost: mx.resolveHost,
     allowances: openAllowances(ofThisLane),
-    warmUp: createWarmUp({ ...ofThisLane, ...(WARM_UP_FROM ? { warmUpFrom: WARM_UP_FROM } : {}) }),
+    // What goes by SES or a relay has no address of ours to warm up.
+    warmUp: createWarmUp({
+      ...ofThisLane,
+      startedAt: async () => (OWN_ADDRESS ? startOf(ownWarmUp, await warmUps('')) : undefined),
+    }),
     failOver: (told) => failOverOf(ways.via, told),
     claim: (claim) => claimJob(claim, now()),
     remove: lane.remove,
     comeBack: lane.comeBack,
-    overflowLane: (jobId) => overflowLane(overflowLanes, jobId, now()),
+    overflowLane: async (jobId) => overflowLane(overflowLanes, jobId, now(), await warmUps('')),
     sendJob: async (url, job) => {
       const entry = { body: JSON.stringify(job), group: messageGroup(job, job.copies.length) };
       return (await sendEntries(queues, url, [entry]))[0] ?? 'unanswered';

@@ -66,7 +66,7 @@ export type DeliverDeps = SuppressedDeps &
     /** What this source IP may send while it is warming up. */
     warmUp: WarmUp;
     /** The warm lane that takes a job beyond that; undefined: there is none. */
-    overflowLane: (jobId: string) => { name: string; url: string } | undefined;
+    overflowLane: (jobId: string) => Promise<{ name: string; url: string } | undefined>;
     /** Puts a job on another lane's queue. `unanswered`: it may be there. */
     sendJob: (url: string, job: Job) => Promise<Sent>;
     /** Milliseconds since the epoch. */

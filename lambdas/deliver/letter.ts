@@ -179,8 +179,8 @@ function estimate(
 }
 
 function write(task: Task, personalization: Personalization, copy: Copy, pool: string, sevenBit: boolean): Written {
-  const { job, content, domains, mime } = task;
-  if (mime) return writeRaw({ ...task, mime }, personalization, copy, pool, sevenBit);
+  const { job, content, domains, mime, template } = task;
+  if (mime && template?.kind !== 'broken') return writeRaw({ ...task, mime }, personalization, copy, pool, sevenBit);
   const drop = (dropped: string) => ({ letter: { dropped }, bytes: 0, free: () => {} });
   const say = saying(task, personalization);
   if (!say.ok) return drop(say.reason);
@@ -232,8 +232,7 @@ function write(task: Task, personalization: Personalization, copy: Copy, pool: s
 
 /** What a message says, or why it cannot say it. */
 function saying({ content, template }: Task, personalization: Personalization): Made<Rendered> {
-  if (template?.kind === 'broken')
-    return { ok: false, reason: `5.6.0 its template cannot be read: ${template.reason}` };
+  if (template?.kind === 'broken') return { ok: false, reason: `5.6.0 ${template.reason}` };
   if (template) {
     const rendered = renderDynamic(template.template, content, personalization);
     return rendered.ok ? rendered : { ok: false, reason: `5.6.0 ${rendered.reason}` };

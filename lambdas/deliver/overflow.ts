@@ -21,7 +21,8 @@ export async function keepToBudget(task: Task, items: Item[], run: Run): Promise
   if (allowed >= items.length) return items;
   const within = items.slice(0, allowed);
   const beyond = items.slice(allowed);
-  const lane = deps.overflowLane(job.id);
+  // Once: lanes that were told of a change at different times could send it to and fro.
+  const lane = wasMoved(job) ? undefined : await deps.overflowLane(job.id);
   if (lane && (await moveTo(lane, task, beyond, run))) {
     for (const item of beyond) leave(item, run);
     return within;
@@ -35,6 +36,13 @@ export async function keepToBudget(task: Task, items: Item[], run: Run): Promise
   for (const item of beyond) postpone(item, undefined, run, nextHour + Math.floor(deps.random() * (HOUR / 4)));
   return within;
 }
+
+/** `<split>.<lane>.<index>` (`moveTo`); what was only split has one dot at most (holding.ts), and names of lanes have none. */
+const wasMoved = ({ id }: Job): boolean =>
+  id
+    .split('+')
+    .slice(1)
+    .some((part) => part.split('.').length === 3);
 
 /**
  * Puts copies on a warm lane's queue. When nobody answers they may be there: then they wait, marked, until a first copy of

@@ -9,6 +9,7 @@ import { dueOf, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
+import { applyTemplate } from '../../core/raw/template.ts';
 import { type ClaimRecord, claimKey, type ListEntry } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
 import type { DropReason } from '../../core/suppression.ts';
@@ -53,7 +54,7 @@ export type Task = {
   /** The copies that are not final yet. */
   copies: Copy[];
   content: Content;
-  /** What its messages are rendered from, where it has a dynamic template; legacy ones are in the content. */
+  /** What its messages are rendered from, where it has a dynamic template; legacy ones are in the content, or in the message. */
   template?: Exclude<LoadedTemplate, { kind: 'legacy' }>;
   /** The message itself, where it came as MIME. */
   mime?: RawMessage;
@@ -246,8 +247,12 @@ async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
   const mime = content.mime && readRaw(await octetsOf(content.mime, deps));
   const template = await deps.readTemplate(job.account, content);
   const made = { personalizations, domains, ...(mime ? { mime } : {}) };
-  if (template?.kind === 'legacy') return { ...made, content: applyLegacy(content, template.text) };
-  return { ...made, content, ...(template ? { template } : {}) };
+  if (template?.kind !== 'legacy') return { ...made, content, ...(template ? { template } : {}) };
+  if (!mime) return { ...made, content: applyLegacy(content, template.text) };
+  const templated = applyTemplate(mime, template.text);
+  if ('refused' in templated)
+    return { ...made, content, template: { kind: 'broken' as const, reason: templated.refused } };
+  return { ...made, content, mime: templated };
 }
 
 async function octetsOf(mime: NonNullable<Content['mime']>, deps: DeliverDeps): Promise<Buffer> {

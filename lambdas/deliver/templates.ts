@@ -9,6 +9,7 @@ import { type CompiledTemplate, charactersOf, compileTemplate } from '../../core
 export type LoadedTemplate =
   | { kind: 'dynamic'; template: CompiledTemplate }
   | { kind: 'legacy'; text: TemplateText }
+  /** `reason`: why no mail can be made of it. */
   | { kind: 'broken'; reason: string };
 
 export type ReadTemplate = (
@@ -58,5 +59,6 @@ function load(templateId: string, text: TemplateText): LoadedTemplate {
   if (!templateId.startsWith('d-')) return { kind: 'legacy', text };
   const compiled = compileTemplate(text);
   if (compiled.ok) return { kind: 'dynamic', template: compiled.template };
-  return { kind: 'broken', reason: compiled.errors.map(({ message }) => message).join('; ') };
+  const wrong = compiled.errors.map(({ message }) => message).join('; ');
+  return { kind: 'broken', reason: `its template cannot be read: ${wrong}` };
 }

@@ -1,21 +1,22 @@
 /**
  * The warm-up of this lane's source IP, as one environment sees it. It claims sends of the hour's budget in blocks and gives
- * them out; what it refuses is beyond the budget. For a warm address everything is allowed, and nothing is read or written.
+ * them out; what it refuses is beyond the budget. For a warm address everything is allowed, and nothing is claimed or written.
  *
  * It never gives out more than was claimed: where the table does not answer, `take` rejects, and nothing may be sent on the
  * strength of it. A block belongs to its hour and is lost with it.
  */
-import { blockOf, budgetOf, dayStart, hourOf } from '../../core/warm-up.ts';
+import { blockOf, budgetOf, hourOf } from '../../core/warm-up.ts';
+import type { WarmUpOf } from '../../io/sites.ts';
 
 export type WarmUpDeps = {
   lane: string;
-  /** `YYYY-MM-DD`: the day its warm-up began; absent: it is warm. */
-  warmUpFrom?: string;
+  /** When its warm-up began, milliseconds since the epoch; undefined: it is warm. Known within a minute of a change. */
+  startedAt: () => Promise<number | undefined>;
   /** Milliseconds since the epoch. */
   now: () => number;
   claimWarmUp: (lane: string, hour: string, budget: number, block: number) => Promise<number>;
-  countWarmUp: (lane: string, counts: { good: number; bad: number }, now: number) => Promise<boolean>;
-  readWarmUp: (lane: string) => Promise<{ heldDays: number }>;
+  countWarmUp: (warmUp: WarmUpOf, counts: { good: number; bad: number }, now: number) => Promise<boolean>;
+  readWarmUp: (warmUp: WarmUpOf) => Promise<{ heldDays: number }>;
 };
 
 export type WarmUp = {
@@ -30,8 +31,9 @@ export type WarmUp = {
 };
 
 /** One for the life of an environment. */
-export function createWarmUp({ lane, warmUpFrom, now, claimWarmUp, countWarmUp, readWarmUp }: WarmUpDeps): WarmUp {
-  const startedAt = warmUpFrom === undefined ? undefined : dayStart(warmUpFrom);
+export function createWarmUp({ lane, startedAt, now, claimWarmUp, countWarmUp, readWarmUp }: WarmUpDeps): WarmUp {
+  /** The warm-up that is known. */
+  let begun: number | undefined;
   /** The hour that is known: its budget (undefined: warm), what is left of our blocks, and whether there is more. */
   let hour = '';
   let budget: number | undefined;
@@ -42,12 +44,12 @@ export function createWarmUp({ lane, warmUpFrom, now, claimWarmUp, countWarmUp, 
   let turn: Promise<unknown> = Promise.resolve();
 
   const take = async (copies: number): Promise<number> => {
-    if (startedAt === undefined) return copies;
+    const started = await startedAt();
     const at = now();
-    if (hourOf(at) !== hour) {
-      const { heldDays } = await readWarmUp(lane);
-      budget = budgetOf({ startedAt, now: at, heldDays });
-      [hour, left, spent] = [hourOf(at), 0, false];
+    if (started !== begun || hourOf(at) !== hour) {
+      const heldDays = started === undefined ? 0 : (await readWarmUp({ lane, startedAt: started })).heldDays;
+      budget = started === undefined ? undefined : budgetOf({ startedAt: started, now: at, heldDays });
+      [begun, hour, left, spent] = [started, hourOf(at), 0, false];
     }
     if (budget === undefined) return copies;
     if (left < copies && !spent) {
@@ -75,10 +77,10 @@ export function createWarmUp({ lane, warmUpFrom, now, claimWarmUp, countWarmUp, 
       else good++;
     },
     end: async () => {
-      if (good + bad === 0) return false;
+      if (good + bad === 0 || begun === undefined) return false;
       const counts = { good, bad };
       [good, bad] = [0, 0];
-      const heldBack = await countWarmUp(lane, counts, now()).catch((error: unknown) => {
+      const heldBack = await countWarmUp({ lane, startedAt: begun }, counts, now()).catch((error: unknown) => {
         good += counts.good;
         bad += counts.bad;
         throw error;

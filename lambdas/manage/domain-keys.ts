@@ -1,12 +1,13 @@
 /** The next DKIM key of a domain (`POST /v3/whitelabel/domains/{id}/rotate`), and the records behind customers' CNAMEs. */
 
-import { activateKey, nextSelector, RETIRED_LIFE } from '../../core/domain-keys.ts';
+import { activateKey, RETIRED_LIFE } from '../../core/domain-keys.ts';
 import { apiErrors } from '../../core/errors.ts';
 import type { WrittenRecord } from '../../core/records/senders.ts';
 import type { DomainKey, DomainRecord } from '../../core/records.ts';
 import { targetRecords } from '../../core/senders/dns.ts';
 import { authenticationOf } from '../../core/senders/kept.ts';
 import { lookAtKey, turnOf, withWaitingKey } from '../../core/senders/keys.ts';
+import { selectorAfter } from '../../core/senders/rotation.ts';
 import type { Answer, Call } from './manage.ts';
 import { findDomain, refused, type SenderDeps } from './sender-deps.ts';
 
@@ -37,7 +38,7 @@ export async function rotateDomain(call: Call, deps: SenderDeps): Promise<Answer
   const record = await findDomain(call, call.params.id, deps);
   if (!record) return { status: 404, errors: [apiErrors.notFound] };
   const now = deps.now();
-  const turn = turnOf(record, nextSelectorOf(record), now);
+  const turn = turnOf(record, selectorAfter(record), now);
   if (turn.next === 'wait')
     return refused(
       null,
@@ -53,24 +54,19 @@ export async function rotateDomain(call: Call, deps: SenderDeps): Promise<Answer
   return change(record, withWaitingKey(record, key), deps);
 }
 
-/** `m2` after `m1`, or after a selector of the customer's own the first free `s…`. */
-function nextSelectorOf(record: DomainRecord): string {
-  const numbered = /^([a-z0-9]*?[a-z])(\d{1,6})$/.exec(record.selector);
-  const used = new Set((record.keys ?? []).map(({ selector }) => selector).concat(record.selector));
-  if (!numbered) return nextSelector(record, 'rsa');
-  let number = Number(numbered[2]) + 1;
-  while (used.has(`${numbered[1]}${number}`)) number++;
-  return `${numbered[1]}${number}`;
-}
-
+/**
+ * The record first, then DNS, as rotate does it: of two that make a key at once the one that comes too late has written nothing over the other's.
+ * What is not written down of DNS then, rotate and the next validation write again.
+ */
 async function change(before: DomainRecord, after: DomainRecord, deps: SenderDeps): Promise<Answer> {
   const kept = authenticationOf(after);
-  const others = kept.written.filter(({ name }) => kept.target === undefined || !name.endsWith(kept.target));
-  const written = [...others, ...(await publishTargets(after, deps))];
-  const whole = { ...after, authentication: { ...kept, written, revision: kept.revision + 1 } };
-  if (!(await deps.changeDomain(before, whole)))
+  const first = { ...after, authentication: { ...kept, revision: kept.revision + 1 } };
+  if (!(await deps.changeDomain(before, first)))
     return refused(null, 'the domain was changed at the same time: send it again', 409);
-  return { status: 200, body: { id: kept.id, keys: (whole.keys ?? []).map((key) => showKey(whole, key)) } };
+  const others = kept.written.filter(({ name }) => kept.target === undefined || !name.endsWith(kept.target));
+  const written = [...others, ...(await publishTargets(first, deps))];
+  await deps.changeDomain(first, { ...first, authentication: { ...kept, written, revision: kept.revision + 2 } });
+  return { status: 200, body: { id: kept.id, keys: (first.keys ?? []).map((key) => showKey(first, key)) } };
 }
 
 function showKey({ domain }: DomainRecord, { selector, state, retiredAt, createdAt, publicKey }: DomainKey) {

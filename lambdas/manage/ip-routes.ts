@@ -1,12 +1,11 @@
 /**
- * `/v3/ips`, `/v3/ips/pools`, `/v3/ips/warmup`, `/v3/send_ips`: source addresses and pools, read. What would change them is refused with
- * the setting that does, because an address, its pool and its warm-up are deployed.
+ * `/v3/ips`, `/v3/ips/pools`, `/v3/send_ips`: source addresses and pools, read. What would change them is refused with the setting that
+ * does, because an address and its pool are deployed.
  */
 import { apiErrors } from '../../core/errors.ts';
 import {
   type Address,
   addressesOf,
-  isWarmingUp,
   type Known,
   poolsOf,
   type SourceIp,
@@ -16,18 +15,20 @@ import {
   showSendPool,
   type UserOfIps,
   usersOf,
-  warmUpStart,
+  withStarts,
 } from '../../core/senders/ips.ts';
 import type { Answer, Call } from './manage.ts';
 import type { ReverseDnsDeps } from './reverse-dns-routes.ts';
 import type { Method, Route } from './routes.ts';
 import { page, refused } from './sender-deps.ts';
+import type { WarmUpRouteDeps } from './warm-up-routes.ts';
 
-export type IpRouteDeps = ReverseDnsDeps & {
-  /** The lanes of the stack. */
-  sourceIps: readonly SourceIp[];
-  listSubusers: (account: string) => Promise<UserOfIps[]>;
-};
+export type IpRouteDeps = ReverseDnsDeps &
+  Pick<WarmUpRouteDeps, 'readWarmUps'> & {
+    /** The lanes of the stack, each with the start of its warm-up. */
+    sourceIps: readonly SourceIp[];
+    listSubusers: (account: string) => Promise<UserOfIps[]>;
+  };
 
 const NOT_FOUND: Answer = { status: 404, errors: [apiErrors.notFound] };
 /** Entries of a page of `/v3/ips` (SendGrid: 10). */
@@ -75,7 +76,7 @@ const remaining = async (): Promise<Answer> => ({
   body: { results: [{ remaining: 0, period: 'month', price_per_ip: 0 }] },
 });
 
-// pools and warm-up ---------------------------------------------------------------------------------------------------
+// pools ---------------------------------------------------------------------------------------------------------------
 
 const listPools = async (_: Call, { sourceIps }: IpRouteDeps): Promise<Answer> => ({
   status: 200,
@@ -87,20 +88,6 @@ async function getPool({ params }: Call, { sourceIps }: IpRouteDeps): Promise<An
   if (!poolsOf(sourceIps).includes(name)) return NOT_FOUND;
   const ips = addressesOf(sourceIps.filter(({ pool }) => pool === name)).map(({ ip }) => ip);
   return { status: 200, body: { pool_name: name, ips } };
-}
-
-const showWarmUp = (one: Address) => ({ ip: one.ip, start_date: warmUpStart(one) });
-
-const listWarmUps = async (_: Call, { sourceIps, now }: IpRouteDeps): Promise<Answer> => ({
-  status: 200,
-  body: addressesOf(sourceIps)
-    .filter((one) => isWarmingUp(one, now()))
-    .map(showWarmUp),
-});
-
-async function getWarmUp(call: Call, deps: IpRouteDeps): Promise<Answer> {
-  const one = find(call, deps);
-  return one && isWarmingUp(one, deps.now()) ? { status: 200, body: [showWarmUp(one)] } : NOT_FOUND;
 }
 
 // /v3/send_ips --------------------------------------------------------------------------------------------------------
@@ -158,7 +145,12 @@ const deployed = (setting: string): Route['handle'] => {
 };
 const ADDRESS = deployed('pools[].sourceIps');
 const POOL = deployed('pools');
-const WARM_UP = deployed('pools[].sourceIps[].warmUpFrom');
+
+/** Warm-ups begin and end while the stack runs. */
+const asTheyAre =
+  (handle: Route['handle']): Route['handle'] =>
+  async (call, deps) =>
+    handle(call, { ...deps, sourceIps: withStarts(deps.sourceIps, await deps.readWarmUps()) });
 
 const IPS = '/v3/ips';
 const SEND = '/v3/send_ips';
@@ -177,15 +169,10 @@ export const IP_ROUTES: readonly Route[] = (
     ['DELETE', `${IPS}/pools/{pool_name}`, 'ips.pools.delete', POOL],
     ['POST', `${IPS}/pools/{pool_name}/ips`, 'ips.pools.ips.create', ADDRESS],
     ['DELETE', `${IPS}/pools/{pool_name}/ips/{ip}`, 'ips.pools.ips.delete', ADDRESS],
-    ['GET', `${IPS}/warmup`, 'ips.warmup.read', listWarmUps],
-    ['POST', `${IPS}/warmup`, 'ips.warmup.create', WARM_UP],
-    ['GET', `${IPS}/warmup/{ip_address}`, 'ips.warmup.read', getWarmUp],
-    ['DELETE', `${IPS}/warmup/{ip_address}`, 'ips.warmup.delete', WARM_UP],
     ['GET', `${IPS}/{ip_address}`, 'ips.read', get],
     ['GET', `${SEND}/ips`, 'ips.read', listSendIps],
     ['POST', `${SEND}/ips`, 'ips.create', ADDRESS],
     ['GET', `${SEND}/ips/{ip}`, 'ips.read', getSendIp],
-    ['PATCH', `${SEND}/ips/{ip}`, 'ips.update', WARM_UP],
     ['GET', `${SEND}/ips/{ip}/subusers`, 'ips.read', listSendIpUsers],
     ['GET', `${SEND}/pools`, 'ips.pools.read', listSendPools],
     ['POST', `${SEND}/pools`, 'ips.pools.create', POOL],
@@ -196,4 +183,10 @@ export const IP_ROUTES: readonly Route[] = (
     ['POST', `${SEND}/pools/{poolid}/ips:batchAdd`, 'ips.pools.ips.create', ADDRESS],
     ['POST', `${SEND}/pools/{poolid}/ips:batchDelete`, 'ips.pools.ips.delete', ADDRESS],
   ] as const satisfies readonly (readonly [Method, string, string, Route['handle']])[]
-).map(([method, path, scope, handle]) => ({ method, path, scope, nullFields: true, handle }));
+).map(([method, path, scope, handle]) => ({
+  method,
+  path,
+  scope,
+  nullFields: true,
+  handle: method === 'GET' ? asTheyAre(handle) : handle,
+}));

@@ -10,7 +10,9 @@ import { openZones } from '../../io/route53.ts';
 import { senderDomainsIn } from '../../io/sender-domains.ts';
 import { senderItemsIn } from '../../io/sender-items.ts';
 import { type SenderZone, senderZonesIn } from '../../io/sender-zones.ts';
+import { sitesIn } from '../../io/sites.ts';
 import { verifiedSendersIn } from '../../io/verified-senders.ts';
+import { warmUpsIn } from '../../io/warm-ups.ts';
 import type { ManageDeps } from './manage.ts';
 import type { SenderDeps } from './sender-deps.ts';
 
@@ -19,6 +21,7 @@ type SendingVariable = Omit<SenderDeps['sending'], 'sources'> & { zones: SenderZ
 
 /** @throws Error where a variable is missing or no JSON */
 export function openSenders(table: string, tables: Table, keys: Parameters<typeof makeKeysBy>[0]) {
+  const sites = sitesIn(requireVariable('SITES_TABLE'), tables, Date.now);
   const sending = JSON.parse(requireVariable('SENDING')) as SendingVariable;
   return {
     sending,
@@ -31,6 +34,9 @@ export function openSenders(table: string, tables: Table, keys: Parameters<typeo
     linkTarget: requireVariable('LINK_TARGET').replace('https://', ''),
     probeLink: lookUpLink,
     sourceIps: sending.sources,
+    ...warmUpsIn(table, tables),
+    readWarmUp: sites.readWarmUp,
+    readWarmUpHour: sites.readWarmUpHour,
     sources: sending.sources.flatMap(({ ip, name }) => (ip === undefined ? [] : [{ ip, lane: name }])),
     makeDkimKey: makeKeysBy(keys, requireVariable('SECRETS_KEY_ARN')),
   } satisfies Partial<ManageDeps>;

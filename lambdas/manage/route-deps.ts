@@ -20,6 +20,7 @@ import type { TrackingRouteDeps } from './tracking-routes.ts';
 import type { ValidationJobRouteDeps } from './validation-job-routes.ts';
 import type { ValidationRouteDeps } from './validation-routes.ts';
 import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
+import type { WarmUpRouteDeps } from './warm-up-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
 export type RouteDeps = AccountRouteDeps &
@@ -43,4 +44,5 @@ export type RouteDeps = AccountRouteDeps &
   ValidationJobRouteDeps &
   ValidationRouteDeps &
   VerifiedSenderDeps &
+  WarmUpRouteDeps &
   WebhookRouteDeps;

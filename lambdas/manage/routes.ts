@@ -41,6 +41,7 @@ import { TRACKING_ROUTES } from './tracking-routes.ts';
 import { VALIDATION_JOB_ROUTES } from './validation-job-routes.ts';
 import { VALIDATION_ROUTES } from './validation-routes.ts';
 import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
+import { WARM_UP_ROUTES } from './warm-up-routes.ts';
 import {
   changeSigned,
   changeWebhook,
@@ -134,6 +135,7 @@ export const ROUTES: readonly Route[] = [
   ...MAIL_DEFAULTS_ROUTES,
   ...DOMAIN_ROUTES,
   ...DNS_EMAIL_ROUTES,
+  ...WARM_UP_ROUTES,
   ...IP_ROUTES,
   ...IP_SUBUSER_ROUTES,
   ...LINK_ROUTES,

@@ -4,24 +4,19 @@
  * key, or with `on-behalf-of` and the parent's.
  */
 
+import type { CreditsRecord } from '../../core/brakes/brakes.ts';
 import { apiErrors } from '../../core/errors.ts';
 import { fieldsOf } from '../../core/fields.ts';
 import type { AccountRecord } from '../../core/records/subusers.ts';
 import { type Credits, makeAccountId, type SubuserRecord, subuserKey } from '../../core/records/subusers.ts';
-import {
-  adjustCredits,
-  countedSince,
-  type ReadCredits,
-  readCredits,
-  showCredits,
-} from '../../core/subusers/credits.ts';
+import { adjustCredits, counterOf, type ReadCredits, readCredits, showCredits } from '../../core/subusers/credits.ts';
 import { MOST_SUBUSERS, readIps, readNewSubuser, showNewSubuser, showSubuser } from '../../core/subusers/setting.ts';
 import type { SubuserChange } from '../../io/subusers.ts';
 import type { Answer, Call } from './manage.ts';
 import { NOT_FOUND, refused } from './recipients.ts';
 import type { Route } from './routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
-import { SUBUSER_STATS, sentSince } from './subuser-stats.ts';
+import { SUBUSER_STATS } from './subuser-stats.ts';
 
 /** A source address, and the lane whose mail goes out by it. */
 export type Source = { ip: string; lane: string };
@@ -40,6 +35,8 @@ export type SubuserRouteDeps = StatsRouteDeps & {
   changeSubuser: (before: SubuserRecord, change: SubuserChange) => Promise<boolean>;
   removeSubuser: (before: SubuserRecord) => Promise<boolean>;
   forgetAccount: (account: string) => Promise<void>;
+  /** What was claimed of its credits (core/subusers/credits.ts), by their counter. */
+  readCredits: (account: string, counter: string) => Promise<Pick<CreditsRecord, 'claimed'> | undefined>;
 };
 
 /** Changes of one subuser at once: each costs the others one more try. */
@@ -156,8 +153,8 @@ async function deleteSubuser({ account, params }: Call, deps: SubuserRouteDeps):
 // credits -------------------------------------------------------------------------------------------------------------
 
 async function usedCredits(account: string, credits: Credits, deps: SubuserRouteDeps): Promise<number> {
-  const counted = countedSince(credits, deps.now());
-  return counted ? Math.max(0, (await sentSince(account, counted.since, deps)) - counted.before) : 0;
+  const counter = counterOf(credits, deps.now());
+  return (counter && (await deps.readCredits(account, counter.name))?.claimed) ?? 0;
 }
 
 async function getCredits({ account, params }: Call, deps: SubuserRouteDeps): Promise<Answer> {
@@ -185,9 +182,7 @@ const writingCredits =
       }),
     );
 
-const setCredits = writingCredits(async ({ body }, { account }, deps) =>
-  readCredits(body, deps.now(), await sentSince(account, deps.now(), deps)),
-);
+const setCredits = writingCredits(async ({ body }, _, deps) => readCredits(body, deps.now()));
 const adjustRemaining = writingCredits(async ({ body }, { account, credits }, deps) =>
   adjustCredits(credits, body, await usedCredits(account, credits, deps), deps.now()),
 );

@@ -37,13 +37,6 @@ const VIEW = { type: 'subuser', metrics: GLOBAL_METRICS };
 const HOUR = 3_600_000;
 const hourOf = (at: number) => new Date(at).toISOString().slice(0, 13);
 
-/** Messages that an account asked for in the hours from one on (milliseconds since the epoch), as far as they are counted. */
-export async function sentSince(account: string, since: number, { now, readHours }: StatsRouteDeps): Promise<number> {
-  let sum = 0;
-  for await (const { counts } of readHours(account, 'all', hourOf(since), hourOf(now()))) sum += counts.requests ?? 0;
-  return sum;
-}
-
 async function readHoursOf(
   subusers: SubuserRecord[],
   first: string,

@@ -13,7 +13,7 @@ import { type DomainDeps, ownMailDomain, ownMailHold } from '../../core/senders/
 import type { Kind } from '../../core/stats/count.ts';
 import { GLOBAL_METRICS } from '../../core/stats/count.ts';
 import { type Hour, showSums } from '../../core/stats/show.ts';
-import { countedSince, remainingCredits } from '../../core/subusers/credits.ts';
+import { counterOf } from '../../core/subusers/credits.ts';
 
 export type AlertDeps = DomainDeps & {
   /** Milliseconds since the epoch. */
@@ -28,7 +28,7 @@ export type AlertDeps = DomainDeps & {
   readAccount: (account: string) => Promise<AccountRecord | undefined>;
   readHours: (account: string, kind: Kind, from: string, to: string) => AsyncIterable<Hour>;
   readBrakes: (account: string) => Promise<BrakesRecord | undefined>;
-  readCredits: (account: string, day: string) => Promise<CreditsRecord | undefined>;
+  readCredits: (account: string, counter: string) => Promise<CreditsRecord | undefined>;
   report: (problem: string) => void;
 };
 
@@ -108,15 +108,11 @@ async function creditsUsed(
   parented: AccountRecord | undefined,
   deps: AlertDeps,
 ): Promise<Usage | undefined> {
-  const now = deps.now();
-  const counted = parented && countedSince(parented.credits, now);
-  if (!counted) return undefined;
-  let sent = 0;
-  for await (const { counts } of deps.readHours(account, 'all', hourOf(counted.since), hourOf(now)))
-    sent += counts.requests ?? 0;
-  const used = Math.max(0, sent - counted.before);
-  const limit = used + remainingCredits(parented.credits, used, now)!;
-  return { used, limit, period: `since ${hourOf(counted.since)}:00`, what: 'credits' };
+  const counter = parented && counterOf(parented.credits, deps.now());
+  if (!counter) return undefined;
+  const { name, since, limit } = counter;
+  const used = (await deps.readCredits(account, name))?.claimed ?? 0;
+  return { used, limit, period: `since ${hourOf(since)}:00`, what: 'credits' };
 }
 
 /** Of what it may send today. */

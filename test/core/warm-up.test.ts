@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blockOf, budgetOf, dayStart, hourOf, isHeldBack, overflowLane, WARM_UP } from '../../core/warm-up.ts';
+import type { WarmUpsRecord } from '../../core/records/warm-ups.ts';
+import { blockOf, budgetOf, dayStart, hourOf, isHeldBack, overflowLane, startOf, WARM_UP } from '../../core/warm-up.ts';
 
 const STARTED = Date.UTC(2026, 10, 23);
 const HOUR = 3_600_000;
@@ -68,20 +69,44 @@ describe('overflow', () => {
   it('goes to warm lanes only, the same for the same job', () => {
     fc.assert(
       fc.property(fc.string(), (jobId) => {
-        const lane = overflowLane(lanes, jobId, STARTED);
+        const lane = overflowLane(lanes, jobId, STARTED, undefined);
         expect([a, b]).toContain(lane);
-        expect(overflowLane(lanes, jobId, STARTED + 1)).toBe(lane);
+        expect(overflowLane(lanes, jobId, STARTED + 1, undefined)).toBe(lane);
       }),
     );
   });
   it('spreads over them', () => {
-    const taken = Array.from({ length: 200 }, (_, i) => overflowLane(lanes, `job-${i}`, STARTED));
+    const taken = Array.from({ length: 200 }, (_, i) => overflowLane(lanes, `job-${i}`, STARTED, undefined));
     expect(taken.filter((lane) => lane === a).length).toBeGreaterThan(60);
     expect(taken.filter((lane) => lane === b).length).toBeGreaterThan(60);
   });
   it('counts a lane whose warm-up is over as warm; where there is none, it is told so', () => {
-    expect(overflowLane([fresh], 'job', STARTED)).toBeUndefined();
-    expect(overflowLane([fresh], 'job', Date.UTC(2026, 11, 26))).toBe(fresh);
-    expect(overflowLane([], 'job', STARTED)).toBeUndefined();
+    expect(overflowLane([fresh], 'job', STARTED, undefined)).toBeUndefined();
+    expect(overflowLane([fresh], 'job', Date.UTC(2026, 11, 26), undefined)).toBe(fresh);
+    expect(overflowLane([], 'job', STARTED, undefined)).toBeUndefined();
   });
+  it('goes by what the API said last', () => {
+    const words = {
+      'lane#a': { startedAt: STARTED, over: null },
+      'lane#new': { over: '2026-11-20' },
+    } as unknown as WarmUpsRecord;
+    const taken = new Set(
+      Array.from({ length: 100 }, (_, i) => overflowLane(lanes, `job-${i}`, STARTED + HOUR, words)?.name),
+    );
+    expect([...taken].sort()).toEqual(['b', 'new']);
+  });
+});
+
+describe('a word of the API', () => {
+  const word = (one: object) => ({ 'lane#a': one }) as unknown as WarmUpsRecord;
+  const [plain, warming] = [{ name: 'a' }, { name: 'a', warmUpFrom: '2026-11-20' }];
+  it.each<[string, { name: string; warmUpFrom?: string }, object | undefined, number | undefined]>([
+    ['none: the settings’', warming, undefined, Date.UTC(2026, 10, 20)],
+    ['none, and none of the settings', plain, undefined, undefined],
+    ['started', plain, { startedAt: 5, over: null }, 5],
+    ['stopped', warming, { over: '2026-11-20' }, undefined],
+    ['started again', warming, { startedAt: 5, over: '2026-11-20' }, 5],
+    ['said before another day was deployed', warming, { over: '2026-10-01' }, Date.UTC(2026, 10, 20)],
+    ['said before the day was taken out', plain, { startedAt: 5, over: '2026-10-01' }, undefined],
+  ])('%s', (_, lane, said, expected) => expect(startOf(lane, said && word(said))).toBe(expected));
 });

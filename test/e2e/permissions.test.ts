@@ -299,6 +299,29 @@ async function useValidations(mail: Mail): Promise<() => Promise<void>> {
   };
 }
 
+/** A warm-up that is begun while the stack runs: its lane knows of it within a minute, and counts. */
+async function useWarmUp(mail: Mail): Promise<void> {
+  const call = async (method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${mail.local.apiKey}`, 'content-type': 'application/json' };
+    const answer = await fetch(`${mail.local.apiUrl}/v3/ips${path}`, {
+      ...{ method, headers },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return { status: answer.status, body: (await answer.json()) as { ip: string; used_this_hour: number }[] };
+  };
+  const [address] = (await call('GET', '')).body;
+  expect(await call('POST', '/warmup', { ip: address!.ip })).toMatchObject({ status: 200 });
+  await eventually(
+    async () => {
+      await mail.post(mailTo('warm@example.net'));
+      await sleep(2_000);
+      return (await call('GET', '/warmup')).body;
+    },
+    ([one]) => one !== undefined && one.used_this_hour > 0,
+    90,
+  );
+}
+
 /** Alerts whose time has come: one about statistics, one about the daily cap. */
 async function useAlerts(mail: Mail): Promise<void> {
   const { AccountsTable, HoldsTable } = mail.stack.outputs;
@@ -371,6 +394,7 @@ describe('permissions', () => {
       await useBrakes(mail);
       await useSchedule(mail);
       await useAlerts(mail);
+      await useWarmUp(mail);
       await putFile();
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
       expect(mail.stack.unusedStatements()).toEqual([]);

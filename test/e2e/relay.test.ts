@@ -7,6 +7,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createTransport } from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readAuthorization } from '../../core/api-key.ts';
 import { messageName } from '../../core/records/message-key.ts';
 import { OPERATOR } from '../../core/records.ts';
 import { messagesIn } from '../../io/messages.ts';
@@ -31,6 +32,10 @@ async function findIn(to: string): Promise<Found> {
   );
   return (await (await fetch(`${inboxUrl}/messages/${summary!.id}`)).json()) as Found;
 }
+const mailToAll = (to: string[], from: string) => ({
+  ...mailTo('', { personalizations: [{ to: to.map((email) => ({ email })) }] }),
+  from: { email: from },
+});
 const message = (to: string) =>
   Buffer.from(
     [
@@ -198,3 +203,41 @@ function postTo(url: string, apiKey: string, body: string): Promise<{ status: nu
     asked.on('error', reject).end(body);
   });
 }
+
+// Attack: a subuser sends more than his parent gives him, by the door that does not look.
+it('the credits of a subuser are one count, by HTTP and by SMTP', async () => {
+  const { apiUrl, apiKey, smtp } = mail.local;
+  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const answer = await fetch(`${apiUrl}/v3/${path}`, {
+      ...{ method, body: body === undefined ? null : JSON.stringify(body) },
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...headers },
+    });
+    return { status: answer.status, json: (await answer.json().catch(() => undefined)) as Record<string, unknown> };
+  };
+  const subuser = { username: 'till', email: 'till@example.com', password: 'p', ips: [] };
+  expect((await call('POST', 'subusers', subuser)).status).toBe(200);
+  const asTill = { 'on-behalf-of': 'till' };
+  const made = await call('POST', 'api_keys', { name: 'till', scopes: ['mail.send'] }, asTill);
+  const key = String(made.json.api_key);
+  await mail.operator.addDomain(readAuthorization(`Bearer ${key}`)!.account, 'till.example.com');
+  await call('PUT', 'subusers/till/credits', { type: 'nonrecurring', total: 3 });
+
+  const from = 'till@till.example.com';
+  const post = (to: string[]) => mail.post(mailToAll(to, from), { authorization: `Bearer ${key}` });
+  const transport = createTransport({
+    ...{ host: '127.0.0.1', port: smtp!.port, requireTLS: true, tls: { rejectUnauthorized: false } },
+    auth: { user: 'apikey', pass: key },
+  });
+  const submit = (to: string) => transport.sendMail({ from, to, subject: 'Receipt', text: 'Thank you.' });
+  expect((await post(['one@example.net'])).status).toBe(202);
+  await submit('two@example.net');
+  expect(await post(['three@example.net', 'four@example.net'])).toMatchObject({
+    status: 401,
+    body: expect.stringContaining('Maximum credits exceeded'),
+  });
+  await submit('three@example.net');
+  await expect(submit('four@example.net')).rejects.toThrow(/451 4\.7\.1 .*Maximum credits exceeded/);
+  expect((await call('GET', 'subusers/till/credits')).json).toMatchObject({ type: 'nonrecurring', remain: 0 });
+  for (const to of ['one', 'two', 'three']) expect((await findIn(`${to}@example.net`)).raw).toContain(`From: ${from}`);
+  transport.close();
+}, 60_000);

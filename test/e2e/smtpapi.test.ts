@@ -250,6 +250,25 @@ describe('every field of X-SMTPAPI', () => {
     expect(told[0]).toMatchObject({ category: ['greetings'] });
   }, 60_000);
 
+  it('templates: the message stands in the active version of a legacy template; one that is not there is told of', async () => {
+    const { id: template } = (await call('POST', 'templates', { name: 'Frame' })) as { id: string };
+    const version = { name: 'v', active: 1, subject: 'Shop: <%subject%>', html_content: '<h1>-shop-</h1><%body%>' };
+    await call('POST', `templates/${template}/versions`, version);
+    const api = (template_id: string) => ({
+      sub: { '-shop-': ['The Shop'], '-name-': ['Ann'] },
+      filters: { templates: { settings: { enable: 1, template_id } } },
+    });
+    const { rcpt } = await send(api(template), { subject: 'For -name-', text: 'Dear -name-' });
+    const one = await arrived(rcpt[0]!);
+    expect([fieldOf(one, 'Subject'), one.dkim.result]).toEqual(['Shop: For Ann', 'pass']);
+    expect(bodyOf(one)).toContain('<h1>The Shop</h1>Dear Ann');
+    expect(bodyOf(one)).toMatch(/^THE SHOP|^The Shop\r\n/m);
+
+    const missing = await send(api('13b8f94f-bcae-4ec6-b752-70d6cb59f932'));
+    expect(await eventOf(missing.id, 'dropped')).toMatchObject({ reason: 'Invalid SMTPAPI header' });
+    expect(bodyOf(await arrived(missing.from)).replace(/=?\r\n/g, ' ')).toMatch(/there is no +template with the/);
+  }, 60_000);
+
   it('tags within tags, to four levels', async () => {
     const sub = { '%1': ['(%2)'], '%2': ['[%3]'], '%3': ['{%4}'], '%4': ['end'] };
     const { rcpt } = await send({ sub }, { text: 'A %1.' });

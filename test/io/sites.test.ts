@@ -143,18 +143,21 @@ describe('warm-up', () => {
     expect(await sites.claimWarmUp(lane, HOUR, 30, 5)).toBe(0);
   });
   it('is set back once a day, by the answers of one hour together', async () => {
-    expect(await sites.countWarmUp(lane, { good: 40, bad: 0 }, NOW)).toBe(false);
-    expect(await sites.countWarmUp(lane, { good: 0, bad: 4 }, NOW)).toBe(false);
-    expect(await sites.countWarmUp(lane, { good: 4, bad: 2 }, NOW)).toBe(true);
-    expect(await sites.countWarmUp(lane, { good: 0, bad: 50 }, NOW + DAY - 1)).toBe(false);
-    expect(await sites.readWarmUp(lane)).toEqual({ heldDays: 1, heldAt: NOW });
-    expect(await sites.countWarmUp(lane, { good: 0, bad: 50 }, NOW + DAY)).toBe(true);
-    expect(await sites.readWarmUp(lane)).toEqual({ heldDays: 2, heldAt: NOW + DAY });
+    expect(await sites.countWarmUp({ lane, startedAt: 1 }, { good: 40, bad: 0 }, NOW)).toBe(false);
+    expect(await sites.countWarmUp({ lane, startedAt: 1 }, { good: 0, bad: 4 }, NOW)).toBe(false);
+    expect(await sites.countWarmUp({ lane, startedAt: 1 }, { good: 4, bad: 2 }, NOW)).toBe(true);
+    expect(await sites.countWarmUp({ lane, startedAt: 1 }, { good: 0, bad: 50 }, NOW + DAY - 1)).toBe(false);
+    expect(await sites.readWarmUp({ lane, startedAt: 1 })).toEqual({ heldDays: 1, heldAt: NOW });
+    expect(await sites.countWarmUp({ lane, startedAt: 1 }, { good: 0, bad: 50 }, NOW + DAY)).toBe(true);
+    expect(await sites.readWarmUp({ lane, startedAt: 1 })).toEqual({ heldDays: 2, heldAt: NOW + DAY });
+    // Another warm-up of the same lane begins anew.
+    expect(await sites.readWarmUp({ lane, startedAt: 2 })).toEqual({ heldDays: 0 });
+    expect(await sites.readWarmUpHour(lane, HOUR)).toBe(0);
   });
   it('has not been set back at first, and counts of another hour do not', async () => {
-    expect(await sites.readWarmUp(lane)).toEqual({ heldDays: 0 });
-    await sites.countWarmUp(lane, { good: 0, bad: 30 }, NOW);
-    expect(await sites.countWarmUp(lane, { good: 0, bad: 30 }, NOW + 30 * MINUTE)).toBe(false);
+    expect(await sites.readWarmUp({ lane, startedAt: 1 })).toEqual({ heldDays: 0 });
+    await sites.countWarmUp({ lane, startedAt: 1 }, { good: 0, bad: 30 }, NOW);
+    expect(await sites.countWarmUp({ lane, startedAt: 1 }, { good: 0, bad: 30 }, NOW + 30 * MINUTE)).toBe(false);
     expect(await readItem(warmUpKey(lane, HOUR))).toMatchObject({ good: 0, bad: 30 });
   });
 });
@@ -216,8 +219,8 @@ describe('I6: an answer that is no success is never counted as one', () => {
       () => table.takeLease(lane, 'google', 'a', NOW, NOW),
       () => table.endLease(lane, 'google', 'a'),
       () => table.claimWarmUp(lane, HOUR, 20, 1),
-      () => table.countWarmUp(lane, { good: 1, bad: 0 }, NOW),
-      () => table.readWarmUp(lane),
+      () => table.countWarmUp({ lane, startedAt: 1 }, { good: 1, bad: 0 }, NOW),
+      () => table.readWarmUp({ lane, startedAt: 1 }),
     ];
     for (const call of calls) for (let tries = 0; tries < 3; tries++) await expect(call()).rejects.toThrow(name);
   });
@@ -290,8 +293,10 @@ it('the table of the model tests answers as the emulator does', async () => {
             answers.push(await table.changeAllowance(own, 's', () => makeAllowance({ connections: one.to })));
           if (one.do === 'remove') answers.push((await table.changeAllowance(own, 's', () => 'remove')) ?? 'removed');
           if (one.do === 'claim') answers.push(await table.claimWarmUp(own, HOUR, 20, one.block));
-          if (one.do === 'count') answers.push(await table.countWarmUp(own, { good: 3, bad: one.bad }, clock));
-          if (one.do === 'read') answers.push([await table.readAllowances(own), await table.readWarmUp(own)]);
+          if (one.do === 'count')
+            answers.push(await table.countWarmUp({ lane: own, startedAt: 1 }, { good: 3, bad: one.bad }, clock));
+          if (one.do === 'read')
+            answers.push([await table.readAllowances(own), await table.readWarmUp({ lane: own, startedAt: 1 })]);
         }
         expect(answers).toHaveLength(2);
         expect(answers[0]).toEqual(answers[1]);

@@ -24,7 +24,7 @@ test('the defaults', () => {
     brakes: { bouncePercent: 10, complaintPercent: 0.3 },
     retention: { messagesDays: 30, contentDays: 21, eventsDays: 90, statsDays: 400, logsDays: 14 },
     alarms: { oldestSeconds: 900, bounceRatePercent: 5 },
-    senders: { zones: [] },
+    senders: { zones: [], rotateKeysDays: 180 },
     validation: { disposableDomains: [] },
     shaping: {},
     relay: false,

@@ -122,6 +122,7 @@ test('Q4: every dead-letter queue and every age has an alarm', () => {
 
 test('Q5: no function sends, over queues, to a queue that it is started by, unless the template allows the loop', () => {
   // Prepare: who sends to which queue, and whom that queue starts
+  const poolOf = (path: string) => /^(Pool-[^/]+)\/Lane-/.exec(path)?.[1];
   const startedBy = new Map(
     mappings.map(({ properties }, i) => [sources[i]!.path, byReference(properties.FunctionName).path]),
   );
@@ -130,7 +131,10 @@ test('Q5: no function sends, over queues, to a queue that it is started by, unle
     for (const { Action, Resource } of statements)
       if (asList(Action).includes('sqs:SendMessage')) {
         // What a follower of the stream gave up goes where nobody is started.
-        const started = asList(Resource).flatMap((queue) => startedBy.get(byReference(queue).path) ?? []);
+        const started = asList(Resource)
+          .flatMap((queue) => startedBy.get(byReference(queue).path) ?? [])
+          // What a lane may not send while it warms up: a job goes to another lane of its pool once (test/lambdas/deliver/overflow.test.ts).
+          .filter((other) => poolOf(other) === undefined || poolOf(other) !== poolOf(path));
         next.set(path, [...(next.get(path) ?? []), ...started]);
       }
 
@@ -142,7 +146,7 @@ test('Q5: no function sends, over queues, to a queue that it is started by, unle
   const looping = [...functionsByRole(flat).values()].filter(({ path }) => reach(path).has(path));
 
   // Assess
-  expect([...next.keys()].length).toBe(6);
+  expect([...next.keys()].length).toBe(8);
   expect(looping).toEqual([]);
   for (const { path, properties } of functionsByRole(flat).values())
     expect({ path, RecursiveLoop: properties.RecursiveLoop }).toEqual({ path, RecursiveLoop: undefined });

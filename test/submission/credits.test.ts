@@ -162,14 +162,98 @@ describe('a daily cap', () => {
     world.brakesOf.set('parent22', { operatorCap: 10 });
     world.brakesOf.set('branch22', { operatorCap: 4 });
     const credits = world.begin();
-    expect(await credits.takeCredits('branch22', 5, 'parent22')).toBeUndefined();
-    const giveBack = await credits.takeCredits('branch22', 4, 'parent22');
-    expect(await credits.takeCredits('another2', 7, 'parent22')).toBeUndefined();
-    expect(await credits.takeCredits('another2', 6, 'parent22')).toBeDefined();
-    expect(await credits.takeCredits('third222', 1, 'parent22')).toBeUndefined();
+    expect(await credits.takeCredits('branch22', 5, { parent: 'parent22' })).toBeUndefined();
+    const giveBack = await credits.takeCredits('branch22', 4, { parent: 'parent22' });
+    expect(await credits.takeCredits('another2', 7, { parent: 'parent22' })).toBeUndefined();
+    expect(await credits.takeCredits('another2', 6, { parent: 'parent22' })).toBeDefined();
+    expect(await credits.takeCredits('third222', 1, { parent: 'parent22' })).toBeUndefined();
     giveBack!();
     expect(await credits.takeCredits('parent22', 4)).toBeDefined();
     expect(await credits.takeCredits('parent22', 1)).toBeUndefined();
+  });
+});
+
+describe('credits of a subuser', () => {
+  const daily = {
+    type: 'recurring',
+    resetFrequency: 'daily',
+    total: 10,
+    since: START,
+    adjusted: 0,
+    adjustedAt: START,
+  } as const;
+  const once = { type: 'nonrecurring', total: 10, since: START, adjusted: 0 } as const;
+
+  test('limit what it sends, and come again at midnight UTC; those for good do not', async () => {
+    const world = makeWorld(undefined);
+    const [one, other] = [world.begin(), world.begin()];
+    const parent = 'parent22';
+    for (const credits of [daily, once]) {
+      const account = credits === daily ? 'branch22' : 'branch33';
+      world.now = START;
+      expect(await one.takeCredits(account, 6, { parent, credits })).toBeDefined();
+      expect(await other.takeCredits(account, 5, { parent, credits })).toBeUndefined();
+      expect(await other.takeCredits(account, 4, { parent, credits })).toBeDefined();
+      world.now = Date.parse('2026-11-25T23:59:59.999Z');
+      expect(await one.takeCredits(account, 1, { parent, credits })).toBeUndefined();
+      world.now = Date.parse('2026-11-26T00:00:00Z');
+      const tomorrow = await one.takeCredits(account, 10, { parent, credits });
+      expect([credits.type, tomorrow !== undefined]).toEqual([credits.type, credits === daily]);
+    }
+    expect([...world.claimed]).toEqual([
+      [`branch22 credits#${START}#2026-11-25`, 10],
+      [`branch22 credits#${START}#2026-11-26`, 10],
+      [`branch33 credits#${START}`, 10],
+    ]);
+    // The operator's alarm is for caps: whoever used up what he was given has done no wrong.
+    expect(world.reached).toEqual([]);
+  });
+
+  test('unlimited ones, and an account without a parent, cost no write', async () => {
+    const world = makeWorld(undefined);
+    const credits = world.begin();
+    for (let n = 0; n < 1_000; n++) {
+      expect(await credits.takeCredits('branch22', 1, { parent: 'p', credits: { type: 'unlimited' } })).toBeDefined();
+      expect(await credits.takeCredits('shopshop', 1)).toBeDefined();
+    }
+    expect(world.writes).toBe(0);
+  });
+
+  test('single messages: 10,000 cost fewer than 400 writes, and a process that dies loses a 32nd at most', async () => {
+    const world = makeWorld(undefined);
+    const credits = world.begin();
+    const given = { credits: { ...once, total: 1_000_000 } };
+    for (let n = 0; n < 10_000; n++) await credits.takeCredits('branch22', 1, given);
+    expect(world.writes).toBeLessThan(400);
+    expect(world.claimed.get(`branch22 credits#${START}`)! - 10_000).toBeLessThan(10_000 / 32);
+  });
+
+  test('changed by hand: more and less hold at once, without a new count', async () => {
+    const world = makeWorld(undefined);
+    const process = world.begin();
+    expect(await process.takeCredits('branch22', 10, { credits: once })).toBeDefined();
+    expect(await process.takeCredits('branch22', 1, { credits: once })).toBeUndefined();
+    expect(await process.takeCredits('branch22', 5, { credits: { ...once, adjusted: 5 } })).toBeDefined();
+    expect(await process.takeCredits('branch22', 1, { credits: { ...once, adjusted: 5 } })).toBeUndefined();
+    expect(await process.takeCredits('branch22', 1, { credits: { ...once, adjusted: -9 } })).toBeUndefined();
+    // Set anew: counted anew.
+    expect(await process.takeCredits('branch22', 10, { credits: { ...once, since: START + 1 } })).toBeDefined();
+  });
+
+  test('what was not accepted is given back to all who counted it, and a refusal of one takes of none', async () => {
+    const world = makeWorld(undefined);
+    world.brakesOf.set('parent22', { operatorCap: 100 });
+    world.brakesOf.set('branch22', { operatorCap: 20 });
+    const process = world.begin();
+    const giveBack = await process.takeCredits('branch22', 8, { parent: 'parent22', credits: once });
+    for (let n = 0; n < 50; n++)
+      expect(await process.takeCredits('branch22', 3, { parent: 'parent22', credits: once })).toBeUndefined();
+    giveBack!();
+    expect(await process.takeCredits('branch22', 10, { parent: 'parent22', credits: once })).toBeDefined();
+    expect(await process.takeCredits('branch22', 10)).toBeDefined();
+    expect(await process.takeCredits('branch22', 1)).toBeUndefined();
+    expect(await process.takeCredits('parent22', 91)).toBeUndefined();
+    expect(await process.takeCredits('parent22', 90)).toBeDefined();
   });
 });
 
@@ -192,6 +276,10 @@ describe('in the table', () => {
     await markReached('shopshop', '2026-11-25', 6);
     expect(await readCredits('shopshop', '2026-11-25')).toMatchObject({ claimed: 100, reachedAt: 5, expiresAt: 9e9 });
     expect(await readCredits('another2', '2026-11-25')).toBeUndefined();
+    // Credits for good are counted for good.
+    await claimCredits('branch22', 'credits#1', { needed: 1, wanted: 1, cap: 3 });
+    await claimCredits('branch22', 'credits#1', { needed: 1, wanted: 1, cap: 3 });
+    expect(await readCredits('branch22', 'credits#1')).toEqual({ pk: 'branch22#sent', sk: 'credits#1', claimed: 2 });
   });
 });
 

@@ -73,6 +73,40 @@ describe('submit', () => {
     expect(more).toEqual([]);
   });
 
+  it.each([
+    ['as it is', (json: string) => json],
+    ['folded', (json: string) => json.replaceAll(',', ',\r\n ')],
+    ['in an encoded word', (json: string) => `=?utf-8?B?${Buffer.from(json).toString('base64')}?=`],
+  ])('a template in X-SMTPAPI, written %s: its text is named in the jobs', async (_, write) => {
+    const world = make();
+    const id = '13b8f94f-bcae-4ec6-b752-70d6cb59f932';
+    const active = { version: 'v', revision: 'r', pieces: 1 };
+    world.cloud.templates.set(id, { active: { ...active, subject: true } });
+    const api = JSON.stringify({ category: 'x', filters: { templates: { settings: { enable: 1, template_id: id } } } });
+    expect(await submit(by(`${HEADER}X-SMTPAPI: ${write(api)}\r\n`), world.deps)).toMatchObject({ ok: true });
+    expect(jobs(world)).toMatchObject([{ content: { templateId: id, template: active } }]);
+  });
+
+  it('a template that is not there: recorded as dropped, and MAIL FROM is told of it by name', async () => {
+    const world = make();
+    const api =
+      '{"filters":{"templates":{"settings":{"enable":1,"template_id":"13b8f94f-bcae-4ec6-b752-70d6cb59f932"}}}}';
+    expect(await submit(by(`${HEADER}X-SMTPAPI: ${api}\r\n`), world.deps)).toMatchObject({ ok: true });
+    const [dropped, notice] = jobs(world);
+    expect(dropped).toMatchObject({ content: { dropped: 'Invalid SMTPAPI header' } });
+    expect(JSON.stringify(notice)).toContain('there is no template with the id');
+  });
+
+  it('a template that cannot be read is no reason to send without it: 451', async () => {
+    const world = make();
+    const readTemplate = () => Promise.reject(new Error('no table'));
+    const api =
+      '{"filters":{"templates":{"settings":{"enable":1,"template_id":"13b8f94f-bcae-4ec6-b752-70d6cb59f932"}}}}';
+    const done = await submit(by(`${HEADER}X-SMTPAPI: ${api}\r\n`), { ...world.deps, readTemplate });
+    expect(done).toMatchObject({ ok: false, reply: { code: 451 } });
+    expect(world.cloud.calls).toEqual([]);
+  });
+
   it('the same for the null sender: nobody is told', async () => {
     const world = make();
     const { submitted } = by(`${HEADER}X-SMTPAPI: {"to": \r\n`);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { SMTPAPI_RECIPIENTS } from '../../../core/submit-mime/limits.ts';
-import { detailOf, HEAD, NOW, submit, submitWith, TEMPLATE, taken } from './submission.ts';
+import { DYNAMIC, detailOf, HEAD, NOW, submit, submitWith, TEMPLATE, taken, WITHOUT_VERSION } from './submission.ts';
 
 const SOON = NOW / 1_000 + 3_600;
 const fixtures = JSON.parse(
@@ -267,7 +267,8 @@ describe('filters', () => {
   );
 
   it('templates names a template; dkim is always that of the From domain', () => {
-    expect(taken(filter('templates', { enable: 1, template_id: TEMPLATE })).content.templateId).toBe(TEMPLATE);
+    const { templateId, template } = taken(filter('templates', { enable: 1, template_id: TEMPLATE })).content;
+    expect([templateId, template]).toEqual([TEMPLATE, { version: 'v1', revision: 'r1', pieces: 1 }]);
     expect(taken(filter('templates', { enable: 0, template_id: 'x' })).content.templateId).toBeUndefined();
     expect(taken(filter('dkim', { domain: 'x.example', use_from: false })).content.mailSettings).toBeUndefined();
   });
@@ -303,6 +304,9 @@ describe('filters', () => {
     ['template', { enable: 1, 'text/html': '<% body %>'.repeat(4) }, /at most 3 times/],
     ['templates', { enable: 1, template_id: 'x' }, /valid GUID/],
     ['templates', { enable: 1 }, /valid GUID/],
+    ['templates', { enable: 1, template_id: TEMPLATE.replace('5', '7') }, /there is no template with the id/],
+    ['templates', { enable: 1, template_id: WITHOUT_VERSION }, /a template with an active version/],
+    ['templates', { enable: 1, template_id: DYNAMIC }, /dynamic template must be sent by mail\/send/],
     ['dkim', { domain: 7 }, /domain must be a string/],
   ])('%s %j is refused', (name, settings, detail) => expect(detailOf(filter(name, settings))).toMatch(detail));
 });

@@ -1,10 +1,13 @@
 /** A submitted message and what it is read into, for the tests of this folder. */
 import type { MailRequest } from '../../../core/mail.ts';
+import type { KnownTemplate } from '../../../core/mail-send/template.ts';
 import { readSubmitted, type Submitted, type SubmittedMail } from '../../../core/submit-mime/index.ts';
 
 export const NOW = Date.UTC(2026, 10, 23, 12);
 export const POOLS = new Set(['default', 'testPool']);
 export const TEMPLATE = '5997fcf6-2b9f-484d-acd5-7e9a99f0dc1f';
+export const [WITHOUT_VERSION, DYNAMIC] = ['6997fcf6-2b9f-484d-acd5-7e9a99f0dc1f', `d-${'a'.repeat(32)}`];
+const ACTIVE = { active: { version: 'v1', revision: 'r1', pieces: 1, subject: true } };
 export const HEAD = ['From: News <news@sender.example>', 'To: bob@x.example', 'Subject: Hello'];
 
 export function submit(fields: readonly string[], changes: Partial<Submitted> = {}): SubmittedMail {
@@ -24,7 +27,11 @@ export function submit(fields: readonly string[], changes: Partial<Submitted> = 
       now: NOW,
       pools: POOLS,
       groups: new Set([7, 123]),
-      templates: new Map([[TEMPLATE, { active: { version: 'v1', revision: 'r1', pieces: 1, subject: true } }]]),
+      templates: new Map<string, KnownTemplate>([
+        [TEMPLATE, ACTIVE],
+        [WITHOUT_VERSION, {}],
+        [DYNAMIC, ACTIVE],
+      ]),
     },
   );
 }

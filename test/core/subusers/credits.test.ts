@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Credits } from '../../../core/records/subusers.ts';
 import {
   adjustCredits,
-  countedSince,
+  counterOf,
   readCredits,
   remainingCredits,
   showCredits,
@@ -13,22 +13,33 @@ import { reputationOf } from '../../../core/subusers/reputation.ts';
 const NOW = Date.parse('2026-11-25T12:30:00Z');
 const at = (time: string) => Date.parse(time);
 const read = (body: unknown): Credits => {
-  const found = readCredits(body, NOW, 3);
+  const found = readCredits(body, NOW);
   if (!found.ok) throw new Error(JSON.stringify(found.errors));
   return found.credits;
 };
 
 describe('credits', () => {
-  it('are counted from when they were set, then from the beginning of each period', () => {
-    const monthly = read({ type: 'recurring', reset_frequency: 'monthly', total: 100 });
-    expect(countedSince(monthly, NOW)).toEqual({ since: NOW, before: 3 });
-    expect(countedSince(monthly, at('2026-12-05T00:00:00Z'))).toEqual({ since: at('2026-12-01T00:00:00Z'), before: 0 });
-    const weekly = read({ type: 'recurring', reset_frequency: 'weekly', total: 100 });
-    expect(countedSince(weekly, at('2026-12-02T00:00:00Z'))).toEqual({ since: at('2026-11-30T00:00:00Z'), before: 0 });
-    const daily = read({ type: 'recurring', reset_frequency: 'daily', total: 100 });
-    expect(countedSince(daily, at('2026-11-26T23:00:00Z'))).toEqual({ since: at('2026-11-26T00:00:00Z'), before: 0 });
-    expect(countedSince(read({ type: 'nonrecurring', total: 5 }), at('2027-01-01T00:00:00Z'))?.since).toBe(NOW);
-    expect(countedSince(read({ type: 'unlimited' }), NOW)).toBeUndefined();
+  it.each<[string, string, string, string, string]>([
+    // A Wednesday; weeks begin on Monday.
+    ['daily', '2026-11-25T12:30:00Z', '2026-11-25', '2026-11-25T12:30:00Z', '2026-11-26T00:00:00Z'],
+    ['daily', '2026-11-25T23:59:59.999Z', '2026-11-25', '2026-11-25T12:30:00Z', '2026-11-26T00:00:00Z'],
+    ['daily', '2026-11-26T00:00:00Z', '2026-11-26', '2026-11-26T00:00:00Z', '2026-11-27T00:00:00Z'],
+    ['weekly', '2026-11-29T23:59:59Z', '2026-11-23', '2026-11-25T12:30:00Z', '2026-11-30T00:00:00Z'],
+    ['weekly', '2026-11-30T00:00:00Z', '2026-11-30', '2026-11-30T00:00:00Z', '2026-12-07T00:00:00Z'],
+    ['monthly', '2026-11-30T23:59:59Z', '2026-11-01', '2026-11-25T12:30:00Z', '2026-12-01T00:00:00Z'],
+    ['monthly', '2026-12-31T12:00:00Z', '2026-12-01', '2026-12-01T00:00:00Z', '2027-01-01T00:00:00Z'],
+    ['monthly', '2028-02-29T12:00:00Z', '2028-02-01', '2028-02-01T00:00:00Z', '2028-03-01T00:00:00Z'],
+  ])('%s at %s: counted as of %s', (reset_frequency, time, day, since, until) => {
+    const credits = read({ type: 'recurring', reset_frequency, total: 100 });
+    expect(counterOf(credits, at(time))).toEqual({
+      ...{ name: `credits#${NOW}#${day}`, since: at(since), until: at(until), limit: 100 },
+    });
+  });
+
+  it('for good are one count; without a limit there is none', () => {
+    const credits = read({ type: 'nonrecurring', total: 5 });
+    expect(counterOf(credits, at('2036-01-01T00:00:00Z'))).toEqual({ name: `credits#${NOW}`, since: NOW, limit: 5 });
+    expect(counterOf(read({ type: 'unlimited' }), NOW)).toBeUndefined();
   });
 
   it('are adjusted for their period alone, and never go below nothing', () => {
@@ -72,7 +83,7 @@ describe('credits', () => {
     [{ type: 'recurring', reset_frequency: 'daily', total: 0 }, 'total'],
     [{ type: 'nonrecurring', total: 1.5 }, 'total'],
   ])('are not %j', (body, field) => {
-    expect(readCredits(body, NOW, 0)).toMatchObject({ ok: false, errors: [{ field }] });
+    expect(readCredits(body, NOW)).toMatchObject({ ok: false, errors: [{ field }] });
   });
 });
 

@@ -36,7 +36,7 @@ async function setUp(budget: number, changes: Partial<DeliverDeps> = {}) {
   return Object.assign(makeWorld(server.port, { warmUp, sendJob, ...changes }), { told });
 }
 const many = (count: number) => makeJob(Array.from({ length: count }, (_, n) => `u${n}@x.example`));
-const warm = { overflowLane: () => ({ name: 'warm-1', url: 'queue:warm-1' }) };
+const warm = { overflowLane: async () => ({ name: 'warm-1', url: 'queue:warm-1' }) };
 
 describe('beyond the budget of a warming address', () => {
   it('a job goes on to a warm lane at once, with what is left of it, marked so that nothing is sent twice', async () => {
@@ -55,6 +55,20 @@ describe('beyond the budget of a warming address', () => {
       job.copies.slice(30).map(({ index }) => index),
     );
     expect(world.told.sent[0]!.job.id).not.toBe(job.id);
+  });
+
+  it('goes on once: lanes that each take the other for warm do not send it to and fro', async () => {
+    const world = await setUp(30, warm);
+    await deliver([message(many(100))], world.begin());
+    const moved = world.told.sent[0]!.job;
+    const other = await setUp(30, { ...warm, readOutcomes: async () => new Set() });
+    await deliver([message(moved)], other.begin());
+    expect(other.told.sent).toEqual([]);
+    expect(other.holds).toMatchObject([{ copies: 40 }]);
+    // One that only waited here may go on.
+    const split = await setUp(30, warm);
+    await deliver([message({ ...many(100), id: `${many(100).id}+0-x.1` })], split.begin());
+    expect(split.told.sent).toHaveLength(1);
   });
 
   it('bulk waits for the next hour where no lane is warm', async () => {

@@ -58,6 +58,39 @@ function makePersonal(content: Content, names: string[]): Job {
 }
 
 describe('a message that came as MIME', () => {
+  it('stands in its legacy template, tags of both replaced, signed as it then is', async () => {
+    const world = await setUp();
+    world.templates.set('r', { subject: 'Shop: <%subject%>', html: '<h1>-name-</h1><%body%>', plain: '' });
+    const named = {
+      templateId: '13b8f94f-bcae-4ec6-b752-70d6cb59f932',
+      template: { version: 'v', revision: 'r', pieces: 1 },
+    };
+    const job = makePersonal(contentOf(inline(TEXT), named), ['a', 'b']);
+    expect(await deliver([message(job)], world.begin())).toEqual([]);
+    for (const [n, { data }] of server.messages.entries()) {
+      const name = `Zoë ${'ab'[n]}`;
+      const { subject, html, text } = await simpleParser(data);
+      expect([subject, html, text?.split('\n')[0]]).toEqual([
+        `Shop: Hello ${name}`,
+        expect.stringContaining(`<h1>${name}</h1>Dear ${name}, hällo`),
+        `Dear ${name}, hällo`,
+      ]);
+      expect(await verified(data)).toEqual(['pass']);
+    }
+  });
+
+  it('that is signed goes nowhere with a template: it is dropped, and says why', async () => {
+    const world = await setUp();
+    world.templates.set('r', { subject: '', html: '<%body%>', plain: '' });
+    const named = {
+      templateId: '13b8f94f-bcae-4ec6-b752-70d6cb59f932',
+      template: { version: 'v', revision: 'r', pieces: 1 },
+    };
+    const job = makeShared(['a@x.example'], { content: contentOf(inline(SIGNED), named) });
+    expect(await deliver([message(job)], world.begin())).toEqual([]);
+    expect(world.outcome(0)).toMatchObject({ event: 'dropped', reply: expect.stringMatching(/^5\.6\.0 its template/) });
+  });
+
   it('goes out as it came, signed, to a host that takes eight bits', async () => {
     const world = await setUp();
     const job = makeShared(['a@x.example', 'b@x.example'], { content: contentOf(inline(TEXT)) });

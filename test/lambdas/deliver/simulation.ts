@@ -223,7 +223,7 @@ export function simulate(
         readSecret: async () => Buffer.alloc(0),
       }),
       failOver: () => undefined,
-      overflowLane: () => undefined,
+      overflowLane: async () => undefined,
       sendJob: async () => 'refused',
       now: clock.now,
       random: () => 0.5,

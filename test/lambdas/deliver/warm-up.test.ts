@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { dayStart } from '../../../core/warm-up.ts';
 import { sitesIn } from '../../../io/sites.ts';
 import { createWarmUp } from '../../../lambdas/deliver/warm-up.ts';
 import { createMemoryTable } from '../../io/memory-table.ts';
@@ -10,7 +11,12 @@ const DAY = 24 * HOUR;
 /** Two environments of one lane, on one table. */
 function open(warmUpFrom?: string) {
   const memory = createMemoryTable();
-  const world = { now: STARTED + 12 * HOUR, calls: 0, down: false };
+  const world = {
+    now: STARTED + 12 * HOUR,
+    calls: 0,
+    down: false,
+    startedAt: warmUpFrom === undefined ? undefined : dayStart(warmUpFrom),
+  };
   const send = async (command: unknown) => {
     world.calls++;
     if (world.down) throw new Error('no answer');
@@ -18,7 +24,8 @@ function open(warmUpFrom?: string) {
   };
   const now = () => world.now;
   const io = sitesIn('sites', { send } as never, now);
-  const openOne = () => createWarmUp({ lane: 'a', ...(warmUpFrom === undefined ? {} : { warmUpFrom }), now, ...io });
+  const startedAt = async () => world.startedAt;
+  const openOne = () => createWarmUp({ lane: 'a', startedAt, now, ...io });
   return { world, first: openOne(), second: openOne() };
 }
 
@@ -112,4 +119,28 @@ it('gives out nothing on the strength of a table that does not answer, and goes 
   await expect(first.take(1)).rejects.toThrow('no answer');
   world.down = false;
   expect(await first.take(1)).toBe(1);
+});
+
+it('begins and ends while the lane is at work, at any hour, and a second time anew', async () => {
+  const { world, first, second } = open();
+  expect(await first.take(500)).toBe(500);
+  // Started at 12:00: its first day ends at noon tomorrow.
+  world.startedAt = world.now;
+  expect(await first.take(500)).toBe(20);
+  expect(await second.take(1)).toBe(0);
+  world.now += DAY - 1;
+  expect(await first.take(500)).toBe(20);
+  world.now += HOUR;
+  expect(await first.take(500)).toBe(28);
+  for (let n = 0; n < 60; n++) first.answered(true);
+  expect(await first.end()).toBe(true);
+  expect(await second.take(500)).toBe(0);
+  world.startedAt = undefined;
+  expect(await first.take(500)).toBe(500);
+  first.answered(true);
+  expect(await first.end()).toBe(false);
+  // Again: what was set back of the last time is no matter now.
+  world.now += HOUR;
+  world.startedAt = world.now - DAY;
+  expect(await first.take(500)).toBe(28);
 });

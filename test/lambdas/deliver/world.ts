@@ -122,7 +122,7 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
       readSecret: async () => Buffer.alloc(0),
     }),
     failOver: () => undefined,
-    overflowLane: () => undefined,
+    overflowLane: async () => undefined,
     sendJob: async () => 'refused',
     settings: {
       contentBytes: 25_000_000,

@@ -6,6 +6,7 @@ import { accountSettingsOf } from '../../../io/accounts.ts';
 import { alertsIn } from '../../../io/alerts.ts';
 import { apiKeysIn } from '../../../io/api-keys.ts';
 import { batchesIn } from '../../../io/batches.ts';
+import { creditsIn } from '../../../io/brakes.ts';
 import { groupsIn } from '../../../io/groups.ts';
 import { holdsIn } from '../../../io/holds.ts';
 import { listSettingsIn } from '../../../io/list-settings.ts';
@@ -25,7 +26,7 @@ export const NOW = Date.parse('2026-11-25T12:00:00Z');
 export const AT = NOW / 1_000;
 
 export async function startManage() {
-  const dynamodb = await startDynamodb(['Accounts', 'Suppressions', 'Holds']);
+  const dynamodb = await startDynamodb(['Accounts', 'Suppressions', 'Holds', 'Messages', 'Sites']);
   const keys = new Map<string, KeyRecord>();
   const problems: string[] = [];
   const clock = { now: NOW };
@@ -44,6 +45,7 @@ export async function startManage() {
     ...alertsIn({ accounts: 'Accounts', holds: 'Holds' }, dynamodb.client),
     ...holdsIn('Holds', dynamodb.client),
     ...templateTextsIn('Accounts', dynamodb.client),
+    ...creditsIn('Messages', dynamodb.client),
   };
   const called: Partial<ManageDeps> = {
     ...tables,

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeApiKey } from '../../../core/api-key.ts';
 import { ANY_KEY, isScope, SCOPES } from '../../../core/scopes.ts';
 import { ROUTES, type Route } from '../../../lambdas/manage/routes.ts';
-import { exampleOf, OWN_EXAMPLES, REFUSED } from './examples/index.ts';
+import { exampleOf, OF_OPERATOR, OWN_EXAMPLES, REFUSED } from './examples/index.ts';
 import { type Ask, type Here, startHere } from './here.ts';
 import { nameOf, OPERATIONS, plain } from './operations.ts';
 
@@ -354,6 +354,8 @@ describe.skipIf(OPERATIONS.length === 0)('two accounts', () => {
     'GET /v3/mail/batch/{}': 400,
     // Refused for everybody, whatever is named: the settings have it.
     ...Object.fromEntries(Object.keys(REFUSED).map((name) => [plain(name), 400])),
+    // Not the account’s to change, whatever is named.
+    ...Object.fromEntries([...OF_OPERATOR].map((name) => [plain(name), 403])),
   };
 
   // Attack: an account with every scope names what is another's, in every route that takes a name, by the very ids the other has.

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAuthorization, secretMatches } from '../../../core/api-key.ts';
 import { SCOPES } from '../../../core/scopes.ts';
 import { accountsIn } from '../../../io/accounts.ts';
-import { startManage } from './account.ts';
+import { creditsIn } from '../../../io/brakes.ts';
+import { createCredits } from '../../../submission/credits.ts';
+import { NOW, startManage } from './account.ts';
 
 const KEYS = '/v3/api_keys';
 const RANDOM = { sources: [{ ip: '192.0.2.1', lane: 'default-1' }], randomBytes: (count: number) => randomOf(count) };
@@ -146,6 +148,35 @@ describe('subusers', () => {
       expect(
         (await call(path === '/credits' ? 'GET' : 'PATCH', `/v3/subusers/branch${path}`, { disabled: false })).status,
       ).toBe(404);
+  });
+
+  it('have credits: what remains is what they may still send, whoever counts it', async () => {
+    const call = callBy('subscccc');
+    const path = '/v3/subusers/branch/credits';
+    await call('POST', '/v3/subusers', SUBUSER);
+    const key = (await call('POST', KEYS, { name: 'x' }, { 'on-behalf-of': 'branch' })).json.api_key;
+    const send = async (copies: number) => {
+      const record = (await tableKey(key))!;
+      const dependence = { parent: record.parent, credits: record.credits };
+      const process = createCredits({
+        ...creditsIn('Messages', world.client),
+        ...{ now: () => world.clock.now, readBrakes: async () => undefined, publishReached: () => {} },
+      });
+      return (await process.takeCredits(record.pk, copies, dependence)) !== undefined;
+    };
+    world.clock.now = Date.parse('2026-11-29T22:00:00Z');
+    expect((await call('GET', path)).json).toMatchObject({ type: 'unlimited', remain: null });
+    const weekly = { type: 'recurring', reset_frequency: 'weekly', total: 100 };
+    expect((await call('PUT', path, weekly)).json).toEqual({ ...weekly, remain: 100, used: 0 });
+    expect([await send(60), await send(41), await send(30)]).toEqual([true, false, true]);
+    expect((await call('GET', path)).json).toMatchObject({ remain: 10, used: 90 });
+    expect((await call('PATCH', `${path}/remaining`, { allocation_update: 5 })).json).toMatchObject({ remain: 15 });
+    expect([await send(16), await send(15), await send(1)]).toEqual([false, true, false]);
+    // Monday: a new week, and what was added was for the last one.
+    world.clock.now = Date.parse('2026-11-30T00:00:00Z');
+    expect((await call('GET', path)).json).toMatchObject({ remain: 100, used: 0 });
+    expect([await send(100), await send(1)]).toEqual([true, false]);
+    world.clock.now = NOW;
   });
 
   it.each<[object, string]>([

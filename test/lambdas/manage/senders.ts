@@ -11,8 +11,10 @@ import { senderDomainsIn } from '../../../io/sender-domains.ts';
 import { senderItemsIn } from '../../../io/sender-items.ts';
 import { senderZonesIn } from '../../../io/sender-zones.ts';
 import { sendersIn } from '../../../io/senders.ts';
+import { sitesIn } from '../../../io/sites.ts';
 import { trackingIn } from '../../../io/tracking.ts';
 import { verifiedSendersIn } from '../../../io/verified-senders.ts';
+import { warmUpsIn } from '../../../io/warm-ups.ts';
 import type { ManageDeps } from '../../../lambdas/manage/manage.ts';
 import { listen, readBody } from '../../../local/http.ts';
 import { answerRoute53, readRoute53, type Zone } from '../../../local/route53.ts';
@@ -37,6 +39,7 @@ export async function startSenders() {
   const answering = new Set<string>();
   const sending: Sending = { sources: SOURCES, inboundHost: 'smtp.example.net', targets: 'wl.example.net' };
   const domains = senderDomainsIn('Accounts', world.client);
+  const sites = sitesIn('Sites', world.client, () => world.clock.now);
   const tracking = trackingIn('Accounts', world.client, () => world.clock.now);
   const deps: Partial<ManageDeps> = {
     sending,
@@ -56,6 +59,9 @@ export async function startSenders() {
       { ...SOURCES[1]!, name: 'b-1', pool: 'bulk' },
       { ehloName: 'ses', name: 'c', pool: 'ses' },
     ],
+    ...warmUpsIn('Accounts', world.client),
+    readWarmUp: sites.readWarmUp,
+    readWarmUpHour: sites.readWarmUpHour,
     probeLink: async (host) => (answering.has(host) ? undefined : `https://${host}/up: ENOTFOUND`),
     makeDkimKey: async () => ({ publicKey: keyNumber(++keys), privateKey: 'sealed' }),
     hold: async (hold) => void holds.push(hold),
@@ -65,6 +71,8 @@ export async function startSenders() {
     ...world,
     ...domains,
     ...sendersIn('Accounts', world.client),
+    sites,
+    ...warmUpsIn('Accounts', world.client),
     readLinkHost: tracking.readLinkHost,
     dns,
     holds,

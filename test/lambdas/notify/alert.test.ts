@@ -171,12 +171,11 @@ describe('usage_limit', () => {
       since: 0,
       adjusted: 0,
       adjustedAt: 0,
-      before: 0,
-    };
-    world.parented = { credits } as AccountRecord;
-    world.counts = { '2026-11-22T10': { requests: 90 }, '2026-11-24T10': { requests: 49 } };
+    } as const;
+    world.parented = { credits } as unknown as AccountRecord;
+    world.claimed = { 'credits#0#2026-11-16': 90, 'credits#0#2026-11-23': 49 };
     expect(await hours(1)).toEqual([]);
-    world.counts['2026-11-25T13'] = { requests: 1 };
+    world.claimed['credits#0#2026-11-23'] = 50;
     expect(await hours(30)).toEqual(['2026-11-25T14 50 % of your credits are used']);
     world.parented = { ...world.parented!, deleted: true };
     const { nextAt } = (await alerts.readAlert(world.account, 7))!;

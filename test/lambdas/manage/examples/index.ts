@@ -60,7 +60,13 @@ export const EMPTY: ReadonlySet<string> = new Set(['GET /v3/partner_settings']);
 
 const ADDRESS = 'source addresses are deployed: the answer names `pools[].sourceIps`';
 const POOL = 'pools are deployed: the answer names `pools`';
-const WARM_UP = 'warm-up is deployed: the answer names `pools[].sourceIps[].warmUpFrom`';
+
+/** Routes that change what is the stack's: the operator's own account alone may call them; others get 403, whatever they name. */
+export const OF_OPERATOR: ReadonlySet<string> = new Set([
+  'POST /v3/ips/warmup',
+  'DELETE /v3/ips/warmup/{ip_address}',
+  'PATCH /v3/send_ips/ips/{ip}',
+]);
 
 /** Routes that refuse everybody with 400 and name the setting of pennypost.config.ts that does it, each with the reason. */
 export const REFUSED: Readonly<Record<string, string>> = {
@@ -70,10 +76,7 @@ export const REFUSED: Readonly<Record<string, string>> = {
   'DELETE /v3/ips/pools/{pool_name}': POOL,
   'POST /v3/ips/pools/{pool_name}/ips': ADDRESS,
   'DELETE /v3/ips/pools/{pool_name}/ips/{ip}': ADDRESS,
-  'POST /v3/ips/warmup': WARM_UP,
-  'DELETE /v3/ips/warmup/{ip_address}': WARM_UP,
   'POST /v3/send_ips/ips': ADDRESS,
-  'PATCH /v3/send_ips/ips/{ip}': WARM_UP,
   'POST /v3/send_ips/pools': POOL,
   'PUT /v3/send_ips/pools/{poolid}': POOL,
   'DELETE /v3/send_ips/pools/{poolid}': POOL,

@@ -1,5 +1,7 @@
 /** Examples of senders: domains, branded links, reverse DNS, single addresses; and of source addresses and pools, which the settings have. */
+
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { OPERATOR } from '../../../../core/records.ts';
 import { makeLink, makeSender } from '../../../../core/senders/verified.ts';
 import { oneSubuser, SUBUSER } from './account.ts';
 import { and, type Examples, type Given, type Make, type Path, plainly } from './example.ts';
@@ -115,6 +117,13 @@ const ofStack: Make = async ({ here }) => {
   return { path: { ip, ip_address: ip, pool_name: 'default', poolid: 'default' } };
 };
 
+/** One that is warming up, whatever was tried before. */
+const warming: Make = async (given) => {
+  const ask = await given.here.call(OPERATOR);
+  await ask('POST', '/v3/ips/warmup', { ip: given.here.sourceIps[0] });
+  return ofStack(given);
+};
+
 /** With a subuser, that there is one to show. */
 const ofStackWithSubuser: Make = async (given) => {
   await oneSubuser(given);
@@ -191,9 +200,10 @@ export const SENDERS: Examples = {
     DeleteIpFromIpPool: ofStack,
   },
   ip_warmup: {
-    GetWarmUpIp: ofStack,
+    ListWarmUpIp: warming,
+    GetWarmUpIp: warming,
     WarmUpIp: async ({ here }) => ({ body: { ip: here.sourceIps[0] } }),
-    StopIpWarmUp: ofStack,
+    StopIpWarmUp: warming,
   },
   ip_address_management: {
     GetIp: ofStack,
