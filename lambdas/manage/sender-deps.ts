@@ -23,7 +23,8 @@ export type SenderDeps = {
   createDomain: (record: DomainRecord) => Promise<boolean>;
   /** False: it is not as it was read. */
   changeDomain: (before: DomainRecord, after: DomainRecord) => Promise<boolean>;
-  removeDomain: (record: DomainRecord) => Promise<boolean>;
+  /** The domain as it was in the end; undefined: there is none. */
+  removeDomain: (record: DomainRecord) => Promise<DomainRecord | undefined>;
   /** @throws HostTakenError */
   claimReturnPath: (account: string, returnPath: string) => Promise<void>;
   readDefaultDomain: (account: string) => Promise<string | undefined>;

@@ -17,6 +17,7 @@ import {
 } from '../../core/subusers/credits.ts';
 import { MOST_SUBUSERS, readIps, readNewSubuser, showNewSubuser, showSubuser } from '../../core/subusers/setting.ts';
 import type { SubuserChange } from '../../io/subusers.ts';
+import { type RemovalDeps, removeWithRecords } from './domain-keys.ts';
 import type { Answer, Call } from './manage.ts';
 import { NOT_FOUND, refused } from './recipients.ts';
 import type { Route } from './routes.ts';
@@ -40,7 +41,7 @@ export type SubuserRouteDeps = StatsRouteDeps & {
   changeSubuser: (before: SubuserRecord, change: SubuserChange) => Promise<boolean>;
   removeSubuser: (before: SubuserRecord) => Promise<boolean>;
   forgetAccount: (account: string) => Promise<void>;
-};
+} & RemovalDeps;
 
 /** Changes of one subuser at once: each costs the others one more try. */
 const TRIES = 4;
@@ -145,6 +146,7 @@ async function deleteSubuser({ account, params }: Call, deps: SubuserRouteDeps):
     if (!found) return NOT_FOUND;
     // The name goes last: whatever ends this half-way, the same call again ends it.
     if (!found.disabled && !(await deps.changeSubuser(found, { disabled: true }))) continue;
+    for (const domain of await deps.listOwnDomains(found.account)) await removeWithRecords(domain, deps);
     await deps.forgetAccount(found.account);
     const bare = await deps.readSubuser(account, params.subuser_name!);
     if (bare && !(await deps.removeSubuser(bare))) continue;
