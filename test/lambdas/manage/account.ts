@@ -35,7 +35,7 @@ export async function startManage() {
     ...apiKeysIn('Accounts', dynamodb.client),
     ...accountSettingsOf('Accounts', dynamodb.client),
     ...subusersIn('Accounts', dynamodb.client),
-    ...mailDefaultsIn('Accounts', dynamodb.client),
+    ...mailDefaultsIn('Accounts', dynamodb.client, () => clock.now),
     ...suppressionsIn('Suppressions', dynamodb.client),
     ...suppressionListsIn('Suppressions', dynamodb.client),
     ...trackingIn('Accounts', dynamodb.client, () => clock.now),
