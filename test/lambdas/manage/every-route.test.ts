@@ -55,19 +55,23 @@ const problemsOf = (log: string[]) => log.filter((line) => /"level":"ERROR"/.tes
  * have filled them with thousands of items.
  */
 async function everythingOf(account: string): Promise<string> {
-  const items: unknown[] = [];
-  for (const { name } of here.stack.tables())
-    for (let from: Record<string, unknown> | undefined, more = true; more; more = from !== undefined) {
-      const page = await here.tables.send(
-        new ScanCommand({ TableName: name, ConsistentRead: true, ...(from && { ExclusiveStartKey: from }) }),
-      );
-      items.push(...(page.Items ?? []).filter((item) => JSON.stringify(item).includes(account)));
-      from = page.LastEvaluatedKey;
-    }
+  const items = (await Promise.all(here.stack.tables().map(({ name }) => itemsOf(name, account)))).flat();
   return items
     .map((item) => inspect(item, { sorted: true, depth: 12 }))
     .sort()
     .join('\n');
+}
+
+async function itemsOf(table: string, account: string): Promise<unknown[]> {
+  const items: unknown[] = [];
+  for (let from: Record<string, unknown> | undefined, more = true; more; more = from !== undefined) {
+    const page = await here.tables.send(
+      new ScanCommand({ TableName: table, ConsistentRead: true, ...(from && { ExclusiveStartKey: from }) }),
+    );
+    items.push(...(page.Items ?? []).filter((item) => JSON.stringify(item).includes(account)));
+    from = page.LastEvaluatedKey;
+  }
+  return items;
 }
 
 describe.skipIf(OPERATIONS.length === 0)('two accounts', () => {
