@@ -66,11 +66,10 @@ async function create(call: Call, deps: SenderDeps): Promise<Answer> {
 /** Counted once more behind the write: of many calls at once none may be too many. What was one too many is gone again. */
 async function lateRefusal(record: DomainRecord, deps: SenderDeps): Promise<string | undefined> {
   const all = await deps.listOwnDomains(record.pk);
-  const full = zoneIsFull(
-    record.pk,
-    all.filter(({ sk }) => sk !== record.sk),
-  );
-  if (full !== undefined) await deps.removeDomain(record);
+  const others = all.filter(({ sk }) => sk !== record.sk);
+  const full = zoneIsFull(record.pk, others);
+  // With what a validation has written for it meanwhile.
+  if (full !== undefined) await removeWithRecords(record, deps);
   return full;
 }
 
