@@ -39,6 +39,7 @@ const accepting: AcceptDeps = {
     createdAt: 0,
   }),
   readMailDefaults: async () => undefined,
+  readFormerMailDefaults: async () => undefined,
   readTemplate: async () => undefined,
   readBatch: async () => undefined,
   readGroupIds: async () => new Set(),

@@ -48,6 +48,7 @@ const submission = makeSubmission({
     createdAt: 0,
   }),
   readMailDefaults: async () => undefined,
+  readFormerMailDefaults: async () => undefined,
   readTemplate: async () => undefined,
   readBatch: async () => undefined,
   readGroupIds: async () => new Set(),

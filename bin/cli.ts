@@ -48,7 +48,7 @@ const HELP = `pennypost — the operator's command line
   brakes cap ACCOUNT NUMBER|none|default         copies that it may send in a day
   brakes pause ACCOUNT                           hold its bulk; single mail goes on
   brakes resume ACCOUNT                          let its bulk go on
-  messages QUERY [--limit N]                     what became of mail: 'to_email = "a@example.com"' (docs/activity.md)
+  messages [QUERY] [--limit N]                   what became of mail: 'to_email = "a@example.com"' (docs/activity.md)
   transcripts failures|all                       of which mail the SMTP conversation is kept
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
@@ -123,7 +123,7 @@ const COMMANDS = {
   'brakes pause': { load: async () => (await brakes()).pauseBulk, arguments: 1 },
   'brakes resume': { load: async () => (await brakes()).resume, arguments: 1 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
-  messages: { load: async () => (await import('./cli/messages.ts')).listMessages, arguments: 1 },
+  messages: { load: async () => (await import('./cli/messages.ts')).listMessages, arguments: 1, optional: true },
   transcripts: { load: async () => (await import('./cli/messages.ts')).setTranscripts, arguments: 1 },
   trace: { load: async () => (await import('./cli/trace.ts')).trace, arguments: 1 },
 } as const;
@@ -178,7 +178,8 @@ export async function main(argv: string[]): Promise<number> {
   }
   if (!command) throw new CliError(`there is no command "${name}"; --help lists them`);
   const rest = positionals.slice(name.split(' ').length);
-  if (rest.length !== command.arguments)
+  const isLeftOut = rest.length === 0 && 'optional' in command;
+  if (rest.length !== command.arguments && !isLeftOut)
     throw new CliError(
       `"${name}" takes ${command.arguments} argument${command.arguments === 1 ? '' : 's'}, not ${rest.length}; --help shows how`,
     );

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
+import type { Content } from './mail.ts';
 import type { ParseMessage } from './parse/message.ts';
 import { messageKey, type Owner } from './records/message-key.ts';
 import { scheduledKey, type Wake } from './records/schedule.ts';
@@ -128,7 +129,16 @@ export type IdempotencyRecord = {
   at: number;
   /** `failed`: nothing of it is queued. `uncertain`: some of it may be. The next request with the key takes over. */
   state: 'accepting' | 'accepted' | 'failed' | 'uncertain';
+  /** What else its jobs were made of: who takes it over makes the same. Absent: of an older version. */
+  beside?: Beside;
   expiresAt: number;
+};
+
+/** What a request's jobs are made of beside its body: the version of what the account adds, the lanes it may take, a template's text. */
+export type Beside = {
+  defaults: number;
+  lanes?: string[];
+  template?: NonNullable<Content['template']>;
 };
 
 /** The claim of a job that may be on a lane twice: one worker at a time. */

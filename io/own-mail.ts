@@ -1,12 +1,15 @@
-/** How much mail an account has us send for itself (verifications, DNS records for colleagues): one item, which counts a day. */
+/**
+ * How much mail accounts have us send for themselves (verifications, DNS records for colleagues): items that count a day each, of an account, of
+ * all accounts together, and of a reader, who has asked for none of it.
+ */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { ownMailKey } from '../core/records/senders.ts';
+import { DAY_SECONDS } from '../core/limits.ts';
 import type { Table } from './aws.ts';
 
 export function ownMailIn(table: string, client: Table) {
   const update = async (
-    account: string,
+    Key: { pk: string; sk: string },
     UpdateExpression: string,
     ConditionExpression: string,
     values: Record<string, string | number>,
@@ -15,7 +18,7 @@ export function ownMailIn(table: string, client: Table) {
       await client.send(
         new UpdateCommand({
           TableName: table,
-          Key: ownMailKey(account),
+          Key,
           UpdateExpression,
           ConditionExpression,
           ExpressionAttributeNames: { '#day': 'day' },
@@ -29,12 +32,20 @@ export function ownMailIn(table: string, client: Table) {
     }
   };
   return {
-    /** @param day `YYYY-MM-DD`, never an earlier one. @returns false: there were `most` of them already */
-    countOwnMail: async (account: string, day: string, most: number): Promise<boolean> => {
+    /**
+     * @param key of core/records/senders.ts
+     * @param day `YYYY-MM-DD`, never an earlier one. @returns false: there were `most` of them already
+     */
+    countOwnMail: async (key: { pk: string; sk: string }, day: string, most: number): Promise<boolean> => {
       const one = { ':day': day, ':one': 1 };
-      if (await update(account, 'ADD mails :one', '#day = :day AND mails < :most', { ...one, ':most': most }))
-        return true;
-      return update(account, 'SET #day = :day, mails = :one', 'attribute_not_exists(#day) OR #day < :day', one);
+      if (await update(key, 'ADD mails :one', '#day = :day AND mails < :most', { ...one, ':most': most })) return true;
+      const expiresAt = Date.parse(day) / 1_000 + 2 * DAY_SECONDS;
+      return update(
+        key,
+        'SET #day = :day, mails = :one, expiresAt = :expiresAt',
+        'attribute_not_exists(#day) OR #day < :day',
+        { ...one, ':expiresAt': expiresAt },
+      );
     },
   };
 }

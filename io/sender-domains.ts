@@ -18,13 +18,16 @@ import { queryAll } from './query-all.ts';
 export function senderDomainsIn(table: string, client: Table) {
   const get = async <T>(Key: { pk: string; sk: string }): Promise<T | undefined> =>
     (await client.send(new GetCommand({ TableName: table, Key, ConsistentRead: true }))).Item as T | undefined;
-  const remove = async (Key: { pk: string; sk: string }): Promise<boolean> =>
-    (await client.send(new DeleteCommand({ TableName: table, Key, ReturnValues: 'ALL_OLD' }))).Attributes !== undefined;
+  const remove = async (Key: { pk: string; sk: string }) =>
+    (await client.send(new DeleteCommand({ TableName: table, Key, ReturnValues: 'ALL_OLD' }))).Attributes;
   const items = <T>(account: string, prefix: string): Promise<T[]> =>
-    queryAll<T>(client, table, 'pk = :account AND begins_with(sk, :prefix)', {
-      ':account': account,
-      ':prefix': prefix,
-    });
+    queryAll<T>(
+      client,
+      table,
+      'pk = :account AND begins_with(sk, :prefix)',
+      { ':account': account, ':prefix': prefix },
+      true,
+    );
   const hosts = hostsIn(table, client);
   return {
     listOwnDomains: async (account: string): Promise<DomainRecord[]> =>
@@ -85,11 +88,14 @@ export function senderDomainsIn(table: string, client: Table) {
       );
     },
 
-    /** False: there was none. Its keys go with it, and its return path; mail that is still on its way is dropped. */
-    removeDomain: async ({ pk, sk, returnPath }: DomainRecord): Promise<boolean> => {
+    /**
+     * Its keys go with it, and its return path; mail that is still on its way is dropped.
+     * @returns it, as it was in the end; undefined: there was none
+     */
+    removeDomain: async ({ pk, sk, returnPath }: DomainRecord): Promise<DomainRecord | undefined> => {
       const removed = await remove({ pk, sk });
       await hosts.giveUpHost(returnPath, pk);
-      return removed;
+      return removed as DomainRecord | undefined;
     },
 
     /** From now on port 25 takes what comes back to the return path. @throws HostTakenError when it is a parse host */
@@ -110,7 +116,8 @@ export function senderDomainsIn(table: string, client: Table) {
       const record: BorrowedDomainRecord = { ...borrowedDomainKey(to, domain), domain, owner };
       await client.send(new PutCommand({ TableName: table, Item: record }));
     },
-    takeBackDomain: (from: string, domain: string): Promise<boolean> => remove(borrowedDomainKey(from, domain)),
+    takeBackDomain: async (from: string, domain: string): Promise<boolean> =>
+      (await remove(borrowedDomainKey(from, domain))) !== undefined,
   };
 }
 

@@ -16,25 +16,32 @@ const STRING = 255;
 
 /** @param zones those that may be written to; the longest name that fits is a record's */
 export function senderZonesIn(client: Pick<Route53Client, 'send'>, zones: readonly SenderZone[]) {
-  const change = (Action: ChangeAction, { hostedZone, name, type, value }: WrittenRecord) =>
+  const change = (Action: ChangeAction, hostedZone: string, records: readonly ZoneRecord[]) =>
     client.send(
       new ChangeResourceRecordSetsCommand({
         HostedZoneId: hostedZone,
         ChangeBatch: {
-          Changes: [
-            {
-              Action,
-              ResourceRecordSet: {
-                Name: name,
-                Type: type,
-                TTL,
-                ResourceRecords: [{ Value: type === 'TXT' ? quoted(value) : value }],
-              },
+          Changes: records.map(({ name, type, value }) => ({
+            Action,
+            ResourceRecordSet: {
+              Name: name,
+              Type: type,
+              TTL,
+              ResourceRecords: [{ Value: type === 'TXT' ? quoted(value) : value }],
             },
-          ],
+          })),
         },
       }),
     );
+  /** All of them or, where one cannot be, each by itself. */
+  const remove = async (hostedZone: string, records: readonly ZoneRecord[]): Promise<void> => {
+    try {
+      await change('DELETE', hostedZone, records);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (records.length > 1) for (const record of records) await remove(hostedZone, [record]);
+    }
+  };
   return {
     /**
      * Writes what it may.
@@ -50,7 +57,7 @@ export function senderZonesIn(client: Pick<Route53Client, 'send'>, zones: readon
         if (!zone) continue;
         const whole = { hostedZone: zone.hostedZone, ...record };
         try {
-          await change(replace ? 'UPSERT' : 'CREATE', whole);
+          await change(replace ? 'UPSERT' : 'CREATE', zone.hostedZone, [record]);
           written.push(whole);
         } catch (error) {
           if (replace || !isRefusal(error)) throw error;
@@ -60,12 +67,8 @@ export function senderZonesIn(client: Pick<Route53Client, 'send'>, zones: readon
     },
     /** Takes away what was written. One that somebody has changed or removed meanwhile is left. */
     removeRecords: async (records: readonly WrittenRecord[]): Promise<void> => {
-      for (const record of records)
-        try {
-          await change('DELETE', record);
-        } catch (error) {
-          if (!isRefusal(error)) throw error;
-        }
+      for (const [hostedZone, some] of Map.groupBy(records, (record) => record.hostedZone))
+        await remove(hostedZone, some);
     },
   };
 }

@@ -218,8 +218,9 @@ function eventOf(
       ...Object.fromEntries(Object.entries(others).map(([name, value]) => [name, [value].flat().join(',')])),
       'content-length': String(body.length),
       'x-forwarded-for': '127.0.0.1',
-      'x-forwarded-port': '443',
-      'x-forwarded-proto': 'https',
+      // As the caller came: what answers with links of its own (the next page) leads back here.
+      'x-forwarded-port': String(incoming.socket.localPort ?? 80),
+      'x-forwarded-proto': 'http',
     },
     ...(rawQueryString ? { queryStringParameters: query } : {}),
     ...(Object.keys(parameters).length > 0 ? { pathParameters: parameters } : {}),

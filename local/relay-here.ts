@@ -3,6 +3,7 @@
  * ports of its listeners, which other programs may have, but by those that the user chose, or any free ones.
  */
 import { defineSettings, type Settings } from '../lib/settings.ts';
+import type { FunctionSpec } from './function-specs.ts';
 import { LOOPBACK } from './http.ts';
 import type { LocalFile } from './local-file.ts';
 import type { LocalStack } from './stack.ts';
@@ -61,4 +62,21 @@ export function tellRelay(
     ...(inbound && { inbound: { host, port: inbound } }),
     ...(bigDoor && { bigDoorUrl: `https://${host}:${bigDoor}` }),
   };
+}
+
+/**
+ * The door's name is in the world's DNS, if anywhere: what tells callers of it (accept's 413, the stack's outputs) names where it is here.
+ * @param specs of functions that have not begun yet
+ */
+export function leadToDoor(
+  specs: readonly Pick<FunctionSpec, 'variables'>[],
+  tasks: Pick<LocalStack['tasks'], 'list'>,
+  outputs: Record<string, string>,
+): void {
+  const { BigDoorUrl: named } = outputs;
+  const { bigDoorUrl: here } = tellRelay({ outputs, tasks: tasks as LocalStack['tasks'] }, '');
+  if (named === undefined || here === undefined) return;
+  outputs.BigDoorUrl = here;
+  for (const { variables } of specs)
+    for (const [name, value] of Object.entries(variables)) if (value === named) variables[name] = here;
 }

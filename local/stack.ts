@@ -18,6 +18,7 @@ import { type Meter, openMeter } from './meter.ts';
 import { hashKeysOf, openFolder, provision, tablesOf } from './provision.ts';
 import { OPERATOR_KEY, startProxy } from './proxy.ts';
 import { type InspectedQueue, inspectQueues } from './queues.ts';
+import { leadToDoor } from './relay-here.ts';
 import { type Denial, readRoles, type UnusedStatement } from './roles.ts';
 import type { Zone } from './route53.ts';
 import { readSchedules, startSchedules } from './schedules.ts';
@@ -171,6 +172,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
     ...(options.allowNetwork ? { allowNetwork: true } : {}),
   });
   undo.push(() => tasks.stop(0));
+  leadToDoor(specs, tasks, assembly.outputs);
   const routes = Map.groupBy(readRoutes(assembly, functions), ({ apiId }) => (apiId === mainApi ? api : track));
   for (const [at, ofApi] of routes)
     at.serve(openGateway(ofApi, { functions, meter, onLog, domain: new URL(at.url).host }));

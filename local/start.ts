@@ -1,14 +1,4 @@
-/**
- * `npm start`: the whole stack on this machine, until Ctrl-C. It prints where everything is and what the mail is doing.
- *
- *   --api-port N       default 8080        --inbox-port N   default 8025        --aws-port N    default: any free one
- *   --track-port N     default 8082: what links in mail lead to
- *   --smtp-port N      default 2587: SMTP with STARTTLS   --inbound-port N   default 2025: what port 25 is in AWS
- *   --smtps-port N     default: any free one              --big-door-port N  default: any free one
- *   --folder PATH      default .pennypost: mail, queues and accounts are kept there between starts
- *   --schedule-seconds N   run schedules (release) every N seconds, not at their own rate
- *   --timings          print what each phase of the start took
- */
+/** `npm start`: the whole stack on this machine, until Ctrl-C. It prints where everything is and what the mail is doing. */
 import { appendFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,32 +6,66 @@ import { METRIC } from '../core/metrics.ts';
 import type { Launched, LaunchOptions } from './launch.ts';
 import { type LocalFile, refuseSecond } from './local-file.ts';
 
+const USAGE = `Usage: npm start -- [options]
+
+Runs the whole stack on this machine until Ctrl-C, and prints where everything is.
+No mail leaves the machine.
+
+  --api-port N           the API (default 8080)
+  --inbox-port N         the page with all mail that was delivered (default 8025)
+  --track-port N         what links in mail lead to (default 8082)
+  --smtp-port N          SMTP with STARTTLS (default 2587)
+  --inbound-port N       where bounces and replies come back to: port 25 in AWS (default 2025)
+  --smtps-port N         SMTP in TLS from the first octet (default 0)
+  --big-door-port N      mail/send up to 30 MB (default 0)
+  --aws-port N           what stands for AWS (default 0)
+                         0: any port that is free
+  --folder PATH          where mail, queues, accounts are kept between starts (default .pennypost)
+  --schedule-seconds N   run schedules every N seconds, not at their own rate
+  --timings              print what each phase of the start took
+  --help`;
+
 /** After the first Ctrl-C: what is being delivered may finish, then all children end. */
 const GRACE_MS = 1_500;
 const STOP_MS = 4_000;
 
 type Options = { ports: NonNullable<LaunchOptions['ports']>; folder: string; everySeconds?: number; timings: boolean };
 
-function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      'api-port': { type: 'string', default: '8080' },
-      'inbox-port': { type: 'string', default: '8025' },
-      'track-port': { type: 'string', default: '8082' },
-      'aws-port': { type: 'string', default: '0' },
-      'smtp-port': { type: 'string', default: '2587' },
-      'smtps-port': { type: 'string', default: '0' },
-      'inbound-port': { type: 'string', default: '2025' },
-      'big-door-port': { type: 'string', default: '0' },
-      'schedule-seconds': { type: 'string' },
-      folder: { type: 'string', default: '.pennypost' },
-      timings: { type: 'boolean', default: false },
-    },
-  });
+/** @throws UsageError */
+function parse() {
+  const read = () =>
+    parseArgs({
+      options: {
+        'api-port': { type: 'string', default: '8080' },
+        'inbox-port': { type: 'string', default: '8025' },
+        'track-port': { type: 'string', default: '8082' },
+        'aws-port': { type: 'string', default: '0' },
+        'smtp-port': { type: 'string', default: '2587' },
+        'smtps-port': { type: 'string', default: '0' },
+        'inbound-port': { type: 'string', default: '2025' },
+        'big-door-port': { type: 'string', default: '0' },
+        'schedule-seconds': { type: 'string' },
+        folder: { type: 'string', default: '.pennypost' },
+        timings: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  try {
+    return read().values;
+  } catch (error) {
+    // Its first sentence says what is wrong; the others are about arguments that this command does not have.
+    throw new UsageError((error as Error).message.split(/\.(?: |$)|\n/)[0]);
+  }
+}
+
+/** What the command line says is wrong: one line, and 2, as shells have it. */
+class UsageError extends Error {}
+
+function readOptions(values: ReturnType<typeof parse>): Options {
   const number = (name: `${string}-port` | 'schedule-seconds', most = 65_535): number => {
     const text = String(values[name as keyof typeof values]);
     if (!/^\d{1,5}$/.test(text) || Number(text) > most)
-      throw new Error(`--${name} is "${text}"; it must be a whole number from 0 to ${most}`);
+      throw new UsageError(`--${name} is "${text}"; it must be a whole number from 0 to ${most}`);
     return Number(text);
   };
   return {
@@ -65,7 +89,9 @@ function readOptions(): Options {
 
 async function main(): Promise<void> {
   const begin = performance.now();
-  const options = readOptions();
+  const values = parse();
+  if (values.help) return console.log(USAGE);
+  const options = readOptions(values);
   // Before the CDK is loaded, which takes seconds.
   await refuseSecond(resolve(options.folder));
   const [{ default: settings }, { launch }, { withRelay }] = await Promise.all([
@@ -170,6 +196,10 @@ function handleSignals(current: () => Launched | undefined): void {
 }
 
 main().catch((error: Error) => {
+  if (error instanceof UsageError) {
+    process.stderr.write(`npm start: ${error.message}. npm start -- --help shows the options.\n`);
+    process.exit(2);
+  }
   // What a user can put right is one sentence; a fault of ours needs its trace.
   const ours = error.name !== 'Error' || 'code' in error;
   process.stderr.write(`${ours ? error.stack : error.message}\n`);

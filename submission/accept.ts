@@ -39,6 +39,7 @@ export type AcceptDeps = RequestDeps &
   };
 
 const PATH = '/v3/mail/send';
+const METHODS = { Allow: 'POST, OPTIONS' };
 
 export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
   const admitted = await admit(http, deps);
@@ -119,9 +120,11 @@ export async function admit(
   http: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
   deps: AdmitDeps,
 ): Promise<Admitted | { ok: false; answer: HttpResponse }> {
-  const no = (failure: ApiFailure) => ({ ok: false as const, answer: refuse(failure) });
+  const no = (failure: ApiFailure, headers = {}) => ({ ok: false as const, answer: refuse(failure, headers) });
   if (http.path !== PATH) return no(apiErrors.notFound);
-  if (http.method !== 'POST') return no(apiErrors.methodNotAllowed);
+  // A browser that asks first is told what there is, and lets no page in: no origin is named.
+  if (http.method === 'OPTIONS') return { ok: false, answer: { status: 204, headers: METHODS, body: '' } };
+  if (http.method !== 'POST') return no(apiErrors.methodNotAllowed, METHODS);
   const key = readAuthorization(http.headers.authorization);
   const known = await look(async () => key && deps.readKey(key));
   if (!known.ok) return no(known.error);
@@ -133,10 +136,14 @@ export async function admit(
 }
 
 /** A failure in SendGrid's shape. */
-export function refuse(failure: ApiFailure): HttpResponse {
-  return answerErrors(failure.status, [failure]);
+export function refuse(failure: ApiFailure, headers: Record<string, string> = {}): HttpResponse {
+  return answerErrors(failure.status, [failure], headers);
 }
 
-function answerErrors(status: number, errors: ApiError[]): HttpResponse {
-  return { status, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(errorBody(errors)) };
+function answerErrors(status: number, errors: ApiError[], headers: Record<string, string> = {}): HttpResponse {
+  return {
+    status,
+    headers: { ...headers, 'Content-Type': 'application/json' },
+    body: JSON.stringify(errorBody(errors)),
+  };
 }

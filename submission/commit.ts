@@ -109,7 +109,8 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
     return { ok: true };
   } catch (error) {
     deps.report?.('a request could not be made durable', error);
-    if (sent === 'unanswered') return { ok: false, why: 'uncertain' };
+    // What an earlier run has queued stays queued, and on record.
+    if (sent === 'unanswered' || earlier === 'unknown') return { ok: false, why: 'uncertain' };
     if (attempted) await deps.refuseRequest(record).catch(() => undefined);
     return { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' };
   }

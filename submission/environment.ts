@@ -44,6 +44,7 @@ export function openSubmission(): SubmissionDeps {
     ACCOUNT_LIFE,
     Date.now,
   );
+  const defaults = mailDefaultsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now);
   const messages = requireVariable('MESSAGES_TABLE');
   const readBrakes = readBrakesIn(requireVariable('ACCOUNTS_TABLE'), tables);
   return {
@@ -60,11 +61,8 @@ export function openSubmission(): SubmissionDeps {
     readKey: ({ id }) => readKey(id),
     readSender: async (account, domain, address) =>
       (await readDomain(`${account}#${domain}`)) ?? readAddress(`${account}#${address.toLowerCase()}`),
-    readMailDefaults: cached(
-      mailDefaultsIn(requireVariable('ACCOUNTS_TABLE'), tables).readMailDefaults,
-      ACCOUNT_LIFE,
-      Date.now,
-    ),
+    readMailDefaults: cached(defaults.readMailDefaults, ACCOUNT_LIFE, Date.now),
+    readFormerMailDefaults: defaults.readFormerMailDefaults,
     readTemplate: accounts.readTemplate,
     readBatch: accounts.readBatch,
     readGroupIds: groupIdsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),

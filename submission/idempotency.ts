@@ -1,12 +1,12 @@
 /**
  * `Idempotency-Key`: for 24 hours, the same key with the same body gets the same answer, whatever happened to the first
  * answer on its way; with another body, 409. A request that failed, or whose process died, is taken over under its first
- * id, with its jobs marked as perhaps sent.
+ * id, made of what the first was made of, with its jobs marked as perhaps sent.
  */
 import { createHash } from 'node:crypto';
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
-import { type IdempotencyRecord, idempotencyKey } from '../core/records.ts';
+import { type Beside, type IdempotencyRecord, idempotencyKey } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import type { Committed, Earlier } from './commit.ts';
 import type { Idempotency, Submission } from './request.ts';
@@ -31,17 +31,18 @@ const POLL_MS = 100;
 /**
  * Runs `act` once per key.
  * @param idempotency the header's value and what it stands for; absent: `act` simply runs
+ * @param beside what the request is made of now; `act` is told what its first run made it of
  */
 export async function once(
   idempotency: Pick<Idempotency, 'key' | 'fingerprint'> | undefined,
-  submission: Submission,
+  { beside, ...submission }: Submission & { beside: Beside },
   deps: IdempotencyDeps,
-  act: (submission: Submission, earlier: Earlier) => Promise<Committed>,
+  act: (submission: Submission, earlier: Earlier, beside?: Beside) => Promise<Committed>,
 ): Promise<Once> {
   if (idempotency === undefined) return conclude(await act(submission, 'none'), submission.requestId);
   if (!/^[\x21-\x7e]{1,256}$/.test(idempotency.key)) return { ok: false, error: apiErrors.badIdempotencyKey };
 
-  const record = makeRecord(idempotency, submission, deps.now());
+  const record = { ...makeRecord(idempotency, submission, deps.now()), beside };
   try {
     const first = await deps.beginIdempotent(record);
     if (!first) return await run(record, 'none');
@@ -60,9 +61,11 @@ export async function once(
 
   async function run(taken: IdempotencyRecord, earlier: Earlier): Promise<Once> {
     if (earlier !== 'none') await deps.endIdempotent(taken);
-    const committed = await act({ ...submission, requestId: taken.requestId }, earlier);
+    const committed = await act({ ...submission, requestId: taken.requestId }, earlier, taken.beside);
     // If this last write is lost, the next request with the key takes over and finds everything done: still one message.
-    const state = committed.ok ? 'accepted' : committed.why === 'uncertain' ? 'uncertain' : 'failed';
+    // What nobody knew before this run is not known behind it either.
+    const unknown = earlier === 'unknown' || (!committed.ok && committed.why === 'uncertain');
+    const state = committed.ok ? 'accepted' : unknown ? 'uncertain' : 'failed';
     await deps.endIdempotent({ ...taken, state }).catch(() => undefined);
     return conclude(committed, taken.requestId);
   }

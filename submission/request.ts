@@ -9,7 +9,7 @@ import type { MailRequest } from '../core/mail.ts';
 import { withDefaults } from '../core/mail-send/defaults.ts';
 import type { KnownTemplate } from '../core/mail-send/template.ts';
 import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
-import type { DomainRecord, Received } from '../core/records.ts';
+import type { Beside, DomainRecord, Received } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, type Committed, commit, type Earlier } from './commit.ts';
 import type { Credits, Dependence, GiveBack } from './credits.ts';
@@ -36,6 +36,8 @@ export type RequestDeps = CommitDeps &
     readSender: (account: string, domain: string, address: string) => Promise<DomainRecord | undefined>;
     /** What the account has added to its mail; undefined: nothing. */
     readMailDefaults: (account: string) => Promise<MailDefaultsRecord | undefined>;
+    /** What it had added in an earlier version. */
+    readFormerMailDefaults: (account: string, version: number) => Promise<MailDefaultsRecord | undefined>;
     /** Undefined: there is no such batch. */
     readBatch: (account: string, id: string) => Promise<unknown>;
     /** A template as it is now: strongly consistent. */
@@ -70,16 +72,42 @@ export async function takeRequest(
   if (request.sandbox) return { ok: true, checked: true };
   const defaults = await look(() => deps.readMailDefaults(account), deps.report);
   if (!defaults.ok) return defaults;
-  const whole = (one: MailRequest) => withDefaults(one, defaults.found);
-  return once(idempotency, { ...submission, request: whole(request) }, deps, (taken, earlier) => {
+  const now = besideOf(submission, defaults.found);
+  return once(idempotency, { ...submission, beside: now }, deps, async (taken, earlier, beside = now) => {
     const first = earlier === 'none' ? undefined : idempotency?.readAt(requestIdTime(taken.requestId));
-    const made = assigned(first ? whole(first) : taken.request, submission.lanes);
-    return commitWithinCap({ ...taken, request: made }, earlier, deps);
+    const same = beside.defaults === now.defaults;
+    const added = same
+      ? { ok: true as const, found: defaults.found }
+      : await look(() => readFormer(account, beside.defaults, deps), deps.report);
+    if (!added.ok) return { ok: false, why: earlier === 'unknown' ? 'uncertain' : 'unavailable' };
+    return commitWithinCap({ ...taken, request: make(first ?? request, beside, added.found) }, earlier, deps);
   });
 }
 
-function assigned(request: MailRequest, lanes: Submission['lanes']): MailRequest {
-  return lanes?.length ? { ...request, content: { ...request.content, lanes: [...lanes] } } : request;
+function besideOf({ lanes, request }: Submission, defaults: MailDefaultsRecord | undefined): Beside {
+  const { template } = request.content;
+  return {
+    defaults: defaults?.version ?? 0,
+    ...(lanes?.length ? { lanes: [...lanes] } : {}),
+    ...(template ? { template } : {}),
+  };
+}
+
+/** @throws Error when it is not there: what was made of it cannot be made again */
+async function readFormer(account: string, version: number, { readFormerMailDefaults }: RequestDeps) {
+  const former = await readFormerMailDefaults(account, version);
+  if (!former) throw new Error(`version ${version} of what ${account} adds to its mail is gone`);
+  return former;
+}
+
+/** The request as it goes into jobs. The same arguments make the same: jobs of one request that were cut in two ways would share copies. */
+function make(
+  request: MailRequest,
+  { lanes, template }: Beside,
+  defaults: MailDefaultsRecord | undefined,
+): MailRequest {
+  const { content, ...rest } = withDefaults(request, defaults);
+  return { ...rest, content: { ...content, ...(lanes && { lanes }), ...(template && { template }) } };
 }
 
 /** Who the messages are from: a personalization may say another address of the domain, and one that is verified by itself is no other. */

@@ -1,7 +1,8 @@
 /** links add | list | check | default | remove | rotate: the hosts that links in mail lead to (SendGrid: link branding). */
 
 import { isLinkHost, isLoopback, linkHostWithin } from '../../core/tracking/link-host.ts';
-import { lookUpLink } from '../../io/link-probe.ts';
+import { openLinkProbe } from '../../io/link-probe.ts';
+import { openMx } from '../../io/mx.ts';
 import { CliError, type Connection, type Options } from './connect.ts';
 import { printJson, printLine, printTable } from './print.ts';
 
@@ -65,13 +66,20 @@ export async function listLinks({ operator, account }: Connection, _: string[], 
 
 /** Asks the host over HTTPS whether it is ours; what it says is remembered, and deliver knows it within a minute. */
 export async function checkLink(
-  { operator, account }: Connection,
+  { operator, account, local, dnsServers }: Connection,
   [domain = '']: string[],
   { json }: Options,
 ): Promise<number> {
   const link = await operator.readLink(account, domain);
   if (!link) throw new CliError(`${domain} has no link host; add one: links add DOMAIN HOST`);
-  const problem = await lookUpLink(link.host);
+  const { resolveHost } = openMx({
+    ...(dnsServers && { servers: dnsServers }),
+    allowPrivateHosts: local,
+    now: Date.now,
+    random: Math.random,
+    mtaSts: false,
+  });
+  const problem = await openLinkProbe({ resolveHost })(link.host);
   await operator.setLinkValid(link, problem === undefined);
   if (json) printJson({ host: link.host, valid: problem === undefined, ...(problem && { reason: problem }) });
   else if (problem === undefined) printLine(`${link.host} answers for this stack: mail from ${domain} can be tracked.`);

@@ -68,7 +68,8 @@ export function forwardHold(forwarding: Forwarding): Hold {
       headers: { 'Auto-Submitted': 'auto-generated' },
       trackingSettings: UNTRACKED,
       sections: {},
-      categories: [`forwarded-${what}`],
+      // None: they are in the account's statistics, where it finds its own.
+      categories: [],
       customArgs: {},
     },
     personalizations: [{ index: 0, to: [{ email }], cc: [] }],

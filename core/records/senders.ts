@@ -2,6 +2,8 @@
  * Items of the accounts table about who mail may come from: what the API keeps of a sending domain beside its keys, domains that
  * an account lends to its subusers, addresses that are verified one by one, names of addresses. Keys are spelt here, once.
  */
+import { createHash } from 'node:crypto';
+import { OPERATOR } from '../records.ts';
 
 /** A record that we wrote into a hosted zone, exactly as it stands there: Route 53 takes away only what is named to the letter. */
 export type WrittenRecord = { hostedZone: string; name: string; type: 'CNAME' | 'MX' | 'TXT'; value: string };
@@ -81,8 +83,15 @@ export const verifiedSenderKey = (account: string, email: string) => ({
   sk: `sender#${email.toLowerCase()}`,
 });
 
-/** How much mail we sent for an account itself on the last UTC day on which there was some. */
+/** How much mail we sent for accounts themselves on the last UTC day on which there was some: for one, for all, to one reader. */
 export const ownMailKey = (account: string) => ({ pk: account, sk: 'own-mail' });
+const ALL_OWN_MAIL = `${OPERATOR}#own-mail`;
+export const allOwnMailKey = { pk: ALL_OWN_MAIL, sk: 'all' };
+/** A reader has one mailbox behind all his tags; who he is nobody reads here. */
+export const ownMailToKey = (address: string) => {
+  const mailbox = address.toLowerCase().replace(/\+.*(?=@)/, '');
+  return { pk: ALL_OWN_MAIL, sk: `to#${createHash('sha256').update(mailbox).digest('hex')}` };
+};
 
 /** Of a link host that was named over the API; one that the command line named has none, and was the operator's word. */
 export type LinkBranding = {

@@ -7,9 +7,9 @@ import { readDomain } from '../address.ts';
 import { keysOf } from '../domain-keys.ts';
 import type { ApiError } from '../errors.ts';
 import type { Authentication, Borrower } from '../records/senders.ts';
-import type { DomainRecord } from '../records.ts';
+import { type DomainRecord, OPERATOR } from '../records.ts';
 import { senderDns } from './dns.ts';
-import { authenticationOf, type Sending } from './kept.ts';
+import { authenticationOf, isProven, type Sending } from './kept.ts';
 import { labelOf, numberOf } from './names.ts';
 
 /** Whose a domain is, as the API names him. */
@@ -28,6 +28,12 @@ export type Read<T> = { ok: true; asked: T } | { ok: false; errors: ApiError[] }
 
 /** Domains of an account (SendGrid: 3,000). */
 export const DOMAINS = 3_000;
+/**
+ * Of them with automatic security, and of these such as DNS has not proved: each has some records in the operator's zone, which takes 10,000
+ * (Route 53), and whoever names domains that are not his would leave nothing of it for others. Not of the operator's own account.
+ */
+export const AUTOMATIC = 100;
+export const UNPROVEN = 10;
 /** One label: whoever answers for a return path knows its domain by taking it away. */
 const SUBDOMAIN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** SendGrid: "three letters or numbers". */
@@ -95,6 +101,17 @@ export function readDomainRequest(
 function selectorsOf(automatic: boolean, custom: string | undefined): readonly [string, string] {
   if (custom !== undefined) return [custom, `${custom}2`];
   return automatic ? ['s1', 's2'] : ['m1', 'm2'];
+}
+
+/** Why an account can have no further domain with automatic security beside its others; undefined: it can. */
+export function zoneIsFull(account: string, others: readonly DomainRecord[]): string | undefined {
+  if (account === OPERATOR) return undefined;
+  const automatic = others.filter((record) => authenticationOf(record).automatic);
+  if (automatic.length >= AUTOMATIC)
+    return `an account has ${AUTOMATIC} domains with automatic security at most: say automatic_security: false, and publish the records yourself`;
+  if (automatic.filter((record) => !isProven(record)).length >= UNPROVEN)
+    return `${UNPROVEN} domains with automatic security wait for their records: validate or delete one, or say automatic_security: false`;
+  return undefined;
 }
 
 export const hasSource = (ip: unknown, { sources }: Sending): boolean => sources.some((source) => source.ip === ip);

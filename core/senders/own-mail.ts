@@ -8,8 +8,8 @@ import { type DomainRecord, type Hold, holdKey, OPERATOR } from '../records.ts';
 import { UNTRACKED } from '../tracking/settings.ts';
 import { isProven } from './kept.ts';
 
-/** Mails of an account on a day: whoever may have us write to strangers may not do it without end. */
-export const OWN_MAILS = 50;
+/** Mails of a day, of one account, to one reader, of all accounts: whoever may have us write to strangers may not do it without end. */
+export const OWN_MAILS = { account: 50, reader: 5, all: 1_000 };
 
 export type OwnMail = {
   /** Whose domain it comes from, and so whose mail it is. */
@@ -69,4 +69,32 @@ export function ownMailHold(mail: OwnMail, random: Uint8Array, now: number): Hol
     copies: [{ personalization: 0, role: 'to', address: to, index: 0 }],
   };
   return { ...holdKey(job.id, now), due: now, account, copies: 1, kind: 'job', job };
+}
+
+/** Characters of an account's own words in a mail to somebody who has not asked for it. */
+export const OWN_WORDS = 300;
+/** What programs make a link of, and what a reader would type. */
+const LEADS_AWAY = /:\/\/|\bwww\.|@/i;
+const HOST = /[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*\.\p{L}[\p{L}\p{N}-]+/gu;
+
+/**
+ * An account's own words for a stranger: one paragraph, in which nothing leads anywhere but to the domain that the mail is about.
+ * @returns it, or why it is refused
+ */
+export function readOwnWords(text: string, domain: string): { words: string } | { problem: string } {
+  const words = text
+    .replaceAll(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, '')
+    .trim();
+  if (words.length > OWN_WORDS) return { problem: `must have at most ${OWN_WORDS} characters` };
+  // As it is seen, and as programs read it: one spelling of dots and letters, nothing that has no width.
+  const seen = words
+    .normalize('NFKC')
+    .replaceAll(/[\p{Cf}\p{Mn}]/gu, '')
+    .replaceAll('。', '.')
+    .toLowerCase();
+  const others = (seen.match(HOST) ?? []).filter((host) => host !== domain && !host.endsWith(`.${domain}`));
+  if (LEADS_AWAY.test(seen) || others.length > 0)
+    return { problem: `must have no links, addresses or names of hosts other than ${domain}` };
+  return { words };
 }

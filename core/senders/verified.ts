@@ -21,6 +21,9 @@ export const SENDERS = 100;
 /** Milliseconds for which a link counts. */
 const LINK_LIFE = 2 * 86_400_000;
 
+/** An address that we write to, and name in the mail: its local part is in some domains whatever somebody likes to say there. */
+const WRITTEN_TO = /^[A-Za-z0-9._+=&'-]+@/;
+
 /** Name in the API, of ours, the most characters, whether it must be there, whether it is an address. */
 const FIELDS = [
   ['nickname', 'nickname', 100, true],
@@ -55,6 +58,12 @@ export function readSender(body: unknown, before?: SenderFields): Read<SenderFie
       });
     else if (kind === 'address' && !readMailbox(value))
       errors.push({ field, message: 'must be a valid email', error_id: 'invalid-email' });
+    else if (name === 'fromEmail' && !WRITTEN_TO.test(value))
+      errors.push({
+        field,
+        message: "must have only letters, digits and . _ + = & ' - before its @",
+        error_id: 'invalid-email',
+      });
     return [name, value];
   });
   if (errors.length > 0) return { ok: false, errors };
@@ -97,9 +106,10 @@ export function linkCounts({ link }: Pick<VerifiedSenderRecord, 'link'>, secret:
   return timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(link.secretHash));
 }
 
-export function linkText({ fromEmail, nickname }: SenderFields, url: string): string {
+/** Nothing of the account's own words is in it: whoever reads it has not agreed to hear of anybody. */
+export function linkText({ fromEmail }: Pick<SenderFields, 'fromEmail'>, url: string): string {
   return [
-    `Somebody wants to send mail as ${fromEmail} ("${nickname}").`,
+    `Somebody wants to send mail as ${fromEmail}.`,
     '',
     'If that is you, confirm it here. The link counts for two days:',
     '',

@@ -2,14 +2,13 @@
 import { readMailbox } from '../../core/address.ts';
 import { senderDns } from '../../core/senders/dns.ts';
 import { brandingOf, ownerHost } from '../../core/senders/link.ts';
+import { readOwnWords } from '../../core/senders/own-mail.ts';
 import type { LinkRouteDeps } from './link-routes.ts';
 import type { Answer, Call } from './manage.ts';
 import { OWN_MAIL_WORDS, sendOwnMail } from './own-mail.ts';
 import type { Route } from './routes.ts';
 import { findDomain } from './sender-deps.ts';
 
-/** Characters of the account's own words. */
-const MESSAGE = 1_000;
 const DEFAULT_MESSAGE = 'Please set these DNS records in our hosting solution.';
 
 /** In SendGrid's family of errors of this one call. */
@@ -24,12 +23,13 @@ async function email(call: Call, deps: LinkRouteDeps): Promise<Answer> {
   ] as const)
     if (!Number.isInteger(id) || (id as number) < 0) return refused(field, `${field} must be a whole number`);
   if (typeof to !== 'string' || !readMailbox(to)) return refused('email', 'email must be an email address');
-  if (typeof message !== 'string' || message.length > MESSAGE)
-    return refused('message', `message must have at most ${MESSAGE} characters`);
+  if (typeof message !== 'string') return refused('message', 'message must be a string');
   const domain = await findDomain(call, String(domainId), deps);
   if (!domain) return refused('domain_id', 'there is no such domain');
   const link = (await deps.listLinks(call.account)).find((one) => brandingOf(one).id === linkId);
   if (!link) return refused('link_id', 'there is no such link');
+  const own = readOwnWords(message, domain.domain);
+  if ('problem' in own) return refused('message', `message ${own.problem}`);
   const user = await deps.readUser(call.account);
   const lines = [
     ...senderDns(domain, deps.sending)
@@ -40,12 +40,18 @@ async function email(call: Call, deps: LinkRouteDeps): Promise<Answer> {
   const mail = {
     to,
     subject: `DNS records for ${domain.domain}`,
-    text: [message, '', ...lines].join('\n'),
+    text: [...introduce(domain.domain, own.words), ...lines].join('\n'),
     category: 'dns-records',
   };
   const sent = await sendOwnMail(call.account, mail, deps);
   return typeof sent === 'string' ? refused('email', OWN_MAIL_WORDS[sent]) : { status: 204 };
 }
+
+const introduce = (domain: string, words: string) => [
+  `Somebody asks you to publish DNS records of ${domain}. If you do not look after it, do nothing.`,
+  '',
+  ...(words === '' ? [] : [words, '']),
+];
 
 export const DNS_EMAIL_ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v3/whitelabel/dns/email', scope: 'whitelabel.create', handle: email },

@@ -11,6 +11,9 @@ import { selectorAfter } from '../../core/senders/rotation.ts';
 import type { Answer, Call } from './manage.ts';
 import { findDomain, refused, type SenderDeps } from './sender-deps.ts';
 
+/** Two changes of one domain at once: the one that came too late has changed nothing. */
+export const CHANGED_MEANWHILE: Answer = refused(null, 'the domain was changed at the same time: send it again', 409);
+
 /**
  * Writes what CNAMEs lead to, where it is not there as it should be, and takes away what should be there no more.
  * @returns all that stands there
@@ -28,6 +31,40 @@ export async function publishTargets(record: DomainRecord, deps: SenderDeps): Pr
   await deps.removeRecords(before.filter((one) => !names.has(nameOf(one))));
   const changed = new Set(made.map(nameOf));
   return [...before.filter((one) => names.has(nameOf(one)) && !changed.has(nameOf(one))), ...made];
+}
+
+/**
+ * Of a change that came too late: where the domain is gone meanwhile, its records go as well. Nobody else knows of them, and an account that leaves
+ * some behind, again and again, would fill the zone.
+ */
+export async function dropTargets(
+  { pk, domain }: DomainRecord,
+  written: readonly WrittenRecord[],
+  { readOwnDomain, removeRecords }: SenderDeps,
+): Promise<void> {
+  if (written.length > 0 && !(await readOwnDomain(pk, domain))) await removeRecords(written);
+}
+
+export type RemovalDeps = Pick<SenderDeps, 'listOwnDomains' | 'removeDomain' | 'removeRecords'>;
+
+/**
+ * Takes a domain away, and what was written into zones for it: that first, so that whatever ends this half-way, the same call again ends it.
+ * @returns it, as it was; undefined: there was none
+ */
+export async function removeWithRecords(
+  record: DomainRecord,
+  { removeDomain, removeRecords }: RemovalDeps,
+): Promise<DomainRecord | undefined> {
+  const { written } = authenticationOf(record);
+  await removeRecords(written);
+  const removed = await removeDomain(record);
+  const known = new Set(written.map(({ name, type, value }) => `${type} ${name} ${value}`));
+  // What somebody has written in between.
+  const late = (removed ? authenticationOf(removed).written : []).filter(
+    ({ name, type, value }) => !known.has(`${type} ${name} ${value}`),
+  );
+  await removeRecords(late);
+  return removed;
 }
 
 /**
@@ -59,14 +96,26 @@ export async function rotateDomain(call: Call, deps: SenderDeps): Promise<Answer
  * What is not written down of DNS then, rotate and the next validation write again.
  */
 async function change(before: DomainRecord, after: DomainRecord, deps: SenderDeps): Promise<Answer> {
+  const whole = await changeTargets(before, after, deps);
+  if (!whole) return CHANGED_MEANWHILE;
+  const { id } = authenticationOf(whole);
+  return { status: 200, body: { id, keys: (whole.keys ?? []).map((key) => showKey(whole, key)) } };
+}
+
+/** Changes a domain, and what its CNAMEs lead to with it. Undefined: it was changed at the same time. */
+export async function changeTargets(
+  before: DomainRecord,
+  after: DomainRecord,
+  deps: SenderDeps,
+): Promise<DomainRecord | undefined> {
   const kept = authenticationOf(after);
   const first = { ...after, authentication: { ...kept, revision: kept.revision + 1 } };
-  if (!(await deps.changeDomain(before, first)))
-    return refused(null, 'the domain was changed at the same time: send it again', 409);
+  if (!(await deps.changeDomain(before, first))) return undefined;
   const others = kept.written.filter(({ name }) => kept.target === undefined || !name.endsWith(kept.target));
   const written = [...others, ...(await publishTargets(first, deps))];
-  await deps.changeDomain(first, { ...first, authentication: { ...kept, written, revision: kept.revision + 2 } });
-  return { status: 200, body: { id: kept.id, keys: (first.keys ?? []).map((key) => showKey(first, key)) } };
+  const whole = { ...first, authentication: { ...kept, written, revision: kept.revision + 2 } };
+  if (!(await deps.changeDomain(first, whole))) await dropTargets(first, written, deps);
+  return whole;
 }
 
 function showKey({ domain }: DomainRecord, { selector, state, retiredAt, createdAt, publicKey }: DomainKey) {

@@ -12,21 +12,29 @@ import {
   readDomainChange,
   readDomainRequest,
   showDomain,
+  zoneIsFull,
 } from '../../core/senders/authentication.ts';
 import { judgeSender, questionsOf, senderDns } from '../../core/senders/dns.ts';
 import { authenticationOf } from '../../core/senders/kept.ts';
 import { introduceKeys } from '../../core/senders/keys.ts';
 import { freeNumber } from '../../core/senders/names.ts';
 import { checkCompliance } from './domain-compliance.ts';
-import { publishTargets, rotateDomain } from './domain-keys.ts';
+import {
+  CHANGED_MEANWHILE,
+  changeTargets,
+  dropTargets,
+  publishTargets,
+  removeWithRecords,
+  rotateDomain,
+} from './domain-keys.ts';
 import { DOMAIN_SUBUSER_ROUTES } from './domain-subuser-routes.ts';
 import type { Answer, Call } from './manage.ts';
 import type { Route } from './routes.ts';
 import { findDomain, page, refused, type SenderDeps } from './sender-deps.ts';
 
 const NOT_FOUND: Answer = { status: 404, errors: [apiErrors.notFound] };
-/** Two changes of one domain at once: the one that came too late has changed nothing. */
-const CHANGED_MEANWHILE: Answer = refused(null, 'the domain was changed at the same time: send it again', 409);
+/** SendGrid's words. */
+const EXISTS = refused('domain', 'A domain authentication already exists for this URL.');
 
 async function create(call: Call, deps: SenderDeps): Promise<Answer> {
   const { body, account } = call;
@@ -41,13 +49,28 @@ async function create(call: Call, deps: SenderDeps): Promise<Answer> {
   const { asked } = read;
   if (asked.username !== undefined && !subuser) return refused('username', 'username is no subuser of this account');
   if (before.length >= DOMAINS) return refused(null, `an account has ${DOMAINS} domains at most`);
+  if (before.some(({ domain }) => domain === asked.domain)) return EXISTS;
+  const { automatic } = asked.authentication;
+  const full = automatic ? zoneIsFull(owner, before) : undefined;
+  if (full !== undefined) return refused('automatic_security', full);
   const record = await makeRecord(owner, asked, deps);
-  if (before.some(({ domain }) => domain === asked.domain) || !(await deps.createDomain(record)))
-    return refused('domain', 'A domain authentication already exists for this URL.');
+  if (!(await deps.createDomain(record))) return EXISTS;
+  const late = automatic ? await lateRefusal(record, deps) : undefined;
+  if (late !== undefined) return refused('automatic_security', late);
   if (asked.isDefault) await deps.writeDefaultDomain(owner, record.domain);
   const published = await publish(record, deps);
   const user = subuser ?? (await deps.readUser(account));
   return { status: 201, body: showDomain(published, { user, isDefault: asked.isDefault, sending: deps.sending }) };
+}
+
+/** Counted once more behind the write: of many calls at once none may be too many. What was one too many is gone again. */
+async function lateRefusal(record: DomainRecord, deps: SenderDeps): Promise<string | undefined> {
+  const all = await deps.listOwnDomains(record.pk);
+  const others = all.filter(({ sk }) => sk !== record.sk);
+  const full = zoneIsFull(record.pk, others);
+  // With what a validation has written for it meanwhile.
+  if (full !== undefined) await removeWithRecords(record, deps);
+  return full;
 }
 
 /** An account, named by itself or by its parent. */
@@ -97,7 +120,9 @@ async function publish(record: DomainRecord, deps: SenderDeps): Promise<DomainRe
   if (written.length === 0) return record;
   const kept = authenticationOf(record);
   const after = { ...record, authentication: { ...kept, written, revision: kept.revision + 1 } };
-  return (await deps.changeDomain(record, after)) ? after : record;
+  if (await deps.changeDomain(record, after)) return after;
+  await dropTargets(record, written, deps);
+  return record;
 }
 
 async function list(call: Call, deps: SenderDeps): Promise<Answer> {
@@ -153,11 +178,10 @@ async function update(call: Call, deps: SenderDeps): Promise<Answer> {
 
 async function remove(call: Call, deps: SenderDeps): Promise<Answer> {
   const record = await findDomain(call, call.params.domain_id, deps);
-  if (!record || !(await deps.removeDomain(record))) return NOT_FOUND;
-  const { subusers, written } = authenticationOf(record);
-  for (const { account } of subusers) await deps.takeBackDomain(account, record.domain);
+  const removed = record && (await removeWithRecords(record, deps));
+  if (!removed) return NOT_FOUND;
+  for (const { account } of authenticationOf(removed).subusers) await deps.takeBackDomain(account, record.domain);
   if ((await deps.readDefaultDomain(record.pk)) === record.domain) await deps.removeDefaultDomain(record.pk);
-  await deps.removeRecords(written);
   return { status: 204 };
 }
 
@@ -197,7 +221,10 @@ async function validate(call: Call, deps: SenderDeps): Promise<Answer> {
   const introduced = await introduceKeys(record, deps.lookUp, now);
   const { validAt: _, ...rest } = introduced;
   const after = { ...rest, authentication, ...(validAt === undefined ? {} : { validAt }) };
-  if (!(await deps.changeDomain(record, after))) return CHANGED_MEANWHILE;
+  if (!(await deps.changeDomain(record, after))) {
+    await dropTargets(record, written, deps);
+    return CHANGED_MEANWHILE;
+  }
   const shownResults = Object.fromEntries(
     Object.entries(results).map(([field, one]) => [field, { valid: one.valid, reason: one.reason }]),
   );
@@ -253,11 +280,9 @@ async function removeIp(call: Call, deps: SenderDeps): Promise<Answer> {
 }
 
 async function setIps(record: DomainRecord, ips: string[], deps: SenderDeps): Promise<Answer> {
-  const kept = authenticationOf(record);
-  const after = { ...record, authentication: { ...kept, ips, revision: kept.revision + 1 } };
-  if (!(await deps.changeDomain(record, after))) return CHANGED_MEANWHILE;
-  await publishTargets(after, deps);
-  return shown(after, deps, 200);
+  const authentication = { ...authenticationOf(record), ips };
+  const after = await changeTargets(record, { ...record, authentication }, deps);
+  return after ? shown(after, deps, 200) : CHANGED_MEANWHILE;
 }
 
 const DOMAINS_PATH = '/v3/whitelabel/domains';

@@ -61,6 +61,11 @@ const USERNAME = 64;
 const WINDOWS = 10_000;
 
 export async function manage(http: HttpRequest, deps: ManageDeps): Promise<HttpResponse> {
+  const answered = await answerTo(http, deps);
+  return http.method === 'HEAD' ? { ...answered, body: '' } : answered;
+}
+
+async function answerTo(http: HttpRequest, deps: ManageDeps): Promise<HttpResponse> {
   const opened = await answerLink(http, deps);
   if (opened) return opened;
   if (http.method === 'OPTIONS') return tellMethods(http.path);
@@ -68,8 +73,7 @@ export async function manage(http: HttpRequest, deps: ManageDeps): Promise<HttpR
   if (found === 'path') return refuse(apiErrors.notFound);
   if (found === 'method')
     return refuse({ ...apiErrors.methodNotAllowed, message: 'method not allowed' }, { Allow: allowed(http.path) });
-  const answered = await serve(http, found, deps);
-  return http.method === 'HEAD' ? { ...answered, body: '' } : answered;
+  return serve(http, found, deps);
 }
 
 async function serve(http: HttpRequest, { route, params }: FoundRoute, deps: ManageDeps): Promise<HttpResponse> {

@@ -29,7 +29,7 @@ export function openAccount(table: string, tables: Table) {
     ...trackingIn(table, tables, Date.now),
     ...listSettingsIn(table, tables),
     ...groupsIn(table, tables),
-    ...mailDefaultsIn(table, tables),
+    ...mailDefaultsIn(table, tables, Date.now),
     ...suppressionsIn(suppressions, tables),
     ...suppressionListsIn(suppressions, tables),
     ...timeZonesIn(table, tables),

@@ -3,8 +3,9 @@ import type { SourceIp } from '../../core/senders/ips.ts';
 import type { Table } from '../../io/aws.ts';
 import { makeKeysBy } from '../../io/dkim-keys.ts';
 import { requireVariable } from '../../io/environment.ts';
-import { lookUpLink } from '../../io/link-probe.ts';
+import { openLinkProbe } from '../../io/link-probe.ts';
 import { openLookUp } from '../../io/look-up.ts';
+import { openMx } from '../../io/mx.ts';
 import { ownMailIn } from '../../io/own-mail.ts';
 import { openZones } from '../../io/route53.ts';
 import { senderDomainsIn } from '../../io/sender-domains.ts';
@@ -23,16 +24,25 @@ type SendingVariable = Omit<SenderDeps['sending'], 'sources'> & { zones: SenderZ
 export function openSenders(table: string, tables: Table, keys: Parameters<typeof makeKeysBy>[0]) {
   const sites = sitesIn(requireVariable('SITES_TABLE'), tables, Date.now);
   const sending = JSON.parse(requireVariable('SENDING')) as SendingVariable;
+  const { DNS_SERVERS, ALLOW_PRIVATE_HOSTS } = process.env;
+  const servers = DNS_SERVERS?.split(',');
+  const { resolveHost } = openMx({
+    ...(servers && { servers }),
+    allowPrivateHosts: ALLOW_PRIVATE_HOSTS === 'true',
+    now: Date.now,
+    random: Math.random,
+    mtaSts: false,
+  });
   return {
     sending,
-    lookUp: openLookUp(process.env.DNS_SERVERS?.split(',')),
+    lookUp: openLookUp(servers),
     ...senderDomainsIn(table, tables),
     ...senderZonesIn(openZones(), sending.zones),
     ...ownMailIn(table, tables),
     ...verifiedSendersIn(table, tables),
     ...senderItemsIn(table, tables),
     linkTarget: requireVariable('LINK_TARGET').replace('https://', ''),
-    probeLink: lookUpLink,
+    probeLink: openLinkProbe({ resolveHost }),
     sourceIps: sending.sources,
     ...warmUpsIn(table, tables),
     readWarmUp: sites.readWarmUp,

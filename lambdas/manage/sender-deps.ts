@@ -23,7 +23,8 @@ export type SenderDeps = {
   createDomain: (record: DomainRecord) => Promise<boolean>;
   /** False: it is not as it was read. */
   changeDomain: (before: DomainRecord, after: DomainRecord) => Promise<boolean>;
-  removeDomain: (record: DomainRecord) => Promise<boolean>;
+  /** The domain as it was in the end; undefined: there is none. */
+  removeDomain: (record: DomainRecord) => Promise<DomainRecord | undefined>;
   /** @throws HostTakenError */
   claimReturnPath: (account: string, returnPath: string) => Promise<void>;
   readDefaultDomain: (account: string) => Promise<string | undefined>;
@@ -45,8 +46,8 @@ export type SenderDeps = {
   findSubuser: (parent: string, username: string) => Promise<(SenderUser & { account: string }) | undefined>;
   hold: (hold: Hold) => Promise<void>;
   randomBytes: (count: number) => Buffer;
-  /** Counts a mail that we send for an account itself. False: it had as many today as it may have. */
-  countOwnMail: (account: string, day: string, most: number) => Promise<boolean>;
+  /** Counts a mail that we send for an account itself, by a key of core/records/senders.ts. False: there were `most` today. */
+  countOwnMail: (key: { pk: string; sk: string }, day: string, most: number) => Promise<boolean>;
 };
 
 /** A whole number of a path; undefined: it is none, so nothing has it. */

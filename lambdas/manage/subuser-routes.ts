@@ -12,6 +12,7 @@ import { type Credits, makeAccountId, type SubuserRecord, subuserKey } from '../
 import { adjustCredits, counterOf, type ReadCredits, readCredits, showCredits } from '../../core/subusers/credits.ts';
 import { MOST_SUBUSERS, readIps, readNewSubuser, showNewSubuser, showSubuser } from '../../core/subusers/setting.ts';
 import type { SubuserChange } from '../../io/subusers.ts';
+import { type RemovalDeps, removeWithRecords } from './domain-keys.ts';
 import type { Answer, Call } from './manage.ts';
 import { NOT_FOUND, refused } from './recipients.ts';
 import type { Route } from './routes.ts';
@@ -37,7 +38,7 @@ export type SubuserRouteDeps = StatsRouteDeps & {
   forgetAccount: (account: string) => Promise<void>;
   /** What was claimed of its credits (core/subusers/credits.ts), by their counter. */
   readCredits: (account: string, counter: string) => Promise<Pick<CreditsRecord, 'claimed'> | undefined>;
-};
+} & RemovalDeps;
 
 /** Changes of one subuser at once: each costs the others one more try. */
 const TRIES = 4;
@@ -142,6 +143,7 @@ async function deleteSubuser({ account, params }: Call, deps: SubuserRouteDeps):
     if (!found) return NOT_FOUND;
     // The name goes last: whatever ends this half-way, the same call again ends it.
     if (!found.disabled && !(await deps.changeSubuser(found, { disabled: true }))) continue;
+    for (const domain of await deps.listOwnDomains(found.account)) await removeWithRecords(domain, deps);
     await deps.forgetAccount(found.account);
     const bare = await deps.readSubuser(account, params.subuser_name!);
     if (bare && !(await deps.removeSubuser(bare))) continue;

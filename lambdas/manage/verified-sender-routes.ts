@@ -62,12 +62,13 @@ async function mailLink(
   const { token, link } = makeLink(record, deps.randomBytes(24), deps.now());
   const mail = {
     to: record.fromEmail,
-    subject: `Confirm ${record.fromEmail} as a sender`,
+    subject: 'Confirm your address as a sender',
     text: linkText(record, `${new URL(url).origin}${VERIFY}/${token}`),
     category: 'verify-sender',
   };
   const from = await sendOwnMail(record.pk, mail, deps);
-  if (typeof from === 'string') return { errors: [{ message: OWN_MAIL_WORDS[from], error_id: from }] };
+  if (typeof from === 'string')
+    return { errors: [{ message: OWN_MAIL_WORDS[from], error_id: from === 'domain' ? from : 'limit' }] };
   return { ...record, link, signedBy: { account: from.pk, domain: from.domain } };
 }
 

@@ -8,7 +8,8 @@ const HEADER_BYTES = 64 * 1024;
 /** Characters of a field that are looked at: some patterns below take the square of the length when a sender means ill. */
 const FIELD_CHARACTERS = 2000;
 
-export type Fields = { from: string; subject: string; messageId: string };
+/** `fromName`: what a mail program shows in place of the address. */
+export type Fields = { from: string; fromName: string; subject: string; messageId: string };
 
 /** An absent field is empty. */
 export function readFields(raw: Buffer): Fields {
@@ -16,6 +17,7 @@ export function readFields(raw: Buffer): Fields {
   const header = raw.toString('utf8', 0, Math.min(end === -1 ? raw.length : end, HEADER_BYTES));
   return {
     from: address(field(header, FROM)),
+    fromName: displayName(field(header, FROM)),
     subject: decodeWords(field(header, SUBJECT)),
     messageId: field(header, MESSAGE_ID),
   };
@@ -40,6 +42,13 @@ function field(header: string, name: RegExp): string {
 function address(value: string): string {
   const bare = value.replace(/"(?:[^"\\]|\\.)*"(?!@)/g, '');
   return /<([^<>]*)>[^<>]*$/.exec(bare)?.[1]?.trim() ?? bare.trim();
+}
+
+/** The display name before the address (RFC 5322 3.4), without its quotes; empty where there is none. */
+function displayName(value: string): string {
+  const bare = value.slice(0, Math.max(0, value.lastIndexOf('<'))).trim();
+  const [, quoted] = /^"((?:[^"\\]|\\.)*)"$/.exec(bare) ?? [];
+  return quoted === undefined ? decodeWords(bare) : quoted.replaceAll(/\\(.)/g, '$1');
 }
 
 /** Encoded words (RFC 2047), as most senders write them; an unknown charset is read as Latin-1. */

@@ -3,7 +3,7 @@
  * Host is loopback (DNS rebinding) and that no other site makes, and shows hostile mail without running or loading
  * anything of it. It changes nothing but by DELETE.
  *
- *   GET    /messages?to=&search=&limit=      [{id, to, from, subject, receivedAt, accepted}], newest first
+ *   GET    /messages?to=&search=&limit=      [{id, to, from, fromName, subject, receivedAt, accepted}], newest first
  *   GET    /messages/{id}                    the same with headers, text, html, attachments, raw, transcript, dkim, tls, …
  *   GET    /messages/{id}/raw | /html | /attachments/{n}
  *   DELETE /messages

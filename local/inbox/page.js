@@ -91,7 +91,11 @@ function listItem(message) {
     element('span', { class: 'to' }, message.to),
     time,
     element('span', { class: 'subject' }, message.subject || '(no subject)'),
-    element('span', { class: 'from' }, message.accepted ? `from ${message.from}` : 'taken, but never answered'),
+    element(
+      'span',
+      { class: 'from' },
+      message.accepted ? `from ${message.fromName || message.from}` : 'taken, but never answered',
+    ),
   );
   if (known && !known.has(message.id)) link.classList.add('fresh');
   return element('li', {}, link);
@@ -130,14 +134,18 @@ function showMessage(message) {
   const title = message.subject
     ? element('h2', {}, message.subject)
     : element('h2', { class: 'nosubject' }, 'no subject');
+  // Its links are as long as their tokens; the tab of the headers has it whole.
+  const unsubscribe = header('list-unsubscribe');
   const received = new Date(message.receivedAt);
   const facts = element(
     'dl',
     { class: 'facts' },
-    ...fact('From', message.from),
+    ...fact('From', message.fromName ? `${message.fromName} <${message.from}>` : message.from),
     ...fact('Delivered to', message.to),
     ...fact('Return path', message.mailFrom || '<> (a bounce)'),
-    ...fact('List', header('list-unsubscribe')),
+    ...(unsubscribe
+      ? [element('dt', {}, 'List'), element('dd', { class: 'long', title: unsubscribe }, unsubscribe)]
+      : []),
     ...fact('Received', received.toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium' })),
   );
   const head = element('div', { class: 'head' }, backButton(), title, facts, badges(message), files(message));

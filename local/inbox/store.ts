@@ -20,6 +20,8 @@ export type Arrival = {
   to: string;
   /** The address in the From field; MAIL FROM where there is none. */
   from: string;
+  /** The name before it, or empty. */
+  fromName: string;
   subject: string;
   /** The Message-ID field with its angle brackets, or empty. */
   messageId: string;
@@ -33,7 +35,7 @@ export type Arrival = {
   accepted: boolean;
 };
 
-export type Summary = Pick<Arrival, 'id' | 'to' | 'from' | 'subject' | 'receivedAt' | 'accepted'>;
+export type Summary = Pick<Arrival, 'id' | 'to' | 'from' | 'fromName' | 'subject' | 'receivedAt' | 'accepted'>;
 
 export type ArrivalStore = {
   add(arrival: Arrival): void;
@@ -56,11 +58,11 @@ export type ArrivalStore = {
 const FLUSH_MS = 50;
 const FLUSH_BYTES = 8 << 20;
 /** Raised when the table changes; a file of another version is emptied: it is an inbox for trying things, not an archive. */
-const VERSION = 1;
+const VERSION = 2;
 const SCHEMA = `
   CREATE TABLE arrivals (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, receivedAt INTEGER NOT NULL, repliedAt INTEGER, "to" TEXT NOT NULL,
-    "from" TEXT NOT NULL, subject TEXT NOT NULL, accepted INTEGER NOT NULL, size INTEGER NOT NULL, mailFrom TEXT NOT NULL,
+    "from" TEXT NOT NULL, fromName TEXT NOT NULL, subject TEXT NOT NULL, accepted INTEGER NOT NULL, size INTEGER NOT NULL, mailFrom TEXT NOT NULL,
     messageId TEXT NOT NULL, tls TEXT, sessionId TEXT NOT NULL, transcript TEXT NOT NULL, raw BLOB NOT NULL);
   CREATE INDEX byRecipient ON arrivals ("to" COLLATE NOCASE);`;
 
@@ -79,7 +81,7 @@ export function openArrivals({
 }): ArrivalStore {
   const db = openDatabase(folder);
   const insert = db.prepare(
-    'INSERT INTO arrivals (id, receivedAt, repliedAt, "to", "from", subject, accepted, size, mailFrom, messageId, tls, sessionId, transcript, raw) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
+    'INSERT INTO arrivals (id, receivedAt, repliedAt, "to", "from", fromName, subject, accepted, size, mailFrom, messageId, tls, sessionId, transcript, raw) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)',
   );
   const setReplied = db.prepare('UPDATE arrivals SET repliedAt = ? WHERE id = ?');
   const oldest = db.prepare('SELECT seq, size FROM arrivals ORDER BY seq');
@@ -112,7 +114,7 @@ export function openArrivals({
     db.exec('BEGIN');
     for (const one of pending.values()) {
       insert.run(
-        ...[one.id, one.receivedAt, one.repliedAt, one.to, one.from, one.subject, Number(one.accepted)],
+        ...[one.id, one.receivedAt, one.repliedAt, one.to, one.from, one.fromName, one.subject, Number(one.accepted)],
         ...[one.raw.length, one.mailFrom, one.messageId, one.tls, one.sessionId, one.transcript, one.raw],
       );
       kept.messages += 1;
@@ -153,12 +155,14 @@ export function openArrivals({
         values.push(to);
       }
       if (search) {
-        where.push(`instr(lower("to" || char(10) || "from" || char(10) || subject), lower(?)) > 0`);
+        where.push(
+          `instr(lower("to" || char(10) || "from" || char(10) || fromName || char(10) || subject), lower(?)) > 0`,
+        );
         values.push(search);
       }
       const rows = db
         .prepare(
-          `SELECT id, "to", "from", subject, receivedAt, accepted FROM arrivals ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY seq DESC LIMIT ?`,
+          `SELECT id, "to", "from", fromName, subject, receivedAt, accepted FROM arrivals ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY seq DESC LIMIT ?`,
         )
         .all(...values, limit) as (Omit<Summary, 'accepted'> & { accepted: number })[];
       return rows.map((row) => ({ ...row, accepted: row.accepted === 1 }));

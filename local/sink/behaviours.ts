@@ -188,7 +188,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   },
   {
     name: 'defer-{n}',
-    does: 'is put off the first n times, then accepted',
+    does: 'is put off the first n times, then accepted; retries come after 5, 15, 30 and 60 minutes, a fifth sooner or later',
     action: {
       do: 'refuse',
       at: 'rcpt',

@@ -1,6 +1,6 @@
 /** The command line as people and scripts use it: a process of its own, against a running local stack. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -50,6 +50,10 @@ function expectSentence({ code, out, err }: Ran, words: RegExp): void {
 }
 
 describe('what was typed', () => {
+  it('is a program of its own, where npm links it', () => {
+    expect(statSync(new URL('../../bin/cli.ts', import.meta.url)).mode & 0o111).toBe(0o111);
+  });
+
   it.each([[['trace', '--help']], [[]]])('%j prints the commands', async (argv) => {
     const { code, out, err } = await run(argv);
     expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -430,6 +434,8 @@ describe('messages', () => {
     expect([code, out]).toEqual([0, expect.stringMatching(/^last event .*\n\S+Z +delivered +asked@example\.net /)]);
     const told = await runJson<{ messages: object[] }>('messages', `msg_id LIKE "${id}%"`);
     expect(told).toMatchObject({ messages: [{ to_email: 'asked@example.net', status: 'delivered' }] });
+    // Without a query the newest, which event pages tell of within a minute.
+    expect(await run(['messages'])).toMatchObject({ code: 0, out: expect.stringMatching(/msg_id|^No such messages/) });
     expect((await run(['messages', 'to_email = "nobody@example.net"'])).out).toMatch(/^No such messages/);
     expectSentence(await run(['messages', 'bad_field = "x"']), /'bad_field' is not a known field/);
     expectSentence(await run(['messages', '', '--limit', '0']), /--limit takes 1 to 1000/);

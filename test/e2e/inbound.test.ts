@@ -47,7 +47,8 @@ const late = (requestId: string, index: number, event: LateRecord['event']) =>
     40,
   );
 
-describe('what comes back by mail', () => {
+// At once: a retry of parse comes a minute later.
+describe.concurrent('what comes back by mail', () => {
   it('bounces end on the right copy’s record, and an unknown address on the list of bounces', async () => {
     const to = [
       'quiet@example.net',
@@ -102,7 +103,7 @@ describe('what comes back by mail', () => {
   });
 });
 
-describe('inbound parse', () => {
+describe.concurrent('inbound parse', () => {
   it('posts mail for a customer’s host to his URL, again after a while when it was out of order, and counts it', async () => {
     // Prepare: a customer's server that is out of order at first, a setting under a policy by the API, a mail by SMTP.
     const posts: FormData[] = [];

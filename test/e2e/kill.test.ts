@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 import { messageName } from '../../core/records/message-key.ts';
 import type { AttemptRecord, OutcomeRecord } from '../../core/records.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
-import { givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
+import { givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenQueuesAreEmpty, whenRetriesAreDue } from './given.ts';
 
 const MESSAGES = 2_000;
 const KILLS = 12;
@@ -101,11 +101,13 @@ it(`${MESSAGES} messages, deliver killed ${KILLS} times: none lost, none twice b
 
     // Assess
     expect(kills.length).toBeGreaterThan(3);
+    await whenQueuesAreEmpty(mail, 240);
     let ledger = await thenAllIsAccountedFor(mail, ids, 240);
     // On a slow machine a run of ten seconds leaves some for later: their time has come.
     for (let more = 0; more < 10 && ledger.held > 0; more++) {
       await whenRetriesAreDue(mail);
       await sleep(3_000);
+      await whenQueuesAreEmpty(mail, 240);
       ledger = await thenAllIsAccountedFor(mail, ids, 240);
     }
     expect(ledger).toMatchObject({

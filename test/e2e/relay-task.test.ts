@@ -91,7 +91,7 @@ describe('a customer', () => {
       mailTo('big@example.net', { attachments: [{ content, filename: 'a.bin', type: 'text/plain' }] }),
     );
     expect(refused.status).toBe(413);
-    expect(refused.body).toContain(mail.stack.outputs.BigDoorUrl);
+    expect(refused.body).toContain(`bytes are taken at ${mail.local.bigDoorUrl}`);
   });
 
   it('is refused with a wrong key, and counted', async () => {

@@ -1,10 +1,6 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PROBE_ANSWER } from '../../core/tracking/link-host.ts';
 import { makeOpenToken, nameReader, readOpenToken } from '../../core/tracking/token.ts';
 import { engagementsIn } from '../../io/engagements.ts';
-import { lookUpLink } from '../../io/link-probe.ts';
 import { readKeysBy, trackingIn, trackingKeysOf } from '../../io/tracking.ts';
 import { startDynamodb } from './dynamodb.ts';
 
@@ -38,21 +34,6 @@ describe('link hosts', () => {
     await one.writeLink('acct2222', 'example.net', 'links.example.net');
     await one.writeLink('acct2222', 'example.org', 'links.example.net');
     await expect(one.writeLink('acct3333', 'example.net', 'links.example.net')).rejects.toThrow('in use');
-  });
-});
-
-describe('lookUpLink', () => {
-  it('believes only the answer of track', async () => {
-    let said = PROBE_ANSWER;
-    const server = createServer((_, answer) => answer.end(said)).listen(0, '127.0.0.1');
-    await new Promise((listening) => server.once('listening', listening));
-    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    expect(await lookUpLink(host)).toBeUndefined();
-    said = 'welcome to nginx';
-    expect(await lookUpLink(host)).toContain('not as ours');
-    server.close();
-    server.closeAllConnections();
-    expect(await lookUpLink(host)).toBeTruthy();
   });
 });
 

@@ -7,6 +7,7 @@ import { makeApiKey } from '../../core/api-key.ts';
 import type { StoredRequest } from '../../core/job.ts';
 import { REQUEST_BYTES } from '../../core/limits.ts';
 import type { KnownTemplate } from '../../core/mail-send/template.ts';
+import type { MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
 import { messageName } from '../../core/records/message-key.ts';
 import { type BatchStatus, pausedKey } from '../../core/records/schedule.ts';
 import { type Hold, type IdempotencyRecord, keyKey, type RequestRecord } from '../../core/records.ts';
@@ -47,6 +48,8 @@ export function makeCloud(plans: Plan[] = []) {
     holds: new Map<string, Hold>(),
     bucket: new Map<string, StoredRequest>(),
     templates: new Map<string, KnownTemplate>(),
+    /** What the account adds to its mail, by version; the last is that of now. */
+    defaults: [] as MailDefaultsRecord[],
     batches: new Set<string>(),
     /** Of batches that are paused or cancelled. */
     states: new Map<string, BatchStatus>(),
@@ -118,7 +121,8 @@ export function makeCloud(plans: Plan[] = []) {
             createdAt: START,
           }
         : undefined,
-    readMailDefaults: async () => undefined,
+    readMailDefaults: async () => cloud.defaults.at(-1),
+    readFormerMailDefaults: async (_account, version) => cloud.defaults[version],
     readGroupIds: async () => new Set([7, 8]),
     readBatch: async (_account, id) => (cloud.batches.has(id) ? {} : undefined),
     readTemplate: async (_account, id) => cloud.templates.get(id),

@@ -46,6 +46,10 @@ describe('an event', () => {
       },
     });
     expect(event.headers).not.toHaveProperty('cookie');
+    // As the caller came: links of an answer lead back to where they work.
+    expect(`${event.headers!['x-forwarded-proto']}://127.0.0.1:${event.headers!['x-forwarded-port']}`).toBe(
+      stack.apiUrl,
+    );
   });
 
   it.each<[string, Record<string, string>, boolean]>([

@@ -1,7 +1,7 @@
 /** The relay's settings and ports on this machine. */
 import { describe, expect, test } from 'vitest';
 import { defineSettings } from '../../lib/settings.ts';
-import { portsHere, relayOnLoopback, tellRelay, withRelay } from '../../local/relay-here.ts';
+import { leadToDoor, portsHere, relayOnLoopback, tellRelay, withRelay } from '../../local/relay-here.ts';
 
 const hostName = 'smtp.example.com';
 const relayOf = (settings: ReturnType<typeof defineSettings>) => settings.relay || undefined;
@@ -49,4 +49,19 @@ test('local.json tells of what there is, and of nothing else', () => {
     inbound: { host: '127.0.0.1', port: 20_025 },
   });
   expect(tellRelay({ outputs: {}, tasks: tasks as never }, 'SG.key')).toEqual({});
+});
+
+test('a 413 names the door where it is on this machine, and not by a name that nobody has', () => {
+  const outputs: Record<string, string> = {
+    RelayPorts: JSON.stringify([{ port: 8443, kind: 'https' }]),
+    BigDoorUrl: 'https://smtp.example.com:8443',
+  };
+  const tasks = { list: () => [{ name: 'relay', pid: 1, starts: 1, ports: { 8443: 40_443 } }] };
+  const accept = { variables: { BIG_DOOR_URL: 'https://smtp.example.com:8443', OTHER: 'x' } };
+  leadToDoor([accept, { variables: {} }], tasks, outputs);
+  expect(accept.variables).toEqual({ BIG_DOOR_URL: 'https://127.0.0.1:40443', OTHER: 'x' });
+  expect(outputs.BigDoorUrl).toBe('https://127.0.0.1:40443');
+  const none = { variables: { OTHER: 'x' } };
+  leadToDoor([none], { list: () => [] }, {});
+  expect(none.variables).toEqual({ OTHER: 'x' });
 });

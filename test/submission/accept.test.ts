@@ -85,6 +85,21 @@ describe('the answers', () => {
     expect(world.cloud.requests.size).toBe(0);
   });
 
+  it('tells the methods to whoever asks by OPTIONS or takes another, and lets no origin in', async () => {
+    const { accept: deps } = makeCloud();
+    for (const headers of [{}, { origin: 'https://shop.example', 'access-control-request-method': 'POST' }]) {
+      const told = await accept({ ...makePost(''), method: 'OPTIONS', headers }, deps);
+      expect(told).toEqual({ status: 204, headers: { Allow: 'POST, OPTIONS' }, body: '' });
+    }
+    for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'TRACE'])
+      expect(await accept({ ...makePost(''), method }, deps)).toMatchObject({
+        status: 405,
+        headers: { Allow: 'POST, OPTIONS' },
+      });
+    for (const path of ['/v3/mail/send/', '/v3/mail/send//', '/v3/mail', '/V3/mail/send'])
+      expect((await accept({ ...makePost(makeMail()), path }, deps)).status).toBe(404);
+  });
+
   it('names the door that takes more, where there is one', async () => {
     const bigDoorUrl = 'https://relay.example.com/v3/mail/send';
     const { accept: deps } = makeCloud();

@@ -34,7 +34,7 @@ export function openHere(
     ...groupsIn(accountsTable, tables),
     ...listSettingsIn(accountsTable, tables),
     ...accountSettingsOf(accountsTable, tables),
-    ...mailDefaultsIn(accountsTable, tables),
+    ...mailDefaultsIn(accountsTable, tables, Date.now),
     ...templatesIn(accountsTable, tables),
     ...templateTextsIn(accountsTable, tables),
     ...webhooksIn(accountsTable, tables),

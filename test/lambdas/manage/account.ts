@@ -11,6 +11,7 @@ import { groupsIn } from '../../../io/groups.ts';
 import { holdsIn } from '../../../io/holds.ts';
 import { listSettingsIn } from '../../../io/list-settings.ts';
 import { mailDefaultsIn } from '../../../io/mail-defaults.ts';
+import { senderDomainsIn } from '../../../io/sender-domains.ts';
 import { subusersIn } from '../../../io/subusers.ts';
 import { suppressionListsIn } from '../../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
@@ -35,8 +36,9 @@ export async function startManage() {
     ...listSettingsIn('Accounts', dynamodb.client),
     ...apiKeysIn('Accounts', dynamodb.client),
     ...accountSettingsOf('Accounts', dynamodb.client),
+    ...senderDomainsIn('Accounts', dynamodb.client),
     ...subusersIn('Accounts', dynamodb.client),
-    ...mailDefaultsIn('Accounts', dynamodb.client),
+    ...mailDefaultsIn('Accounts', dynamodb.client, () => clock.now),
     ...suppressionsIn('Suppressions', dynamodb.client),
     ...suppressionListsIn('Suppressions', dynamodb.client),
     ...trackingIn('Accounts', dynamodb.client, () => clock.now),
@@ -49,6 +51,8 @@ export async function startManage() {
   };
   const called: Partial<ManageDeps> = {
     ...tables,
+    // Nothing is written into zones here (senders.ts does).
+    removeRecords: async () => {},
     now: () => clock.now,
     randomId: randomUUID,
     randomBytes,

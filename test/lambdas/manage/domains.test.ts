@@ -1,5 +1,7 @@
 /** `/v3/whitelabel/domains` on real tables, a name server and Route 53 on loopback: what it does, to whom, and what it refuses. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type DomainRecord, domainKey } from '../../../core/records.ts';
+import { zoneIsFull } from '../../../core/senders/authentication.ts';
 import { startSenders, strings } from './senders.ts';
 
 const PATH = '/v3/whitelabel/domains';
@@ -241,6 +243,87 @@ test('records are written into the operator’s zone for the operator’s own ac
   // Its records go with it; made again, it finds its place free.
   expect((await operator('DELETE', `${PATH}/${made.json.id}`)).status).toBe(204);
   expect(world.changes.filter((one) => one.startsWith('removed') && one.endsWith('.own.example'))).toHaveLength(4);
+});
+
+// Attack: a tenant names domains that are not his, thousands of them, one after the other or at once, makes and deletes them at the same time,
+// until the operator's zone takes no record of anybody's any more (Route 53: 10,000).
+test('domains that nobody has proved fill no zone: ten of an account, however many calls at once', async () => {
+  const standing = () => {
+    const there = new Set<string>();
+    for (const change of world.changes) {
+      const [what, ...record] = change.split(' ');
+      if (what === 'set') there.add(record.join(' '));
+      else there.delete(record.join(' '));
+    }
+    return there.size;
+  };
+  world.changes.length = 0;
+  const call = world.callBy('filler22');
+  const create = (n: number, more = {}) => call('POST', PATH, { domain: `stranger${n}.example`, ...more });
+
+  // Act: a burst, then one more, then by hand
+  const burst = await Promise.all(Array.from({ length: 40 }, (_, n) => create(n)));
+  for (let n = 100; n < 115; n++) await create(n);
+  const one = await create(200);
+  const byHand = await create(201, { automatic_security: false });
+
+  // Assess
+  expect(burst.filter(({ status }) => status === 201).length).toBeLessThanOrEqual(10);
+  expect(burst.filter(({ status }) => status >= 500)).toEqual([]);
+  expect([one.status, one.json.errors[0]]).toEqual([
+    400,
+    { field: 'automatic_security', message: expect.stringContaining('validate or delete one') },
+  ]);
+  expect(byHand.status).toBe(201);
+  const own = (await call('GET', `${PATH}?limit=500`)).json as { id: number; automatic_security: boolean }[];
+  expect(own.filter((made) => made.automatic_security)).toHaveLength(10);
+  expect(standing()).toBe(40);
+
+  // One that is proved makes room; so does one that is deleted, whatever is done to it at the same time, and leaves nothing behind.
+  const { json: mine } = await call('GET', `${PATH}/${own[0]!.id}`);
+  world.publish(mine);
+  expect((await call('POST', `${PATH}/${own[0]!.id}/validate`)).json.valid).toBe(true);
+  expect((await create(202)).status).toBe(201);
+  for (const { id } of own)
+    await Promise.all([
+      call('POST', `${PATH}/${id}/ips`, { ip: '192.0.2.1' }),
+      call('DELETE', `${PATH}/${id}`),
+      call('POST', `${PATH}/${id}/validate`),
+    ]);
+  expect(standing()).toBe(4);
+  expect((await create(203)).status).toBe(201);
+});
+
+test('an account has a hundred domains with automatic security at most; the operator, whose zone it is, has no limit of these', () => {
+  const record = (n: number, validAt?: number) => ({
+    ...domainKey('filler23', `d${n}.example`),
+    ...({ domain: `d${n}.example`, validAt, authentication: { automatic: true } } as DomainRecord),
+  });
+  const proven = Array.from({ length: 100 }, (_, n) => record(n, 1));
+  expect(zoneIsFull('filler23', proven.slice(1))).toBeUndefined();
+  expect(zoneIsFull('filler23', proven)).toContain('100 domains');
+  expect(zoneIsFull('operator', [...proven, ...Array.from({ length: 20 }, (_, n) => record(n))])).toBeUndefined();
+});
+
+// Attack: accounts come and go, and leave their records.
+test('the records of a subuser’s domains go with it', async () => {
+  const parent = world.callBy('records2', { sources: [{ ip: '192.0.2.1', lane: 'a-1' }] });
+  await parent('POST', '/v3/subusers', {
+    username: 'Leaver',
+    email: 'leaver@example.com',
+    password: 'a-Password-of-12',
+    ips: ['192.0.2.1'],
+  });
+  world.changes.length = 0;
+  const made = await parent('POST', PATH, { domain: 'leaver.example', username: 'Leaver' });
+  expect([made.status, world.changes.length]).toEqual([201, 4]);
+  expect((await parent('DELETE', '/v3/subusers/Leaver')).status).toBe(204);
+  expect(world.changes.slice(4).sort()).toEqual(
+    world.changes
+      .slice(0, 4)
+      .map((one) => one.replace('set', 'removed'))
+      .sort(),
+  );
 });
 
 // Attack: a tenant takes the name of another's inbound host as the subdomain of his return path, and so the other's mail.

@@ -50,6 +50,123 @@ const OTHER_ERRORS: Readonly<Record<string, string>> = {
 };
 const problemsOf = (log: string[]) => log.filter((line) => /"level":"ERROR"/.test(line));
 
+/**
+ * All that the tables hold of an account, but what mail in flight adds. It reads the tables whole: so the cases that use it come first, before others
+ * have filled them with thousands of items.
+ */
+async function everythingOf(account: string): Promise<string> {
+  const items = (await Promise.all(here.stack.tables().map(({ name }) => itemsOf(name, account)))).flat();
+  return items
+    .map((item) => inspect(item, { sorted: true, depth: 12 }))
+    .sort()
+    .join('\n');
+}
+
+async function itemsOf(table: string, account: string): Promise<unknown[]> {
+  const items: unknown[] = [];
+  for (let from: Record<string, unknown> | undefined, more = true; more; more = from !== undefined) {
+    const page = await here.tables.send(
+      new ScanCommand({ TableName: table, ConsistentRead: true, ...(from && { ExclusiveStartKey: from }) }),
+    );
+    items.push(...(page.Items ?? []).filter((item) => JSON.stringify(item).includes(account)));
+    from = page.LastEvaluatedKey;
+  }
+  return items;
+}
+
+describe.skipIf(OPERATIONS.length === 0)('two accounts', () => {
+  const named = ROUTES.filter(({ path }) => path.includes('{'));
+  const operationOf = (route: Route) => OPERATIONS.find((one) => plain(nameOf(one)) === plain(nameOf(route)));
+  /** Routes whose names in braces are no ids of anything: words that every account may say. */
+  const WORDS_ONLY = new Set([
+    'GET /v3/clients/{}/stats',
+    'GET /v3/suppression/bounces/classifications/{}',
+    // Who leaves a group that is not there leaves all of the caller's own mail (SendGrid).
+    'POST /v3/asm/groups/{}/suppressions',
+    // Source addresses and pools are the stack's: whoever sends by it may know them. What else is shown of them is the caller's own.
+    'GET /v3/ips/{}',
+    'GET /v3/ips/pools/{}',
+    'GET /v3/ips/warmup/{}',
+    'GET /v3/send_ips/ips/{}',
+    'GET /v3/send_ips/ips/{}/subusers',
+    'POST /v3/send_ips/ips/{}/subusers:batchAdd',
+    'POST /v3/send_ips/ips/{}/subusers:batchDelete',
+    'GET /v3/send_ips/pools/{}',
+    'GET /v3/send_ips/pools/{}/ips',
+  ]);
+  /** What is not found, where that is not 404, each with the reason. */
+  const NOT_FOUND: Readonly<Record<string, number>> = {
+    // SendGrid's document: `invalid batch id`.
+    'GET /v3/mail/batch/{}': 400,
+    // Refused for everybody, whatever is named: the settings have it.
+    ...Object.fromEntries(Object.keys(REFUSED).map((name) => [plain(name), 400])),
+    // Not the account’s to change, whatever is named.
+    ...Object.fromEntries([...OF_OPERATOR].map((name) => [plain(name), 403])),
+  };
+
+  // Attack: an account with every scope names what is another's, in every route that takes a name, by the very ids the other has.
+  it.each(named.map((route) => [nameOf(route), route] as const))(
+    '%s with the other’s ids: 404, and nothing is changed',
+    async (_, route) => {
+      // Prepare
+      const operation = operationOf(route);
+      const victim = here.newAccount();
+      const own = await here.inside(await here.keyOf(victim));
+      const make = operation ? exampleOf(operation) : OWN_EXAMPLES[nameOf(route)];
+      const example = (await make?.({ here, account: victim, ask: own })) ?? {};
+      const path = route.path.replaceAll(/\{([^}]+)\}/g, (_all, key) => {
+        const given = example.path ?? {};
+        return encodeURIComponent(given[key] ?? Object.values(given)[0] ?? 'nobody');
+      });
+      const before = await everythingOf(victim);
+      // Act
+      const attack = await here.inside(await here.keyOf(here.newAccount()));
+      const url = example.query === undefined ? path : `${path}?${example.query}`;
+      const answer = await attack(route.method, url, example.body, example.headers);
+      // Assess: SendGrid answers some of these with an empty list, where the name is an address that anybody may ask about.
+      expect(answer.status).toBeLessThan(500);
+      const asksOfAddress = /\{email\}/.test(route.path);
+      const name = plain(nameOf(route));
+      if (!asksOfAddress && !WORDS_ONLY.has(name)) expect(answer.status).toBe(NOT_FOUND[name] ?? 404);
+      expect(answer.body).not.toContain(victim);
+      expect(await everythingOf(victim)).toBe(before);
+    },
+  );
+
+  // Attack: a subuser, or a stranger, calls in the name of an account that is not his.
+  it('call on behalf of no one but their own subusers', async () => {
+    const parent = here.newAccount();
+    const asParent = await here.inside(await here.keyOf(parent));
+    for (const username of ['branch', 'twig'])
+      await asParent('POST', '/v3/subusers', { username, email: 'b@example.com', password: 'p', ips: [] });
+    const asBranch = { 'on-behalf-of': 'Branch' };
+    const made = await asParent('POST', '/v3/api_keys', { name: 'of the branch' }, asBranch);
+    expect(made).toMatchObject({ status: 201, json: { name: 'of the branch' } });
+    const branch = await here.inside(`Bearer ${made.json.api_key}`);
+    expect((await branch('GET', '/v3/api_keys')).json.result).toHaveLength(1);
+    expect((await asParent('GET', '/v3/api_keys', undefined, asBranch)).json.result).toHaveLength(1);
+    const stranger = await here.inside(await here.keyOf(here.newAccount()));
+    for (const [ask, name] of [
+      [stranger, 'branch'],
+      [branch, 'twig'],
+      [branch, 'branch'],
+      [asParent, 'nobody'],
+      [asParent, `account-id ${parent}`],
+      [asParent, parent],
+      [asParent, 'x'.repeat(2_000)],
+      [asParent, `subuser#branch`],
+    ] as const)
+      for (const route of ROUTES.slice(0, 5))
+        expect(await ask(route.method, filled(route.path), undefined, { 'on-behalf-of': name })).toMatchObject({
+          status: 403,
+          json: { errors: [{ message: 'access forbidden' }] },
+        });
+    // And a subuser has none himself.
+    expect((await branch('GET', '/v3/subusers')).status).toBe(403);
+    expect((await branch('POST', '/v3/subusers', { username: 'leaf' })).status).toBe(403);
+  });
+});
+
 describe('the table of routes', () => {
   it('asks for scopes of core/scopes.ts alone, each route for one', () => {
     for (const { method, path, scope } of ROUTES)
@@ -309,116 +426,6 @@ describe('queries', () => {
     },
     60_000,
   );
-});
-
-/** All that the tables hold of an account, but what mail in flight adds. */
-async function everythingOf(account: string): Promise<string> {
-  const items: unknown[] = [];
-  for (const { name } of here.stack.tables())
-    for (let from: Record<string, unknown> | undefined, more = true; more; more = from !== undefined) {
-      const page = await here.tables.send(
-        new ScanCommand({ TableName: name, ConsistentRead: true, ...(from && { ExclusiveStartKey: from }) }),
-      );
-      items.push(...(page.Items ?? []).filter((item) => JSON.stringify(item).includes(account)));
-      from = page.LastEvaluatedKey;
-    }
-  return items
-    .map((item) => inspect(item, { sorted: true, depth: 12 }))
-    .sort()
-    .join('\n');
-}
-
-describe.skipIf(OPERATIONS.length === 0)('two accounts', () => {
-  const named = ROUTES.filter(({ path }) => path.includes('{'));
-  const operationOf = (route: Route) => OPERATIONS.find((one) => plain(nameOf(one)) === plain(nameOf(route)));
-  /** Routes whose names in braces are no ids of anything: words that every account may say. */
-  const WORDS_ONLY = new Set([
-    'GET /v3/clients/{}/stats',
-    'GET /v3/suppression/bounces/classifications/{}',
-    // Who leaves a group that is not there leaves all of the caller's own mail (SendGrid).
-    'POST /v3/asm/groups/{}/suppressions',
-    // Source addresses and pools are the stack's: whoever sends by it may know them. What else is shown of them is the caller's own.
-    'GET /v3/ips/{}',
-    'GET /v3/ips/pools/{}',
-    'GET /v3/ips/warmup/{}',
-    'GET /v3/send_ips/ips/{}',
-    'GET /v3/send_ips/ips/{}/subusers',
-    'POST /v3/send_ips/ips/{}/subusers:batchAdd',
-    'POST /v3/send_ips/ips/{}/subusers:batchDelete',
-    'GET /v3/send_ips/pools/{}',
-    'GET /v3/send_ips/pools/{}/ips',
-  ]);
-  /** What is not found, where that is not 404, each with the reason. */
-  const NOT_FOUND: Readonly<Record<string, number>> = {
-    // SendGrid's document: `invalid batch id`.
-    'GET /v3/mail/batch/{}': 400,
-    // Refused for everybody, whatever is named: the settings have it.
-    ...Object.fromEntries(Object.keys(REFUSED).map((name) => [plain(name), 400])),
-    // Not the account’s to change, whatever is named.
-    ...Object.fromEntries([...OF_OPERATOR].map((name) => [plain(name), 403])),
-  };
-
-  // Attack: an account with every scope names what is another's, in every route that takes a name, by the very ids the other has.
-  it.each(named.map((route) => [nameOf(route), route] as const))(
-    '%s with the other’s ids: 404, and nothing is changed',
-    async (_, route) => {
-      // Prepare
-      const operation = operationOf(route);
-      const victim = here.newAccount();
-      const own = await here.inside(await here.keyOf(victim));
-      const make = operation ? exampleOf(operation) : OWN_EXAMPLES[nameOf(route)];
-      const example = (await make?.({ here, account: victim, ask: own })) ?? {};
-      const path = route.path.replaceAll(/\{([^}]+)\}/g, (_all, key) => {
-        const given = example.path ?? {};
-        return encodeURIComponent(given[key] ?? Object.values(given)[0] ?? 'nobody');
-      });
-      const before = await everythingOf(victim);
-      // Act
-      const attack = await here.inside(await here.keyOf(here.newAccount()));
-      const url = example.query === undefined ? path : `${path}?${example.query}`;
-      const answer = await attack(route.method, url, example.body, example.headers);
-      // Assess: SendGrid answers some of these with an empty list, where the name is an address that anybody may ask about.
-      expect(answer.status).toBeLessThan(500);
-      const asksOfAddress = /\{email\}/.test(route.path);
-      const name = plain(nameOf(route));
-      if (!asksOfAddress && !WORDS_ONLY.has(name)) expect(answer.status).toBe(NOT_FOUND[name] ?? 404);
-      expect(answer.body).not.toContain(victim);
-      expect(await everythingOf(victim)).toBe(before);
-    },
-  );
-
-  // Attack: a subuser, or a stranger, calls in the name of an account that is not his.
-  it('call on behalf of no one but their own subusers', async () => {
-    const parent = here.newAccount();
-    const asParent = await here.inside(await here.keyOf(parent));
-    for (const username of ['branch', 'twig'])
-      await asParent('POST', '/v3/subusers', { username, email: 'b@example.com', password: 'p', ips: [] });
-    const asBranch = { 'on-behalf-of': 'Branch' };
-    const made = await asParent('POST', '/v3/api_keys', { name: 'of the branch' }, asBranch);
-    expect(made).toMatchObject({ status: 201, json: { name: 'of the branch' } });
-    const branch = await here.inside(`Bearer ${made.json.api_key}`);
-    expect((await branch('GET', '/v3/api_keys')).json.result).toHaveLength(1);
-    expect((await asParent('GET', '/v3/api_keys', undefined, asBranch)).json.result).toHaveLength(1);
-    const stranger = await here.inside(await here.keyOf(here.newAccount()));
-    for (const [ask, name] of [
-      [stranger, 'branch'],
-      [branch, 'twig'],
-      [branch, 'branch'],
-      [asParent, 'nobody'],
-      [asParent, `account-id ${parent}`],
-      [asParent, parent],
-      [asParent, 'x'.repeat(2_000)],
-      [asParent, `subuser#branch`],
-    ] as const)
-      for (const route of ROUTES.slice(0, 5))
-        expect(await ask(route.method, filled(route.path), undefined, { 'on-behalf-of': name })).toMatchObject({
-          status: 403,
-          json: { errors: [{ message: 'access forbidden' }] },
-        });
-    // And a subuser has none himself.
-    expect((await branch('GET', '/v3/subusers')).status).toBe(403);
-    expect((await branch('POST', '/v3/subusers', { username: 'leaf' })).status).toBe(403);
-  });
 });
 
 it('nothing of all this was a failure of ours', () => expect(problemsOf(here.log)).toEqual([]));

@@ -57,7 +57,7 @@ async function seed(account: string, call: ReturnType<typeof world.callBy>, manu
   await call('POST', `/v3/whitelabel/links/${link.json.id}/validate`);
   await call('POST', `/v3/whitelabel/links/${link.json.id}/subuser`, { username: 'shop' });
   const rdns = await call('POST', '/v3/whitelabel/ips', { ip: '192.0.2.1', domain: 'example.net' });
-  const sender = await call('POST', '/v3/verified_senders', SENDER);
+  const sender = await call('POST', '/v3/verified_senders', { ...SENDER, from_email: `${account}@gmail.example` });
   const text = (world.holds.at(-1) as { job: { content: { parts: { value: string }[] } } }).job.content.parts[0]!.value;
   const [, token = ''] = /verify\/(\S+)/.exec(text) ?? [];
   return { domain: made.json.id, link: link.json.id, rdns: rdns.json.id, sender: sender.json.id, token };

@@ -18,6 +18,8 @@ afterAll(() => world.stop());
 beforeEach(() => {
   world.dns.reset();
   world.holds.length = 0;
+  // A day of its own: mails of ours to one reader are counted by the day.
+  world.clock.now += 86_400_000;
 });
 
 /** The mail that was held last. */
@@ -127,17 +129,49 @@ test.each([
   expect(world.holds).toEqual([]);
 });
 
-// Attack: a tenant has the operator's domain write to strangers.
-test('an account has us send so much of such mail on a day, and no more', async () => {
+// Attack: a tenant, or many accounts of one, has the operator's domain write to strangers: again and again to one, or once to many.
+test('an account has us send so much of such mail on a day, and no more; a reader gets so much, whoever asks; so do all accounts together', async () => {
   const call = world.callBy('spammer2');
-  const { json: made } = await call('POST', SENDERS, SENDER);
-  for (let n = 1; n < 50; n++) expect((await call('POST', `${SENDERS}/resend/${made.id}`)).status).toBe(204);
-  const more = await call('POST', `${SENDERS}/resend/${made.id}`);
-  expect([more.status, more.json.errors[0].error_id]).toEqual([400, 'limit']);
-  const start = world.clock.now;
-  world.clock.now = start + 86_400_000;
-  expect((await call('POST', `${SENDERS}/resend/${made.id}`)).status).toBe(204);
-  world.clock.now = start;
+  const add = (by: typeof call, n: number, from = `n${n}@gmail.example`) =>
+    by('POST', SENDERS, { ...SENDER, from_email: from });
+  const limit = (message: string) => [400, { message: expect.stringContaining(message), error_id: 'limit' }];
+  const said = ({ status, json }: Awaited<ReturnType<typeof call>>) => [status, json.errors?.[0]];
+
+  // One reader, whatever he writes behind a plus sign, and whoever asks.
+  for (let n = 0; n < 5; n++) expect((await add(call, n, `Victim+${n}@gmail.example`)).status).toBe(201);
+  expect(said(await add(call, 5, 'victim@gmail.example'))).toEqual(limit('an address gets 5'));
+  expect(said(await add(world.callBy('spammer3'), 6, 'victim+x@gmail.example'))).toEqual(limit('an address gets 5'));
+
+  // Many readers.
+  for (let n = 6; n < 50; n++) expect((await add(call, n)).status).toBe(201);
+  expect(said(await add(call, 50))).toEqual(limit('an account can have 50'));
+
+  // Many accounts: those that are left of a thousand.
+  const { allOwnMailKey } = await import('../../../core/records/senders.ts');
+  const day = new Date(world.clock.now).toISOString().slice(0, 10);
+  while (await world.deps.countOwnMail!(allOwnMailKey, day, 999));
+  expect((await add(world.callBy('spammer4'), 51)).status).toBe(201);
+  expect(said(await add(world.callBy('spammer5'), 52))).toEqual(limit('all accounts together'));
+
+  // Tomorrow
+  world.clock.now += 86_400_000;
+  expect((await add(call, 53, 'victim@gmail.example')).status).toBe(201);
+});
+
+// Attack: what a tenant writes into a sender's fields is an advertisement, which the operator's domain carries to whom he likes.
+test('nothing of an accountâ€™s own words is in the mail that verifies an address', async () => {
+  const call = world.callBy('words222');
+  const words = 'Win at https://casino.example';
+  const names = { nickname: words, from_name: words, reply_to_name: words, address: words, address2: words };
+  const more = { city: words, country: words, zip: 'casino', state: 'ca', reply_to: 'x@casino.example' };
+  expect((await call('POST', SENDERS, { ...SENDER, ...names, ...more })).status).toBe(201);
+  expect(JSON.stringify(world.holds.at(-1))).not.toMatch(/casino|Win at/);
+  for (const local of ['"Win at https://casino.example"', 'www.casino.example/win', 'win!'])
+    expect((await call('POST', SENDERS, { ...SENDER, from_email: `${local}@victim.example` })).json.errors).toEqual([
+      { field: 'from_email', message: expect.stringContaining('only letters'), error_id: 'invalid-email' },
+    ]);
+  // Nobody is asked whether he wants to be a sender for whom he has agreed to nothing yet: the subject is ours too.
+  expect(world.holds).toHaveLength(1);
 });
 
 test('a link host is valid when it answers for us and DNS names the account; deliver and a subuser have it then', async () => {
@@ -231,4 +265,15 @@ test('records go to a colleague by mail; what is missing is named in this callâ€
   expect(to).toBe('dns@colleague.example');
   for (const { host, data } of [domain.dns.dkim1, domain.dns.mail_cname, link.dns.domain_cname, link.dns.owner_cname])
     expect(text).toContain(`CNAME  ${host}\n    ${data}`);
+
+  // Attack: the account's own words are an advertisement.
+  world.holds.length = 0;
+  const refusal = await send({ ...body, message: 'Look at https://casino.example' });
+  expect([refusal.status, refusal.json.errors]).toEqual([
+    400,
+    { field: 'message', error: `message must have no links, addresses or names of hosts other than ${domain.domain}` },
+  ]);
+  expect(world.holds).toEqual([]);
+  expect((await send({ ...body, message: 'Please,\r\n\r\nby   Friday.' })).status).toBe(204);
+  expect(mail().text).toContain('do nothing.\n\nPlease, by Friday.\n\nCNAME');
 });

@@ -10,6 +10,7 @@ export function makeArrival(given: Partial<Arrival> = {}): Arrival {
     mailFrom: 'return@em.shop.test',
     to: 'reader@x.test',
     from: 'ann@shop.test',
+    fromName: '',
     subject: 'Hello',
     messageId: '<1@shop.test>',
     raw: Buffer.from('From: ann@shop.test\r\nSubject: Hello\r\n\r\nhi\r\n'),

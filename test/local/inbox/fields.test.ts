@@ -16,6 +16,18 @@ test.each([
 });
 
 test.each([
+  ['From: ann@x.test', ''],
+  ['From: <ann@x.test>', ''],
+  ['From: Ann Miller <ann@x.test>', 'Ann Miller'],
+  ['From: "Miller, \\"Ann\\"" <ann@x.test>', 'Miller, "Ann"'],
+  ['From: "Ann <boss@y.test>" <ann@x.test>', 'Ann <boss@y.test>'],
+  ['From: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n <ann@x.test>', 'Grüße'],
+  ['Subject: none', ''],
+])('the name of %j', (header, name) => {
+  expect(of(header).fromName).toBe(name);
+});
+
+test.each([
   ['Subject: plain', 'plain'],
   ['Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe_an_alle?=', 'Grüße an alle'],
   ['Subject: =?utf-8?B?R3LDvMOfZQ==?= and more', 'Grüße and more'],
@@ -33,7 +45,7 @@ test.each([
 test('Message-ID, and a message that is all header or empty', () => {
   expect(of('Message-ID:\r\n <1@x.test>').messageId).toBe('<1@x.test>');
   expect(readFields(Buffer.from('Subject: no body\r\n')).subject).toBe('no body');
-  expect(readFields(Buffer.alloc(0))).toEqual({ from: '', subject: '', messageId: '' });
+  expect(readFields(Buffer.alloc(0))).toEqual({ from: '', fromName: '', subject: '', messageId: '' });
 });
 
 test('no bytes make it throw, and none make it slow', () => {

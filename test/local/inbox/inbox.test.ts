@@ -24,7 +24,7 @@ const get = (path: string, init?: RequestInit) => fetch(inbox.url + path, init);
 const getJson = async (path: string): Promise<any> => (await get(path)).json();
 
 describe('JSON', () => {
-  test('GET /messages: newest first, six fields, filtered and limited', async () => {
+  test('GET /messages: newest first, seven fields, filtered and limited', async () => {
     // Prepare
     for (const [i, to] of ['a@x.test', 'b@x.test', 'a@x.test'].entries())
       store.add(makeArrival({ to, subject: String(i), receivedAt: i }));
@@ -46,6 +46,7 @@ describe('JSON', () => {
       id: expect.any(String),
       to: 'b@x.test',
       from: 'ann@shop.test',
+      fromName: '',
       subject: '1',
       receivedAt: 1,
       accepted: true,

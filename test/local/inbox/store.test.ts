@@ -50,7 +50,15 @@ test('a list is newest first, by whole recipient in any case, by part of what it
   expect(subjects({ search: '%' })).toEqual(['100% three_']);
   expect(subjects({ search: "'; DROP TABLE arrivals; --" })).toEqual([]);
   expect(subjects({ limit: 2 })).toEqual(['100% three_', 'Two']);
-  expect(Object.keys(store.list()[0]!).sort()).toEqual(['accepted', 'from', 'id', 'receivedAt', 'subject', 'to']);
+  expect(Object.keys(store.list()[0]!).sort()).toEqual([
+    'accepted',
+    'from',
+    'fromName',
+    'id',
+    'receivedAt',
+    'subject',
+    'to',
+  ]);
   store.close();
 });
 

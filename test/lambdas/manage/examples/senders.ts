@@ -135,7 +135,7 @@ export const SENDERS: Examples = {
     EmailDnsRecord: async (given) => {
       const [domain, link] = [await oneDomain(given), await oneLink(given)];
       const ids = { domain_id: Number(domain.path.id), link_id: Number(link.path.id) };
-      return { body: { ...ids, email: 'dns@colleague.example', message: 'Please' } };
+      return { body: { ...ids, email: `dns-${given.account}@colleague.example`, message: 'Please' } };
     },
     ListAuthenticatedDomain: oneDomain,
     AuthenticateDomain: async ({ here, account }) => ({
