@@ -9,6 +9,7 @@ import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
 import type { ParseMessage } from './parse/message.ts';
+import type { EraseMessage, ReturnedMailRecord } from './records/erasure.ts';
 import { scheduledKey, type Wake } from './records/schedule.ts';
 import type { Authentication, LinkBranding } from './records/senders.ts';
 import type { Allowance } from './shaping/allowance.ts';
@@ -162,6 +163,16 @@ export const lateKey = (account: string, requestId: string, index: number, event
   pk: `${account}#${requestId}`,
   sk: `${String(index).padStart(4, '0')}#late#${event}`,
 });
+/** Of a mail that came back about a copy (`ReturnedMailRecord`). @param inboundId names the mail */
+export const returnedMailKey = (
+  account: string,
+  requestId: string,
+  index: number,
+  inboundId: string,
+): Pick<ReturnedMailRecord, 'pk' | 'sk'> => ({
+  pk: `${account}#${requestId}`,
+  sk: `${String(index).padStart(4, '0')}#mail#${inboundId}`,
+});
 export const claimKey = (account: string, requestId: string, jobId: string) => ({
   pk: `${account}#${requestId}`,
   sk: `claim#${jobId}`,
@@ -196,6 +207,8 @@ export type Hold = {
   | { kind: 'sweep' }
   /** Paused mail of a batch is to be looked at; it holds no copies. */
   | { kind: 'wake'; wake: Wake }
+  /** A pass of an erasure is due; it holds no copies. */
+  | { kind: 'erase'; erase: EraseMessage }
 );
 
 /** What the expand queue carries: one stored request, from one turn on. */

@@ -9,6 +9,7 @@ import type { About } from '../core/event/about.ts';
 import type { EngagementRecord } from '../core/event/engagement.ts';
 import type { CopyName } from '../core/event/order.ts';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
+import { isErased, type ReturnedMailRecord } from '../core/records/erasure.ts';
 import {
   type AttemptRecord,
   attemptKey,
@@ -136,11 +137,16 @@ export function messagesIn(table: string, client: Table) {
     /** Writes what came after a copy's outcome, once: the first of its kind stands. False: there was one. */
     recordLate: async (record: LateRecord): Promise<boolean> => putOnce(record, 'attribute_not_exists(pk)'),
 
+    /** Writes where a mail lies that came back about a copy. */
+    recordReturnedMail: async (record: ReturnedMailRecord): Promise<void> => {
+      await client.send(new PutCommand({ TableName: table, Item: record }));
+    },
+
     /** Writes what a reader did, once: the same event again changes nothing. False: it was there. */
     recordEngagement: async (record: EngagementRecord): Promise<boolean> => putOnce(record, 'attribute_not_exists(pk)'),
 
-    /** What is known of a copy: its outcome, or its last attempt while it has none. Strongly consistent. */
-    readCopy: async (account: string, requestId: string, index: number): Promise<KnownCopy | undefined> => {
+    /** What is known of a copy: its outcome, or its last attempt while it has none; or that its reader was erased. Strongly consistent. */
+    readCopy: async (account: string, requestId: string, index: number): Promise<KnownCopy | 'erased' | undefined> => {
       const { pk, sk } = copyKey(account, requestId, index);
       const { Items = [] } = await client.send(
         new QueryCommand({
@@ -151,11 +157,14 @@ export function messagesIn(table: string, client: Table) {
         }),
       );
       const outcome = Items.find((item) => item.sk === sk) as OutcomeRecord | undefined;
+      if (outcome && isErased(outcome)) return 'erased';
       if (outcome) {
         const { recipient, site, lane, email, about } = outcome;
         return { address: recipient.slice(account.length + 1), site, lane, ...toTell({ email, about }) };
       }
-      const attempt = Items.findLast((item) => item.sk.startsWith(`${sk}#`)) as AttemptRecord | undefined;
+      const attempt = Items.findLast((item) => item.sk.startsWith(`${sk}#`) && item.event !== undefined) as
+        | AttemptRecord
+        | undefined;
       if (!attempt) return undefined;
       const { address, site, lane, about } = attempt;
       return { address: address.toLowerCase(), site, lane, ...toTell({ email: address, about }) };

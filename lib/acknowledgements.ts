@@ -23,7 +23,7 @@ export function acknowledgeFindings(parts: Parts, settings: Settings): void {
 }
 
 function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
-  const { storage, pools, accept, expand, events, release, manage, track, hear, inbound } = parts;
+  const { storage, pools, accept, expand, events, erase, release, manage, track, hear, inbound } = parts;
   const lanes = pools.flatMap((pool) => pool.lanes);
   const heard = hear ? [hear] : [];
   const stages = [
@@ -35,6 +35,7 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     events.tally.stage,
     events.announce.stage,
     events.notify,
+    erase.stage,
     ...(inbound ? [inbound.stage, inbound.parse] : []),
     ...heard.map(({ stage }) => stage),
     ...lanes.map(({ deliver }) => deliver),
@@ -42,7 +43,7 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
   const inVpc = lanes.filter(({ privateSubnet }) => privateSubnet !== undefined);
   const bySesPools = settings.pools.filter((pool) => usesSes(poolViaOf(pool))).map(({ name }) => name);
   const bySes = lanes.filter(({ entry }) => bySesPools.includes(entry.pool));
-  const readers = [accept.stage, expand.stage, ...lanes.map(({ deliver }) => deliver)];
+  const readers = [accept.stage, expand.stage, erase.stage, ...lanes.map(({ deliver }) => deliver)];
   return [
     ...ofStorage(parts),
     ...ofWaysIn(parts, settings),
@@ -51,12 +52,13 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     ...[
       expand.work,
       events.work,
+      erase.work,
       ...heard.map(({ work }) => work),
       ...(inbound ? [inbound.work, inbound.parseWork] : []),
       ...lanes.map(({ work }) => work),
     ].flatMap(ofQueue),
     ...ofEvents(events, parts, settings),
-    ...(inbound ? ofInbound(inbound) : []),
+    ...(inbound ? ofInbound(inbound, parts) : []),
     ...stages.flatMap((stage) =>
       ofStage(
         stage,
@@ -104,7 +106,7 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
       on: storage.content,
       id: 'AwsSolutions-S1',
       reason:
-        'Three functions of this stack use the bucket, all on record in messages; an access log would add an object per stored request.',
+        'Four functions of this stack use the bucket, three of them on record in messages; an access log would add an object per stored request.',
     },
     {
       on: storage.returnPathSecret,
@@ -129,7 +131,7 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
 
 function ofEvents(
   { tally, announce, notify }: Events,
-  { storage, manage }: Parts,
+  { storage, manage, erase }: Parts,
   { tracing }: Settings,
 ): Acknowledgement[] {
   return [
@@ -157,22 +159,22 @@ function ofEvents(
             },
           ]),
     ]),
-    ...[tally.stage, notify, manage.stage].map((stage) => ({
+    ...[tally.stage, notify, manage.stage, erase.stage].map((stage) => ({
       on: policyOf(stage),
       id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.events)}>/events/*]`,
       reason:
         'Event pages are objects under one prefix, named by what is in them; the statement names the prefix alone.',
     })),
-    {
-      on: policyOf(manage.stage),
-      id: `AwsSolutions-IAM5[Resource::<${arnIn(manage.stage, storage.events)}>/downloads/*]`,
+    ...[manage.stage, erase.stage].map((stage) => ({
+      on: policyOf(stage),
+      id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.events)}>/downloads/*]`,
       reason: 'Files that accounts ask for are objects under one prefix, named when they are made; gone in three days.',
-    },
+    })),
     {
       on: storage.events,
       id: 'AwsSolutions-S1',
       reason:
-        'Three functions of this stack use the bucket; an access log would add an object for each page that is read.',
+        'Four functions of this stack use the bucket; an access log would add an object for each page that is read.',
     },
     {
       on: storage.outbox,
@@ -182,14 +184,14 @@ function ofEvents(
   ];
 }
 
-function ofInbound({ mail, stage, parse }: Inbound): Acknowledgement[] {
+function ofInbound({ mail, stage, parse }: Inbound, { erase }: Parts): Acknowledgement[] {
   return [
     {
       on: mail,
       id: 'AwsSolutions-S1',
       reason: 'Two functions of this stack read the bucket; an access log would add an object for each mail.',
     },
-    ...[stage, parse].map((one) => ({
+    ...[stage, parse, erase.stage].map((one) => ({
       on: policyOf(one),
       id: `AwsSolutions-IAM5[Resource::<${arnIn(one, mail)}>/inbound/*]`,
       reason: 'Mails are objects under one prefix, named when they arrive; the statement names the prefix and no more.',
@@ -372,6 +374,8 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: bool
     announce:
       'Its event source is a stream, whose mapping has a queue for what fails; this setting is for asynchronous invocations.',
     notify:
+      'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
+    erase:
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     certify: 'Its event is a tick of the clock without content; the next hour looks again.',
     release: 'Its event is a tick of the clock without content; the next minute reads the same holds again.',

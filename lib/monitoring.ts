@@ -13,6 +13,7 @@ import type { Accept } from './accept.ts';
 import { addAlarms, alarmsOn } from './alarms.ts';
 import type { Certify } from './certify.ts';
 import { costPerMillion } from './cost.ts';
+import type { Erase } from './erase.ts';
 import type { Events } from './events.ts';
 import type { Expand } from './expand.ts';
 import type { Hear } from './hear.ts';
@@ -38,6 +39,7 @@ export type MonitoringProps = {
   accept: Accept;
   expand: Expand;
   events: Events;
+  erase: Erase;
   release: Release;
   hear: Hear | undefined;
   report: Report | undefined;
@@ -55,8 +57,22 @@ export class Monitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    const { settings, accept, expand, events, release, hear, report, manage, track, relay, inbound, certify, lanes } =
-      props;
+    const {
+      settings,
+      accept,
+      expand,
+      events,
+      erase,
+      release,
+      hear,
+      report,
+      manage,
+      track,
+      relay,
+      inbound,
+      certify,
+      lanes,
+    } = props;
     this.topic = this.#topic(settings.alarms.email);
     const functions: Named<Stage>[] = [
       { label: 'accept', of: accept.stage },
@@ -67,6 +83,7 @@ export class Monitoring extends Construct {
       { label: 'tally', of: events.tally.stage },
       { label: 'announce', of: events.announce.stage },
       { label: 'notify', of: events.notify },
+      { label: 'erase', of: erase.stage },
       ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
       ...(report ? [{ label: 'report', of: report.stage }] : []),
       ...(inbound
@@ -81,6 +98,7 @@ export class Monitoring extends Construct {
     const queues: Named<WorkQueue>[] = [
       { label: 'expand', of: expand.work },
       { label: 'notify', of: events.work },
+      { label: 'erase', of: erase.work },
       ...(hear ? [{ label: 'hear', of: hear.work }] : []),
       ...(inbound
         ? [

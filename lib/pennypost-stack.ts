@@ -19,6 +19,7 @@ import { acknowledgeFindings } from './acknowledgements.ts';
 import { Archive } from './archive.ts';
 import { bundles, relayImage } from './bundle.ts';
 import { Certify } from './certify.ts';
+import { Erase } from './erase.ts';
 import { Events } from './events.ts';
 import { Expand } from './expand.ts';
 import { Hear } from './hear.ts';
@@ -58,6 +59,7 @@ export type Parts = {
   hear?: Hear;
   expand: Expand;
   events: Events;
+  erase: Erase;
   accept: Accept;
   manage: Manage;
   track: Track;
@@ -103,7 +105,8 @@ export class PennypostStack extends Stack {
     const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
     const track = new Track(this, 'Track', { settings, storage, code });
     manage.leadLinksTo(track.front?.group.attrRoutingEndpoint ?? track.api.apiEndpoint);
-    const release = new Release(this, 'Release', { ...submitting, events, inbound, code });
+    const erase = new Erase(this, 'Erase', { settings, storage, inbound, code });
+    const release = new Release(this, 'Release', { ...submitting, events, erase, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
     const { archive: asked } = settings;
@@ -111,7 +114,7 @@ export class PennypostStack extends Stack {
     const ways = settings.relay
       ? this.#openRelay(settings.relay, { ...submitting, network, inbound, code, image })
       : undefined;
-    const stages = { accept, expand, events, release, manage, track, hear, report, inbound, ...ways };
+    const stages = { accept, expand, events, erase, release, manage, track, hear, report, inbound, ...ways };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
     const some = {
@@ -121,7 +124,20 @@ export class PennypostStack extends Stack {
       ...(archive && { archive }),
       ...ways,
     };
-    this.parts = { storage, network, pools, ...some, expand, events, accept, manage, track, release, monitoring };
+    this.parts = {
+      storage,
+      network,
+      pools,
+      ...some,
+      expand,
+      events,
+      erase,
+      accept,
+      manage,
+      track,
+      release,
+      monitoring,
+    };
     this.#tell();
     this.#warnOf(settings);
     acknowledgeFindings(this.parts, settings);

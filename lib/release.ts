@@ -3,6 +3,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
+import type { Erase } from './erase.ts';
 import type { Events } from './events.ts';
 import type { Expand } from './expand.ts';
 import type { Inbound } from './inbound.ts';
@@ -21,6 +22,7 @@ export type ReleaseProps = {
   storage: Storage;
   expand: Expand;
   events: Events;
+  erase: Erase;
   lanes: Lane[];
   lanesJson: string;
   /** Only in a stack that takes mail. */
@@ -34,7 +36,7 @@ export class Release extends Construct {
 
   constructor(scope: Construct, id: string, props: ReleaseProps) {
     super(scope, id);
-    const { settings, storage, expand, events, lanes, lanesJson, inbound, code } = props;
+    const { settings, storage, expand, events, erase, lanes, lanesJson, inbound, code } = props;
     this.stage = new Stage(this, 'Release', {
       name: 'release',
       settings,
@@ -46,6 +48,7 @@ export class Release extends Construct {
         ACCOUNTS_TABLE: storage.accounts.tableName,
         EXPAND_QUEUE_URL: expand.work.queue.queueUrl,
         NOTIFY_QUEUE_URL: events.work.queue.queueUrl,
+        ERASE_QUEUE_URL: erase.work.queue.queueUrl,
         LANES: lanesJson,
         ...(inbound && { PARSE_QUEUE_URL: inbound.parseWork.queue.queueUrl }),
       },
@@ -55,6 +58,7 @@ export class Release extends Construct {
         lanes: lanes.map(({ work }) => work.queue.queueArn),
         expandQueue: [expand.work.queue.queueArn],
         notifyQueue: [events.work.queue.queueArn],
+        eraseQueue: [erase.work.queue.queueArn],
         ...(inbound && { parseQueue: [inbound.parseWork.queue.queueArn] }),
       },
       rows: [...PERMISSIONS.release, ...(inbound ? [RELEASE_PARSE] : [])],

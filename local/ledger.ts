@@ -56,8 +56,11 @@ export async function countMail(
     readQueues(stack, book);
     for await (const item of scan(tables, tableNamed(stack, 'holds'))) readHold(item as unknown as Hold, book);
     readQueues(stack, book);
-    for await (const { pk, sk, event } of scan(tables, messages))
-      if (/^\d{4,}$/.test(sk) && OUTCOMES.has(String(event))) enter(book, pk, Number(sk), event as Outcome);
+    // What was erased says as what it is final.
+    for await (const { pk, sk, event, was } of scan(tables, messages)) {
+      const outcome = String(event ?? was);
+      if (/^\d{4,}$/.test(sk) && OUTCOMES.has(outcome)) enter(book, pk, Number(sk), outcome as Outcome);
+    }
     return total(accepted, book);
   } finally {
     client.destroy();

@@ -5,6 +5,7 @@ import { ALERT_ROUTES } from './alert-routes.ts';
 import { BRAKE_ROUTES } from './brake-routes.ts';
 import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
+import { ERASURE_ROUTES } from './erasure-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
 import { IP_ROUTES } from './ip-routes.ts';
 import { KEY_ROUTES } from './key-routes.ts';
@@ -64,6 +65,8 @@ export type Route = {
   errorIds?: true;
   /** Bytes that its body may have, where that is not what settings may. */
   bodyBytes?: number;
+  /** Calls of one account in a minute, where SendGrid has another limit for it than for the API. */
+  callsPerMinute?: number;
   handle: (call: Call, deps: ManageDeps) => Promise<Answer>;
 };
 
@@ -144,6 +147,7 @@ export const ROUTES: readonly Route[] = [
   ...ALERT_ROUTES,
   ...VALIDATION_ROUTES,
   ...SEQ_ROUTES,
+  ...ERASURE_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

@@ -17,6 +17,7 @@ const deps = {
   expandQueueUrl: requireVariable('EXPAND_QUEUE_URL'),
   parseQueueUrl: process.env.PARSE_QUEUE_URL,
   notifyQueueUrl: requireVariable('NOTIFY_QUEUE_URL'),
+  eraseQueueUrl: requireVariable('ERASE_QUEUE_URL'),
   now: Date.now,
 };
 

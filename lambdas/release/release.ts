@@ -19,6 +19,7 @@ export type ReleaseDeps = {
   /** Absent in a stack that takes no mail; one that did may have left holds behind. */
   parseQueueUrl?: string | undefined;
   notifyQueueUrl: string;
+  eraseQueueUrl: string;
   now: () => number;
   /** Milliseconds left of this run. */
   remainingMs: () => number;
@@ -123,10 +124,14 @@ async function move(moving: Due[], deps: ReleaseDeps): Promise<Moved> {
  * A lane that is no longer there gives its jobs to another of the pool the sender asked for: an IP was removed, its mail was not.
  * Where that pool is gone too, any lane is better than none.
  */
-function queueOf(hold: Due, { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl }: ReleaseDeps): string {
+function queueOf(
+  hold: Due,
+  { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl, eraseQueueUrl }: ReleaseDeps,
+): string {
   if (hold.kind === 'request') return expandQueueUrl;
   if (hold.kind === 'parse') return parseQueueUrl ?? NO_QUEUE;
   if (hold.kind === 'notify') return notifyQueueUrl;
+  if (hold.kind === 'erase') return eraseQueueUrl;
   const { job } = hold;
   const own = lanes.find(({ name }) => name === job.lane);
   if (own) return own.url;
@@ -142,6 +147,7 @@ function toEntry(hold: Due, now: number): Entry {
   if (hold.kind === 'parse')
     return { body: JSON.stringify({ ...hold.parse, hop: hold.parse.hop + 1 }), group: hold.account, delaySeconds };
   if (hold.kind === 'notify') return { body: JSON.stringify(hold.notify), group: hold.account, delaySeconds };
+  if (hold.kind === 'erase') return { body: JSON.stringify(hold.erase), group: hold.account, delaySeconds };
   const job = { ...hold.job, hop: hold.job.hop + 1 };
   return { body: JSON.stringify(job), group: messageGroup(job, 1), delaySeconds };
 }

@@ -158,6 +158,7 @@ export function makeCloud(plans: Plan[] = []) {
     lanes: LANES,
     expandQueueUrl: EXPAND,
     notifyQueueUrl: 'notify',
+    eraseQueueUrl: 'erase',
     now: () => cloud.now,
     remainingMs: () => 60_000,
     readDue: async function* (until) {

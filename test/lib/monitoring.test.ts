@@ -81,9 +81,19 @@ test('every function has an alarm on its errors, accept one on throttles, and al
   const watching = (metric: string) =>
     alarms.filter(({ MetricName }) => MetricName === metric).map(({ AlarmName }) => AlarmName);
   expect(watching('Errors').sort()).toEqual(
-    ['accept', 'announce', 'deliver-p-1', 'deliver-p-2', 'expand', 'manage', 'notify', 'release', 'tally', 'track'].map(
-      (name) => `Pennypost-${name}-errors`,
-    ),
+    [
+      'accept',
+      'announce',
+      'deliver-p-1',
+      'deliver-p-2',
+      'erase',
+      'expand',
+      'manage',
+      'notify',
+      'release',
+      'tally',
+      'track',
+    ].map((name) => `Pennypost-${name}-errors`),
   );
   expect(watching('Throttles')).toEqual(['Pennypost-accept-throttles']);
   for (const { AlarmActions, AlarmDescription } of alarms) {
@@ -121,7 +131,7 @@ test('complaints wake the operator where SES or a feedback loop passes them on, 
   const inbound = ofType(flatten({ inbound: { by: 'ses' } }), 'AWS::CloudWatch::Alarm').map(
     ({ properties }) => properties.AlarmName as string,
   );
-  expect([alarms.length, ofSes.length, inbound.length]).toEqual([24 + 2 * 3, 24 + 3 + 4 + 1, 24 + 3 + 6 + 3]);
+  expect([alarms.length, ofSes.length, inbound.length]).toEqual([27 + 2 * 3, 27 + 3 + 4 + 1, 27 + 3 + 6 + 3]);
   expect(inbound).toEqual(
     expect.arrayContaining(['complaints', 'unmatched-reports', 'parse-dropped'].map((name) => `Pennypost-${name}`)),
   );

@@ -61,6 +61,7 @@ test('each function is what a function of ours is', () => {
     'accept',
     'announce',
     'deliver',
+    'erase',
     'expand',
     'manage',
     'notify',

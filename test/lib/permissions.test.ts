@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   changeRecord,
+  ERASE_INBOUND,
   type FunctionName,
   PERMISSIONS,
   type Permission,
@@ -43,6 +44,7 @@ function resourcesOf(target: Target, path: string): string[] {
     messagesIndex: ['<Storage/Messages.Arn>/index/byRecipient'],
     holds: ['<Storage/Holds.Arn>'],
     sites: ['<Storage/Sites.Arn>'],
+    content: ['<Storage/Content.Arn>'],
     requests: ['<Storage/Content.Arn>/requests/*', '<Storage/Content.Arn>/scheduled/*'],
     uploads: ['<Storage/Content.Arn>/requests/*'],
     scheduled: ['<Storage/Holds.Arn>/index/bySchedule'],
@@ -65,6 +67,7 @@ function resourcesOf(target: Target, path: string): string[] {
     ownStream: ['<Storage/Messages.StreamArn>'],
     ownDeadLetters: [`<${part}/Dead.Arn>`],
     notifyQueue: ['<Events/Work/Queue.Arn>'],
+    eraseQueue: ['<Erase/Work/Queue.Arn>'],
     // Only with `relay`.
     tlsSecret: ['<Certify/Certificate>'],
     acmeSecret: ['<Certify/Account>'],
@@ -90,7 +93,8 @@ const rowLine = ({ effect = 'Allow', actions, on, conditions }: Permission, path
 test.each(granted.map((one) => [one.path, one] as const))('%s may do what its rows say, and nothing else', (_, one) => {
   // Prepare
   const name = one.name as FunctionName;
-  const rows = name === 'release' ? [...PERMISSIONS.release, RELEASE_PARSE] : PERMISSIONS[name];
+  const taking: Partial<Record<FunctionName, Permission>> = { release: RELEASE_PARSE, erase: ERASE_INBOUND };
+  const rows = [...PERMISSIONS[name], ...(taking[name] ? [taking[name]] : [])];
 
   // Act
   const allowed = one.statements.map(statementLine);
@@ -149,7 +153,7 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
     who(
       /:(Create|Put.*Policy|Tag|Update(?!Item))(?!LogStream|NetworkInterface)|Scan|Delete(?!Message|NetworkInterface|Item)|iam:|lambda:/,
     ),
-  ).toEqual([]);
+  ).toEqual(['erase']);
   // Limits, which are learnt again within minutes; places in a list that an address left; what an account takes back.
   const deletes = granted.flatMap(({ path, statements }) =>
     statements
@@ -169,6 +173,10 @@ test('only deliver and notify decrypt, each in its own context; manage encrypts;
       ['Deliver', '<Storage/Sites.Arn>'],
       ['Deliver', ...moves],
       ['Deliver', '<Storage/Sites.Arn>'],
+      // Whoever asks to be forgotten.
+      ['Erase', '<Storage/Messages.Arn>'],
+      ['Erase', '<Storage/Holds.Arn>'],
+      ['Erase', '<Storage/Suppressions.Arn>'],
       ['Inbound', ...moves],
       ['Manage', '<Storage/Accounts.Arn>'],
       ['Manage', '<Storage/Suppressions.Arn>'],

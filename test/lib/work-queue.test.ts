@@ -29,10 +29,10 @@ const sources = mappings.map(({ properties }) => byReference(properties.EventSou
 const isDead = ({ path }: { path: string }) => path.endsWith('/Dead');
 
 test('every queue has either a consumer and a dead-letter queue, or is one', () => {
-  // Assess: expand, notify and three lanes; and what two followers of the stream gave up
-  expect(queues).toHaveLength(12);
+  // Assess: expand, notify, erase and three lanes; and what two followers of the stream gave up
+  expect(queues).toHaveLength(14);
   expect(sources.map(({ path }) => path).sort()).toEqual(queues.filter((one) => !isDead(one)).map(({ path }) => path));
-  expect(new Set(sources.map(({ properties }) => properties.RedrivePolicy.deadLetterTargetArn)).size).toBe(5);
+  expect(new Set(sources.map(({ properties }) => properties.RedrivePolicy.deadLetterTargetArn)).size).toBe(6);
 });
 
 test.each(mappings.map((mapping, i) => [mapping.path, mapping, sources[i]!] as const))(

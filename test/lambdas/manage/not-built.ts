@@ -11,7 +11,6 @@ export const NOT_BUILT: Readonly<Record<string, string>> = {
     'a subuser’s addresses are one list: PUT /v3/subusers/{name}/ips sets it',
   'POST /v3/send_ips/ips/{ip}/subusers:batchDelete':
     'a subuser’s addresses are one list: PUT /v3/subusers/{name}/ips sets it',
-  'POST /v3/recipients/erasejob': 'no erasure over the API yet',
   'POST /v3/user/webhooks/security/policies': 'webhooks are signed one by one; there are no policies shared by several',
   'GET /v3/user/webhooks/security/policies': 'webhooks are signed one by one; there are no policies shared by several',
   'PATCH /v3/user/webhooks/security/policies/{id}':
