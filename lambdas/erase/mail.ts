@@ -7,7 +7,7 @@ import { requestIdTime } from '../../core/ids.ts';
 import { type Job, type StoredRequest, waitingFrom } from '../../core/job.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
 import type { ReturnedMailRecord } from '../../core/records/erasure.ts';
-import type { Hold, RequestRecord } from '../../core/records.ts';
+import type { Expansion, Hold, RequestRecord } from '../../core/records.ts';
 import type { Scanned } from '../../io/erased-items.ts';
 import type { ErasedCopy, FoundCopies, NamedCopy } from '../../io/erased-records.ts';
 import type { Work } from './erase.ts';
@@ -44,8 +44,9 @@ export async function eraseHolds(work: Work, deps: MailDeps): Promise<boolean> {
   do {
     const { items, from } = await deps.scanHolds(account, job.from);
     for (const hold of items) {
+      if (!waitsWithMail(hold, work)) continue;
       if (!work.mayGoOn()) return false;
-      await eraseHold(hold, work, deps);
+      await (hold.kind === 'job' ? eraseHeldJob(hold, work, deps) : eraseScheduled(hold, work, deps));
     }
     if (from === undefined) return true;
     job.from = from;
@@ -54,16 +55,18 @@ export async function eraseHolds(work: Work, deps: MailDeps): Promise<boolean> {
   return false;
 }
 
-async function eraseHold(hold: Hold, work: Work, deps: MailDeps): Promise<void> {
-  if (hold.kind === 'job' && isBefore(hold.job.requestId, work))
-    return eraseHeldJob({ ...hold, job: hold.job }, work, deps);
-  if (hold.kind === 'request' && isBefore(hold.expansion.requestId, work)) return eraseScheduled(hold, work, deps);
+type HeldJob = Hold & { kind: 'job'; job: Job };
+type Scheduled = Hold & { kind: 'request'; expansion: Expansion };
+
+function waitsWithMail(hold: Hold, work: Work): hold is HeldJob | Scheduled {
+  if (hold.kind === 'job') return isBefore(hold.job.requestId, work);
+  return hold.kind === 'request' && isBefore(hold.expansion.requestId, work);
 }
 
 /** Mail that was accepted after the job is none of its business. */
 const isBefore = (requestId: string, { job }: Work): boolean => requestIdTime(requestId) <= job.createdAt;
 
-async function eraseHeldJob(hold: Hold & { kind: 'job'; job: Job }, work: Work, deps: MailDeps): Promise<void> {
+async function eraseHeldJob(hold: HeldJob, work: Work, deps: MailDeps): Promise<void> {
   const { job, erased } = blankJob(hold.job, work.isReader);
   if (erased.length > 0) {
     const indexes = erased.map(({ index }) => index);
@@ -76,7 +79,7 @@ async function eraseHeldJob(hold: Hold & { kind: 'job'; job: Job }, work: Work, 
   if (mime && 'octets' in mime && mentions(mime.octets, work.isReader)) work.job.left++;
 }
 
-async function eraseScheduled(hold: Hold & { kind: 'request' }, work: Work, deps: MailDeps): Promise<void> {
+async function eraseScheduled(hold: Scheduled, work: Work, deps: MailDeps): Promise<void> {
   const { requestId, contentKey, fromTurn = 0 } = hold.expansion;
   const body = await deps.readStored(contentKey);
   if (!body) return;

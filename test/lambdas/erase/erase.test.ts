@@ -128,11 +128,13 @@ describe('a pass', () => {
 
   it('with little time each, it comes to the same end', async () => {
     const [whole, hurried] = [newAccount(), newAccount()];
-    for (const account of [whole, hurried]) {
-      await world.fill(account);
-      await ask(account);
-    }
+    await world.fill(whole);
+    await ask(whole);
     await pass(whole, 0);
+    const expected = await world.dump(whole, ID(whole));
+    // Requests of both have the same ids, so one account's holds take the other's places.
+    await world.fill(hurried);
+    await ask(hurried);
     let runs = 0;
     for (; (await jobOf(hurried)).pass === 0 && runs < 500; runs++) {
       let looks = 0;
@@ -142,7 +144,7 @@ describe('a pass', () => {
     }
     world.clock.now = NOW;
     expect(runs).toBeGreaterThan(5);
-    expect(await world.dump(hurried, ID(hurried))).toEqual(await world.dump(whole, ID(whole)));
+    expect(await world.dump(hurried, ID(hurried))).toEqual(expected);
   });
 });
 
@@ -156,7 +158,7 @@ describe('a function that dies', () => {
     const expected = await world.dump(whole, ID(whole));
     let calls = Number.POSITIVE_INFINITY;
 
-    for (let dies = 0; dies < calls; dies += 7) {
+    for (let dies = 0; dies < calls; dies += 3) {
       const account = newAccount();
       await world.fill(account);
       await ask(account);

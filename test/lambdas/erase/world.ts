@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
@@ -276,7 +277,11 @@ export async function startWorld() {
         const { pk, sk, lines, ...rest } = item;
         const isOwn = String(sk).includes(jobId) || String(sk).startsWith('claim');
         const what = lines ? { ...rest, lines: gunzipSync(lines).toString() } : rest;
-        if (!isOwn) show(`${TableName} ${pk} ${sk}`, JSON.stringify(Object.entries(what).sort(), withoutTimes));
+        if (!isOwn)
+          show(
+            `${TableName} ${pk} ${sk}`,
+            inspect(withoutTimes(what), { sorted: true, depth: 9, breakLength: Number.POSITIVE_INFINITY }),
+          );
       }
     for (const Bucket of Object.values(BUCKETS)) {
       const { Contents = [] } = await objects.send(new ListObjectsV2Command({ Bucket }));
@@ -307,7 +312,7 @@ export async function startWorld() {
   };
 }
 
-/** `at` of what was erased is when it was. */
-function withoutTimes(this: unknown, _: string, value: unknown): unknown {
-  return Array.isArray(value) && value[0] === 'at' ? undefined : value;
+/** When something was erased, and until when that is known, is another time each time. */
+function withoutTimes({ at: _, expiresAt: __, ...item }: Record<string, unknown>): Record<string, unknown> {
+  return item;
 }
