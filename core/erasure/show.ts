@@ -1,5 +1,5 @@
 /** A job as its account is shown it: what was erased, by kind, and from when on it is certain that nothing is left. */
-import { certainAt, type ErasureRecord } from '../records/erasure.ts';
+import { certainAt, type ErasureCounts, type ErasureRecord } from '../records/erasure.ts';
 
 const seconds = (at: number) => Math.floor(at / 1_000);
 
@@ -10,8 +10,24 @@ function stateOf({ doneAt, begun, pass, until = 0 }: ErasureRecord, now: number)
   return begun.length > pass || until > now ? 'running' : 'waiting';
 }
 
-/** @param now milliseconds since the epoch. Times in the answer are unix seconds. */
-export function showErasure(job: ErasureRecord, now: number) {
+export type ShownErasure = {
+  job_id: string;
+  state: ReturnType<typeof stateOf>;
+  /** Unix seconds, as all its times. */
+  created_at: number;
+  email_addresses: number;
+  passes: number;
+  /** Absent when it is done. */
+  next_pass_at?: number;
+  certain_at: number;
+  erased: ErasureCounts;
+  left: number;
+  /** By list: addresses. */
+  kept: { suppressions: Record<string, number> };
+};
+
+/** @param now milliseconds since the epoch */
+export function showErasure(job: ErasureRecord, now: number): ShownErasure {
   const { id, createdAt, count, begun, pass, due, erased, left, kept, doneAt } = job;
   return {
     job_id: id,
