@@ -2,7 +2,7 @@
  * Stored requests and held jobs without a reader. A stored request is overwritten in place: it keeps its length to the byte, so whoever cuts it
  * into jobs again cuts it as before, under the same ids, and nobody has his mail twice because somebody else asked to be forgotten.
  */
-import { erasedAddress, isErasedAddress } from '../erased-address.ts';
+import { ERASED, erasedAddress, isErasedAddress } from '../erased-address.ts';
 import type { Job, StoredRequest } from '../job.ts';
 import type { Address, Copy, Personalization } from '../mail.ts';
 import { readErased } from './request.ts';
@@ -12,8 +12,6 @@ export type IsReader = (address: string) => boolean;
 
 export const isErasedCopy = ({ address }: Pick<Copy, 'address'>): boolean => isErasedAddress(address);
 
-/** The reason of what was not sent any more; it is told to nobody. */
-const ERASED = "Erased: its reader's data were erased before it was sent";
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 export type Blanked = {
