@@ -8,6 +8,9 @@ import type { Hold } from '../core/records.ts';
 import { type OutboxPage, outboxKey } from '../core/webhook/outbox.ts';
 import type { Table } from './aws.ts';
 
+/** Items that are looked through at once: of those that are an account's, each may be a stored request to read. */
+const SCANNED = 500;
+
 /** One page of a scan; `from` undefined: that was all. */
 export type Scanned<T> = { items: T[]; from: string | undefined };
 
@@ -22,6 +25,7 @@ export function erasedItemsIn({ holds, outbox }: { holds: string; outbox: string
         TableName: table,
         ...filter,
         ConsistentRead: true,
+        Limit: SCANNED,
         ...(from === undefined ? {} : { ExclusiveStartKey: JSON.parse(from) }),
       }),
     );

@@ -17,8 +17,8 @@ import { WorkQueue, workOff } from './work-queue.ts';
 
 /** A run goes on where the one before was. One job at a time; a second, so that a long one keeps nobody else's waiting. */
 const ERASE = { timeoutSeconds: 180, batchSize: 1, batchingWindowSeconds: 0, maximumConcurrency: 2 };
-/** A stored request of 30 MB, read, and written anew. */
-const MEMORY_MB = 1_024;
+/** Some stored requests at once, of up to 30 MB, read, and written anew. */
+const MEMORY_MB = 2_048;
 
 export type EraseProps = {
   settings: Settings;

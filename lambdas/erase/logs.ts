@@ -21,7 +21,7 @@ export type LogDeps = {
 
 /** Pages that are read at once, and between two looks at the clock. */
 const AT_ONCE = 20;
-const BETWEEN_LOOKS = 200;
+const BETWEEN_LOOKS = 1_000;
 /** Milliseconds by which the clocks of S3 and ours may differ, and more. */
 const CLOCKS = 300_000;
 
@@ -37,7 +37,7 @@ export async function eraseOutbox(work: Work, deps: LogDeps): Promise<boolean> {
     }
     if (from === undefined) return true;
     job.from = from;
-    await work.save();
+    if (items.length > 0) await work.save();
   } while (work.mayGoOn());
   return false;
 }

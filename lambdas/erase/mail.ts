@@ -33,8 +33,8 @@ export type MailDeps = {
   removeInbound: (key: string) => Promise<void>;
 };
 
-/** Requests that are worked on at once. */
-const AT_ONCE = 8;
+/** Requests, or what waits, that are worked on at once. */
+const AT_ONCE = 6;
 /** Milliseconds for which whoever reads a mail that came in may still read it. */
 const READ_MS = 3_600_000;
 
@@ -43,14 +43,15 @@ export async function eraseHolds(work: Work, deps: MailDeps): Promise<boolean> {
   const { job, account } = work;
   do {
     const { items, from } = await deps.scanHolds(account, job.from);
-    for (const hold of items) {
-      if (!waitsWithMail(hold, work)) continue;
-      if (!work.mayGoOn()) return false;
-      await (hold.kind === 'job' ? eraseHeldJob(hold, work, deps) : eraseScheduled(hold, work, deps));
-    }
+    const waiting = items.filter((hold) => waitsWithMail(hold, work));
+    const isThrough = await inTurns(waiting, work, (hold) =>
+      hold.kind === 'job' ? eraseHeldJob(hold, work, deps) : eraseScheduled(hold, work, deps),
+    );
+    if (!isThrough) return false;
     if (from === undefined) return true;
     job.from = from;
-    await work.save();
+    // Most of what is looked through is others', and nothing is lost with it.
+    if (waiting.length > 0) await work.save();
   } while (work.mayGoOn());
   return false;
 }
@@ -123,14 +124,19 @@ async function eraseFound(copies: readonly NamedCopy[], work: Work, deps: MailDe
   const requests = [...Map.groupBy(copies, ({ requestId }) => requestId)].filter(([requestId]) =>
     isBefore(requestId, work),
   );
-  const next = async () => {
-    for (let one = requests.shift(); one && work.mayGoOn(); one = requests.shift()) {
-      const [requestId, his] = one;
-      await eraseMail({ requestId, indexes: [...new Set(his.map(({ index }) => index))] }, work, deps);
-    }
+  return inTurns(requests, work, ([requestId, his]) =>
+    eraseMail({ requestId, indexes: [...new Set(his.map(({ index }) => index))] }, work, deps),
+  );
+}
+
+/** Some at once. False: time was up before all were through. */
+async function inTurns<T>(all: readonly T[], { mayGoOn }: Work, act: (one: T) => Promise<void>): Promise<boolean> {
+  let next = 0;
+  const work = async () => {
+    while (next < all.length && mayGoOn()) await act(all[next++]!);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, next));
-  return work.mayGoOn();
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, work));
+  return next === all.length;
 }
 
 type Mail = { requestId: string; indexes: readonly number[]; contentKey?: string };
