@@ -1,5 +1,5 @@
 /**
- * release: what is due moves from the holds to its lane, or to the expand or the parse queue; what its batch pauses is put aside. It looks a minute ahead and lets the queue
+ * release: what is due moves from the holds to its lane, or to the queue of what it is for; what its batch pauses is put aside. It looks a minute ahead and lets the queue
  * delay to the second. A hold is removed only after its queue has said yes: a run that dies in between releases it once
  * more. So all that comes from here counts a hop, and deliver claims and reads before it sends such a job. A sweep stands for all
  * that its account has parked, and goes when that is gone.
