@@ -86,12 +86,14 @@ async function eraseScheduled(hold: Scheduled, work: Work, deps: MailDeps): Prom
   if (!body) return;
   const stored = JSON.parse(body.toString()) as StoredRequest;
   const { request, erased } = blankRequest(stored, work.isReader);
-  if (erased.length === 0) return;
-  const indexes = erased.map(({ index }) => index);
-  await eraseMail({ requestId, indexes, contentKey }, work, deps);
+  if (erased.length > 0) {
+    const indexes = erased.map(({ index }) => index);
+    await eraseMail({ requestId, indexes, contentKey }, work, deps);
+  }
+  // Also where a run died between the two.
   const copies = waitingFrom(request, fromTurn);
   if (copies === 0) await deps.removeHold(hold);
-  else await deps.replaceHold({ ...hold, copies });
+  else if (copies !== hold.copies) await deps.replaceHold({ ...hold, copies });
 }
 
 /** What became of mail, found by who it was to. */
