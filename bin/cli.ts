@@ -50,6 +50,8 @@ const HELP = `pennypost — the operator's command line
   brakes resume ACCOUNT                          let its bulk go on
   messages [QUERY] [--limit N]                   what became of mail: 'to_email = "a@example.com"' (docs/activity.md)
   transcripts failures|all                       of which mail the SMTP conversation is kept
+  erase address ADDRESS                          erase all that the account has of a recipient (docs/erasure.md)
+  erase show JOB                                 how far that is, and when it is certain
   trace X-MESSAGE-ID                             the life of a message, recipient by recipient
   rules try "REPLY" [--mx HOST]…                 what a server's reply would do to its copy and its site
   rules list                                     the shaping rules, in the order in which they are tried
@@ -82,6 +84,7 @@ const suppressions = () => import('./cli/suppressions.ts');
 const links = () => import('./cli/links.ts');
 const events = () => import('./cli/events.ts');
 const brakes = () => import('./cli/brakes.ts');
+const erasure = () => import('./cli/erasure.ts');
 const rules = () => import('./cli/rules.ts');
 
 const COMMANDS = {
@@ -122,6 +125,8 @@ const COMMANDS = {
   'brakes cap': { load: async () => (await brakes()).setCap, arguments: 2 },
   'brakes pause': { load: async () => (await brakes()).pauseBulk, arguments: 1 },
   'brakes resume': { load: async () => (await brakes()).resume, arguments: 1 },
+  'erase address': { load: async () => (await erasure()).eraseAddress, arguments: 1 },
+  'erase show': { load: async () => (await erasure()).showJob, arguments: 1 },
   doctor: { load: async () => (await import('./cli/doctor.ts')).doctor, arguments: 0 },
   messages: { load: async () => (await import('./cli/messages.ts')).listMessages, arguments: 1, optional: true },
   transcripts: { load: async () => (await import('./cli/messages.ts')).setTranscripts, arguments: 1 },

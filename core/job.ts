@@ -4,6 +4,7 @@
  * It refuses a body that is not a job of a version it knows: such a message is poison and goes to the dead-letter queue.
  */
 import { TRANSACTIONAL_COPIES } from './brakes/brakes.ts';
+import { isErasedAddress } from './erased-address.ts';
 import { jobId } from './ids.ts';
 import { DAY_SECONDS, INLINE_CONTENT_BYTES, INLINE_PERSONALIZATION_BYTES, JOB_BYTES, JOB_COPIES } from './limits.ts';
 import type { Content, Copy, MailRequest, Personalization } from './mail.ts';
@@ -120,10 +121,18 @@ export function turnsOf(request: Pick<MailRequest, 'personalizations' | 'sendAt'
   return [...new Set(request.personalizations.map(({ index }) => request.sendAt[index] ?? 0))].sort((a, b) => a - b);
 }
 
+/** How many copies of a request wait for a turn, or for a later one. */
+export function waitingFrom({ copies, sendAt }: Pick<StoredRequest, 'copies' | 'sendAt'>, turn: number): number {
+  return copies.filter(
+    ({ personalization, address }) => (sendAt[personalization] ?? 0) >= turn && !isErasedAddress(address),
+  ).length;
+}
+
 type Cut = { account: string; requestId: string; acceptedAt: number; contentKey?: string };
 
 /**
- * Cuts one turn of a request into jobs. The same arguments give the same jobs, ids included.
+ * Cuts one turn of a request into jobs. The same arguments give the same jobs, ids included; so does the same request after some of its
+ * readers were erased from it (core/erasure/stored.ts), but for their copies.
  * @param turn 0, or the `send_at` (unix seconds) whose copies are wanted
  * @param laneOf chooses the lane of the n-th job; must itself be a pure function
  */
@@ -176,7 +185,16 @@ export function cutJobs(request: StoredRequest, turn: number, cut: Cut, laneOf: 
     job.copies.push(copy);
     bytes += copyBytes;
   }
-  return jobs;
+  return request.copies.some(({ address }) => isErasedAddress(address)) ? withoutErased(jobs) : jobs;
+}
+
+function withoutErased(jobs: readonly Job[]): Job[] {
+  return jobs.flatMap((job) => {
+    const copies = job.copies.filter(({ address }) => !isErasedAddress(address));
+    const wanted = new Set(copies.map(({ personalization }) => personalization));
+    const personalizations = job.personalizations.filter(({ index }) => wanted.has(index));
+    return copies.length === 0 ? [] : [{ ...job, personalizations, copies }];
+  });
 }
 
 /**

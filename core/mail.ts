@@ -77,6 +77,8 @@ export type Personalization = {
   substitutions?: Record<string, string>;
   customArgs?: Record<string, string>;
   dynamicTemplateData?: Record<string, unknown>;
+  /** Filler, as long as what was erased of it (core/erasure/stored.ts). */
+  erased?: string;
 };
 
 /** One recipient of one personalization. `index` counts over the whole request, from 0; it is the recipient index of `sg_message_id`. */

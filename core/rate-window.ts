@@ -15,10 +15,11 @@ export function countCall(before: RateWindow | undefined, now: number): RateWind
   return { calls: 1, resetAt: now + WINDOW_MS };
 }
 
-export function rateHeaders({ calls, resetAt }: RateWindow): Record<string, string> {
+/** @param limit calls within one window */
+export function rateHeaders({ calls, resetAt }: RateWindow, limit = RATE_LIMIT): Record<string, string> {
   return {
-    'X-RateLimit-Limit': String(RATE_LIMIT),
-    'X-RateLimit-Remaining': String(Math.max(0, RATE_LIMIT - calls)),
+    'X-RateLimit-Limit': String(limit),
+    'X-RateLimit-Remaining': String(Math.max(0, limit - calls)),
     'X-RateLimit-Reset': String(Math.ceil(resetAt / 1_000)),
   };
 }

@@ -10,6 +10,7 @@ import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
 import type { Content } from './mail.ts';
 import type { ParseMessage } from './parse/message.ts';
+import type { EraseMessage } from './records/erasure.ts';
 import { messageKey, type Owner } from './records/message-key.ts';
 import { scheduledKey, type Wake } from './records/schedule.ts';
 import type { Authentication, LinkBranding } from './records/senders.ts';
@@ -158,15 +159,19 @@ export type ClaimRecord = {
 
 export const MESSAGES_INDEX = 'byRecipient';
 
-const partOf = (index: number) => String(index).padStart(4, '0');
+/** What names of a copy's records begin with. */
+export const copyPart = (index: number) => String(index).padStart(4, '0');
 
 export const requestKey = (account: string, requestId: string) => messageKey(account, requestId, 'request');
 export const copyKey = (account: string, requestId: string, index: number) =>
-  messageKey(account, requestId, partOf(index));
+  messageKey(account, requestId, copyPart(index));
 export const attemptKey = (account: string, requestId: string, index: number, event: string, attempt: number) =>
-  messageKey(account, requestId, `${partOf(index)}#${String(attempt).padStart(3, '0')}#${event}`);
+  messageKey(account, requestId, `${copyPart(index)}#${String(attempt).padStart(3, '0')}#${event}`);
 export const lateKey = (account: string, requestId: string, index: number, event: LateRecord['event']) =>
-  messageKey(account, requestId, `${partOf(index)}#late#${event}`);
+  messageKey(account, requestId, `${copyPart(index)}#late#${event}`);
+/** Of a mail that came back about a copy (`ReturnedMailRecord`). @param inboundId names the mail */
+export const returnedMailKey = (account: string, requestId: string, index: number, inboundId: string) =>
+  messageKey(account, requestId, `${copyPart(index)}#mail#${inboundId}`);
 export const claimKey = (account: string, requestId: string, jobId: string) =>
   messageKey(account, requestId, `claim#${jobId}`);
 export const idempotencyKey = (account: string, keyHash: string) => ({
@@ -200,6 +205,8 @@ export type Hold = {
   | { kind: 'sweep' }
   /** Paused mail of a batch is to be looked at; it holds no copies. */
   | { kind: 'wake'; wake: Wake }
+  /** A pass of an erasure is due; it holds no copies. */
+  | { kind: 'erase'; erase: EraseMessage }
 );
 
 /** What the expand queue carries: one stored request, from one turn on. */

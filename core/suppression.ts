@@ -113,7 +113,8 @@ export function entryOf(record: SuppressionRecord | undefined, list: ListName): 
   return group === undefined ? record?.[list as SuppressionList] : record?.groups?.[group];
 }
 
-function withEntry(before: SuppressionRecord, list: ListName, entry: ListEntry | undefined): SuppressionRecord {
+/** The item with another entry of a list, or without one. */
+export function withEntry(before: SuppressionRecord, list: ListName, entry: ListEntry | undefined): SuppressionRecord {
   const record = { ...before, version: before.version + 1 };
   const group = groupOf(list);
   if (group === undefined) {

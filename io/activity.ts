@@ -4,18 +4,10 @@ import { QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import type { Pin } from '../core/activity/query/plan.ts';
 import type { Items, Page, SearchDeps } from '../core/activity/search.ts';
 import { PAGES_PREFIX, pagesOfHour } from '../core/event/page.ts';
-import {
-  bucketEnd,
-  bucketKey,
-  bucketOf,
-  copyIndexOf,
-  type MessageKey,
-  messageKey,
-  messageName,
-  recipientKey,
-} from '../core/records/message-key.ts';
-import { copyKey, MESSAGES_INDEX, requestKey } from '../core/records.ts';
+import { bucketEnd, copyIndexOf, messageName, recipientKey } from '../core/records/message-key.ts';
+import { copyPart, MESSAGES_INDEX } from '../core/records.ts';
 import type { Table } from './aws.ts';
+import { type Condition, inBucketOf, ofRequest } from './message-range.ts';
 import { pagesIn } from './pages.ts';
 
 /** Hours that one listing can name: S3 names a thousand at most. */
@@ -31,29 +23,17 @@ export function activityIn(
 ): Omit<SearchDeps, 'now' | 'messagesDays'> {
   return {
     readItems: async (account, requestId, index, most) => {
-      const beginning = ({ pk, sk }: MessageKey, limit: number) =>
-        query('pk = :pk AND begins_with(sk, :sk)', { ':pk': pk, ':sk': sk }, limit);
-      const all = messageKey(account, requestId, '');
-      if (index === undefined) return all.sk === '' ? query('pk = :pk', { ':pk': all.pk }, most) : beginning(all, most);
+      if (index === undefined) return query(ofRequest(account, requestId), most);
       const [request, own] = await Promise.all([
-        beginning(requestKey(account, requestId), 1),
-        beginning(copyKey(account, requestId, index), most),
+        query(ofRequest(account, requestId, 'request'), 1),
+        query(ofRequest(account, requestId, copyPart(index)), most),
       ]);
       return { items: [...request.items, ...own.items], more: own.more };
     },
 
     findByRecipient: (account, address, to) => {
       const recipient = recipientKey(account, address);
-      const inBucket = {
-        KeyConditionExpression: 'pk = :bucket AND sk < :to',
-        FilterExpression: 'recipient = :recipient',
-        ProjectionExpression: 'pk, sk',
-        ExpressionAttributeValues: {
-          ':bucket': bucketKey(account, bucketOf(account, address)),
-          ':to': bucketEnd(to),
-          ':recipient': recipient,
-        },
-      };
+      const inBucket = { ...inBucketOf(account, address, bucketEnd(to)), ProjectionExpression: 'pk, sk' };
       const indexed = {
         IndexName: MESSAGES_INDEX,
         KeyConditionExpression: 'indexedRecipient = :recipient AND #at <= :to',
@@ -132,15 +112,14 @@ export function activityIn(
     return CommonPrefixes.map(({ Prefix = '' }) => Prefix.split('/')[2] ?? '');
   }
 
-  async function query(condition: string, values: Record<string, string>, most: number): Promise<Items> {
+  async function query(condition: Condition, most: number): Promise<Items> {
     const items: Record<string, unknown>[] = [];
     let from: Record<string, unknown> | undefined;
     do {
       const page = await tables.send(
         new QueryCommand({
           TableName: messages,
-          KeyConditionExpression: condition,
-          ExpressionAttributeValues: values,
+          ...condition,
           Limit: most - items.length,
           ...(from ? { ExclusiveStartKey: from } : {}),
         }),

@@ -9,7 +9,8 @@ import type { About } from '../core/event/about.ts';
 import type { EngagementRecord } from '../core/event/engagement.ts';
 import { type CopyName, copyOf } from '../core/event/order.ts';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
-import { copyIndexOf, messageKey, messageName } from '../core/records/message-key.ts';
+import { isErased, type ReturnedMailRecord } from '../core/records/erasure.ts';
+import { copyIndexOf, messageName } from '../core/records/message-key.ts';
 import {
   type AttemptRecord,
   attemptKey,
@@ -21,6 +22,7 @@ import {
   type RequestRecord,
 } from '../core/records.ts';
 import type { Table } from './aws.ts';
+import { ofRequest } from './message-range.ts';
 
 const HOUR = 3_600_000;
 /** BatchGetItem takes 100 keys (DynamoDB quotas), which is also what a job holds. */
@@ -136,11 +138,16 @@ export function messagesIn(table: string, client: Table) {
     /** Writes what came after a copy's outcome, once: the first of its kind stands. False: there was one. */
     recordLate: async (record: LateRecord): Promise<boolean> => putOnce(record, 'attribute_not_exists(pk)'),
 
+    /** Writes where a mail lies that came back about a copy. */
+    recordReturnedMail: async (record: ReturnedMailRecord): Promise<void> => {
+      await client.send(new PutCommand({ TableName: table, Item: record }));
+    },
+
     /** Writes what a reader did, once: the same event again changes nothing. False: it was there. */
     recordEngagement: async (record: EngagementRecord): Promise<boolean> => putOnce(record, 'attribute_not_exists(pk)'),
 
-    /** What is known of a copy: its outcome, or its last attempt while it has none. Strongly consistent. */
-    readCopy: async (account: string, requestId: string, index: number): Promise<KnownCopy | undefined> => {
+    /** What is known of a copy: its outcome, or its last attempt while it has none; or that its reader was erased. Strongly consistent. */
+    readCopy: async (account: string, requestId: string, index: number): Promise<KnownCopy | 'erased' | undefined> => {
       const { pk, sk } = copyKey(account, requestId, index);
       const { Items = [] } = await client.send(
         new QueryCommand({
@@ -151,11 +158,14 @@ export function messagesIn(table: string, client: Table) {
         }),
       );
       const outcome = Items.find((item) => item.sk === sk) as OutcomeRecord | undefined;
+      if (outcome && isErased(outcome)) return 'erased';
       if (outcome) {
         const { recipient, site, lane, email, about } = outcome;
         return { address: recipient.slice(account.length + 1), site, lane, ...toTell({ email, about }) };
       }
-      const attempt = Items.findLast((item) => item.sk.startsWith(`${sk}#`)) as AttemptRecord | undefined;
+      const attempt = Items.findLast((item) => item.sk.startsWith(`${sk}#`) && item.event !== undefined) as
+        | AttemptRecord
+        | undefined;
       if (!attempt) return undefined;
       const { address, site, lane, about } = attempt;
       return { address: address.toLowerCase(), site, lane, ...toTell({ email: address, about }) };
@@ -183,14 +193,12 @@ export function messagesIn(table: string, client: Table) {
     /** Everything of a request, in order: its record, then each copy's attempts and outcome. */
     readTrace: async (account: string, requestId: string): Promise<Record<string, unknown>[]> => {
       const items: Record<string, unknown>[] = [];
-      const { pk, sk } = messageKey(account, requestId, '');
       let from: Record<string, unknown> | undefined;
       do {
         const page = await client.send(
           new QueryCommand({
             TableName: table,
-            KeyConditionExpression: sk === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :sk)',
-            ExpressionAttributeValues: { ':pk': pk, ...(sk === '' ? {} : { ':sk': sk }) },
+            ...ofRequest(account, requestId),
             ...(from ? { ExclusiveStartKey: from } : {}),
           }),
         );

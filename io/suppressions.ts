@@ -73,6 +73,9 @@ export function suppressionsIn(table: string, client: Table) {
     /** Puts an address whose mail bounced on the list that the bounce is about. */
     suppressBounce: (one: Bounce): Promise<boolean> => change(one, (before) => addBounce(before, one)),
 
+    /** Changes what lists say of an address, as its item is decided to become. False: it stays as it is. */
+    changeSuppression: change,
+
     /** Takes an address off a list. False: it was not on it. */
     unsuppress: (one: Omit<Suppressing, 'entry'>): Promise<boolean> =>
       change(one, (before) => removeFromList(before, one)),

@@ -23,7 +23,7 @@ export function acknowledgeFindings(parts: Parts, settings: Settings): void {
 }
 
 function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
-  const { storage, pools, accept, expand, events, validate, release, manage, track, hear, inbound } = parts;
+  const { storage, pools, accept, expand, events, validate, erase, release, manage, track, hear, inbound } = parts;
   const lanes = pools.flatMap((pool) => pool.lanes);
   const heard = hear ? [hear] : [];
   const stages = [
@@ -36,6 +36,7 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
     events.announce.stage,
     events.notify,
     validate.stage,
+    erase.stage,
     ...(inbound ? [inbound.stage, inbound.parse] : []),
     ...heard.map(({ stage }) => stage),
     ...lanes.map(({ deliver }) => deliver),
@@ -43,7 +44,7 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
   const inVpc = lanes.filter(({ privateSubnet }) => privateSubnet !== undefined);
   const bySesPools = settings.pools.filter((pool) => usesSes(poolViaOf(pool))).map(({ name }) => name);
   const bySes = lanes.filter(({ entry }) => bySesPools.includes(entry.pool));
-  const readers = [accept.stage, expand.stage, ...lanes.map(({ deliver }) => deliver)];
+  const readers = [accept.stage, expand.stage, erase.stage, ...lanes.map(({ deliver }) => deliver)];
   return [
     ...ofStorage(parts),
     ...ofWaysIn(parts, settings),
@@ -53,13 +54,14 @@ function acknowledgements(parts: Parts, settings: Settings): Acknowledgement[] {
       expand.work,
       events.work,
       validate.work,
+      erase.work,
       ...heard.map(({ work }) => work),
       ...(inbound ? [inbound.work, inbound.parseWork] : []),
       ...lanes.map(({ work }) => work),
     ].flatMap(ofQueue),
     ...ofEvents(events, parts, settings),
     ...ofValidation(parts),
-    ...(inbound ? ofInbound(inbound) : []),
+    ...(inbound ? ofInbound(inbound, parts) : []),
     ...stages.flatMap((stage) =>
       ofStage(
         stage,
@@ -107,7 +109,7 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
       on: storage.content,
       id: 'AwsSolutions-S1',
       reason:
-        'Three functions of this stack use the bucket, all on record in messages; an access log would add an object per stored request.',
+        'Four functions of this stack use the bucket, three of them on record in messages; an access log would add an object per stored request.',
     },
     {
       on: storage.returnPathSecret,
@@ -132,7 +134,7 @@ function ofStorage({ storage, network }: Parts): Acknowledgement[] {
 
 function ofEvents(
   { tally, announce, notify }: Events,
-  { storage, manage }: Parts,
+  { storage, manage, erase }: Parts,
   { tracing }: Settings,
 ): Acknowledgement[] {
   return [
@@ -160,22 +162,22 @@ function ofEvents(
             },
           ]),
     ]),
-    ...[tally.stage, notify, manage.stage].map((stage) => ({
+    ...[tally.stage, notify, manage.stage, erase.stage].map((stage) => ({
       on: policyOf(stage),
       id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.events)}>/events/*]`,
       reason:
         'Event pages are objects under one prefix, named by what is in them; the statement names the prefix alone.',
     })),
-    {
-      on: policyOf(manage.stage),
-      id: `AwsSolutions-IAM5[Resource::<${arnIn(manage.stage, storage.events)}>/downloads/*]`,
+    ...[manage.stage, erase.stage].map((stage) => ({
+      on: policyOf(stage),
+      id: `AwsSolutions-IAM5[Resource::<${arnIn(stage, storage.events)}>/downloads/*]`,
       reason: 'Files that accounts ask for are objects under one prefix, named when they are made; gone in three days.',
-    },
+    })),
     {
       on: storage.events,
       id: 'AwsSolutions-S1',
       reason:
-        'Three functions of this stack use the bucket; an access log would add an object for each page that is read.',
+        'Four functions of this stack use the bucket; an access log would add an object for each page that is read.',
     },
     {
       on: storage.outbox,
@@ -199,14 +201,14 @@ function ofValidation({ storage, manage, validate }: Parts): Acknowledgement[] {
   ];
 }
 
-function ofInbound({ mail, stage, parse }: Inbound): Acknowledgement[] {
+function ofInbound({ mail, stage, parse }: Inbound, { erase }: Parts): Acknowledgement[] {
   return [
     {
       on: mail,
       id: 'AwsSolutions-S1',
       reason: 'Two functions of this stack read the bucket; an access log would add an object for each mail.',
     },
-    ...[stage, parse].map((one) => ({
+    ...[stage, parse, erase.stage].map((one) => ({
       on: policyOf(one),
       id: `AwsSolutions-IAM5[Resource::<${arnIn(one, mail)}>/inbound/*]`,
       reason: 'Mails are objects under one prefix, named when they arrive; the statement names the prefix and no more.',
@@ -393,6 +395,8 @@ function ofStage({ fn, stageName }: Stage, { tracing }: Settings, joinsVpc: bool
     validate:
       'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     rotate: 'Its event is a tick of the clock without content; the next day takes the steps that are left.',
+    erase:
+      'Its event source is a queue, which has a dead-letter queue; this setting is for asynchronous invocations only.',
     certify: 'Its event is a tick of the clock without content; the next hour looks again.',
     release: 'Its event is a tick of the clock without content; the next minute reads the same holds again.',
   };

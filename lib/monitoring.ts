@@ -13,6 +13,7 @@ import type { Accept } from './accept.ts';
 import { addAlarms, alarmsOn } from './alarms.ts';
 import type { Certify } from './certify.ts';
 import { costPerMillion } from './cost.ts';
+import type { Erase } from './erase.ts';
 import type { Events } from './events.ts';
 import type { Expand } from './expand.ts';
 import type { Hear } from './hear.ts';
@@ -41,6 +42,7 @@ export type MonitoringProps = {
   expand: Expand;
   events: Events;
   validate: Validate;
+  erase: Erase;
   release: Release;
   hear: Hear | undefined;
   report: Report | undefined;
@@ -65,6 +67,7 @@ export class Monitoring extends Construct {
       expand,
       events,
       validate,
+      erase,
       release,
       hear,
       report,
@@ -87,6 +90,7 @@ export class Monitoring extends Construct {
       { label: 'announce', of: events.announce.stage },
       { label: 'notify', of: events.notify },
       { label: 'validate', of: validate.stage },
+      { label: 'erase', of: erase.stage },
       ...(hear ? [{ label: 'hear', of: hear.stage }] : []),
       ...(report ? [{ label: 'report', of: report.stage }] : []),
       ...(inbound
@@ -103,6 +107,7 @@ export class Monitoring extends Construct {
       { label: 'expand', of: expand.work },
       { label: 'notify', of: events.work },
       { label: 'validate', of: validate.work },
+      { label: 'erase', of: erase.work },
       ...(hear ? [{ label: 'hear', of: hear.work }] : []),
       ...(inbound
         ? [

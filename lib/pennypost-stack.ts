@@ -19,6 +19,7 @@ import { acknowledgeFindings } from './acknowledgements.ts';
 import { Archive } from './archive.ts';
 import { bundles, relayImage } from './bundle.ts';
 import { Certify } from './certify.ts';
+import { Erase } from './erase.ts';
 import { Events } from './events.ts';
 import { Expand } from './expand.ts';
 import { Hear } from './hear.ts';
@@ -61,6 +62,7 @@ export type Parts = {
   expand: Expand;
   events: Events;
   validate: Validate;
+  erase: Erase;
   accept: Accept;
   manage: Manage;
   track: Track;
@@ -109,7 +111,8 @@ export class PennypostStack extends Stack {
     const accept = new Accept(this, 'Accept', { ...submitting, manage: manage.stage, code });
     const track = new Track(this, 'Track', { settings, storage, code });
     manage.leadLinksTo(track.front?.group.attrRoutingEndpoint ?? track.api.apiEndpoint);
-    const release = new Release(this, 'Release', { ...submitting, events, validate, inbound, code });
+    const erase = new Erase(this, 'Erase', { settings, storage, inbound, code });
+    const release = new Release(this, 'Release', { ...submitting, events, validate, erase, inbound, code });
     const { tlsReports: reports } = settings;
     const report = reports && new Report(this, 'Report', { settings, reports, storage, code });
     const { zones, rotateKeysDays: days } = settings.senders;
@@ -123,7 +126,8 @@ export class PennypostStack extends Stack {
     const ways = settings.relay
       ? this.#openRelay(settings.relay, { ...submitting, network, inbound, code, image })
       : undefined;
-    const stages = { accept, expand, events, validate, release, manage, track, hear, report, inbound, rotate, ...ways };
+    const own = { accept, expand, events, validate, erase, release, manage, track, hear, report, inbound, rotate };
+    const stages = { ...own, ...ways };
     const monitoring = new Monitoring(this, 'Monitoring', { settings, storage, ...stages, lanes });
 
     const some = {
@@ -142,6 +146,7 @@ export class PennypostStack extends Stack {
       expand,
       events,
       validate,
+      erase,
       accept,
       manage,
       track,

@@ -21,7 +21,8 @@ export type FunctionName =
   | 'tally'
   | 'announce'
   | 'notify'
-  | 'validate';
+  | 'validate'
+  | 'erase';
 /** What runs in containers. It has no row for its log: ECS writes that, with the execution role. */
 export type TaskName = 'relay';
 
@@ -33,6 +34,7 @@ export type Target =
   | 'holds'
   | 'scheduled'
   | 'sites'
+  | 'content'
   | 'requests'
   | 'uploads'
   | 'suppressions'
@@ -49,6 +51,7 @@ export type Target =
   | 'validationUploads'
   | 'validationParts'
   | 'validationResults'
+  | 'eraseQueue'
   | 'lanes'
   | 'expandQueue'
   | 'ownQueue'
@@ -152,6 +155,8 @@ export const COUNT_TLS: Permission = { actions: ['dynamodb:UpdateItem'], on: 'si
 export const OVERFLOW: Permission = { actions: ['sqs:SendMessage'], on: 'lanes' };
 /** Only release of a stack that takes mail: what a customer's URL did not take is tried again. */
 export const RELEASE_PARSE: Permission = { actions: ['sqs:SendMessage'], on: 'parseQueue' };
+/** Only erase of a stack that takes mail: what came back about a copy goes with it. */
+export const ERASE_INBOUND: Permission = { actions: ['s3:DeleteObject'], on: 'inboundMail' };
 /** Only a relay with a certificate of its own: read at the start, and again when it may have been renewed. */
 export const READ_CERTIFICATE: Permission = { actions: ['secretsmanager:GetSecretValue'], on: 'tlsSecret' };
 /** Long messages go to a bucket part by part, and one that does not end is given up. */
@@ -267,6 +272,7 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['sqs:SendMessage'], on: 'expandQueue' },
     { actions: ['sqs:SendMessage'], on: 'notifyQueue' },
     { actions: ['sqs:SendMessage'], on: 'validateQueue' },
+    { actions: ['sqs:SendMessage'], on: 'eraseQueue' },
   ],
   hear: [OWN_LOGS, CONSUME, { actions: ['dynamodb:Query', 'dynamodb:PutItem'], on: 'messages' }, ...SUPPRESS],
   report: [
@@ -341,6 +347,12 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
       on: 'suppressions',
     },
     { actions: ['dynamodb:Query'], on: 'messages' },
+    {
+      actions: ['dynamodb:PutItem'],
+      on: 'messages',
+      // Jobs of erasure; what was written of mail is not its to change.
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#erasures' } },
+    },
     { actions: ['dynamodb:Query'], on: 'messagesIndex' },
     { actions: ['s3:ListBucket'], on: 'events' },
     { actions: ['s3:GetObject'], on: 'eventPages' },
@@ -426,6 +438,28 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     { actions: ['dynamodb:Scan', 'dynamodb:GetItem', 'dynamodb:UpdateItem'], on: 'accounts' },
     // It makes keys, and can read none.
     { actions: ['kms:Encrypt'], on: 'dkimKey', conditions: OF_DOMAIN },
+  ],
+  // It reads and rewrites what names people, in every account's data; nobody but release calls on it, and it talks to nobody.
+  erase: [
+    OWN_LOGS,
+    CONSUME,
+    {
+      actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+      on: 'messages',
+    },
+    { actions: ['dynamodb:Query'], on: 'messagesIndex' },
+    // What waits is found by time, and what webhooks are to be told by shard: neither by account.
+    { actions: ['dynamodb:Scan', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], on: 'holds' },
+    { actions: ['dynamodb:Scan', 'dynamodb:PutItem'], on: 'outbox' },
+    {
+      actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+      on: 'suppressions',
+    },
+    { actions: ['s3:ListBucket'], on: 'content' },
+    { actions: ['s3:GetObject', 's3:PutObject'], on: 'requests' },
+    { actions: ['s3:ListBucket'], on: 'events' },
+    { actions: ['s3:GetObject', 's3:PutObject'], on: 'eventPages' },
+    { actions: ['s3:GetObject', 's3:DeleteObject'], on: 'downloads' },
   ],
   // And its record's row, `changeRecord`, which names the relay's host.
   certify: [

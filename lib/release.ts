@@ -3,6 +3,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
+import type { Erase } from './erase.ts';
 import type { Events } from './events.ts';
 import type { Expand } from './expand.ts';
 import type { Inbound } from './inbound.ts';
@@ -23,6 +24,7 @@ export type ReleaseProps = {
   expand: Expand;
   events: Events;
   validate: Validate;
+  erase: Erase;
   lanes: Lane[];
   lanesJson: string;
   /** Only in a stack that takes mail. */
@@ -36,7 +38,7 @@ export class Release extends Construct {
 
   constructor(scope: Construct, id: string, props: ReleaseProps) {
     super(scope, id);
-    const { settings, storage, expand, events, validate, lanes, lanesJson, inbound, code } = props;
+    const { settings, storage, expand, events, validate, erase, lanes, lanesJson, inbound, code } = props;
     this.stage = new Stage(this, 'Release', {
       name: 'release',
       settings,
@@ -49,6 +51,7 @@ export class Release extends Construct {
         EXPAND_QUEUE_URL: expand.work.queue.queueUrl,
         NOTIFY_QUEUE_URL: events.work.queue.queueUrl,
         VALIDATE_QUEUE_URL: validate.work.queue.queueUrl,
+        ERASE_QUEUE_URL: erase.work.queue.queueUrl,
         LANES: lanesJson,
         ...(inbound && { PARSE_QUEUE_URL: inbound.parseWork.queue.queueUrl }),
       },
@@ -59,6 +62,7 @@ export class Release extends Construct {
         expandQueue: [expand.work.queue.queueArn],
         notifyQueue: [events.work.queue.queueArn],
         validateQueue: [validate.work.queue.queueArn],
+        eraseQueue: [erase.work.queue.queueArn],
         ...(inbound && { parseQueue: [inbound.parseWork.queue.queueArn] }),
       },
       rows: [...PERMISSIONS.release, ...(inbound ? [RELEASE_PARSE] : [])],

@@ -21,7 +21,7 @@ const SEND_AT_DAYS = 3;
 /** A stored request is read last when its dead letter is redriven: after `send_at`, the retries and the dead-letter retention. */
 const SHORTEST_RETENTION = SEND_AT_DAYS + RETRY_HOURS / 24 + DEAD_LETTER_DAYS + 1;
 /** Lanes travel to accept, expand and release in one environment variable, and Lambda allows 4 KB for all of them. */
-const MOST_LANES = 12;
+const MOST_LANES = 11;
 /** What CloudWatch Logs takes as a retention, in days. */
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653];
 

@@ -60,10 +60,12 @@ export async function countMail(
     readQueues(stack, book);
     for await (const item of scan(tables, tableNamed(stack, 'holds'))) readHold(item as unknown as Hold, book);
     readQueues(stack, book);
+    // What was erased says as what it is final.
     for await (const item of scan(tables, messages)) {
       const name = messageName(item);
-      if (name && /^\d{4,}$/.test(name.part) && OUTCOMES.has(String(item.event)))
-        enter(book, requestOf(name), Number(name.part), item.event as Outcome);
+      const outcome = String(item.event ?? item.was);
+      if (name && /^\d{4,}$/.test(name.part) && OUTCOMES.has(outcome))
+        enter(book, requestOf(name), Number(name.part), outcome as Outcome);
     }
     return total(accepted, book);
   } finally {

@@ -4,6 +4,7 @@ import { parkedPlace } from '../../core/brakes/brakes.ts';
 import type { EngagementRecord } from '../../core/event/engagement.ts';
 import { isRequestId } from '../../core/ids.ts';
 import { HOLD_SHARDS } from '../../core/limits.ts';
+import { isErased } from '../../core/records/erasure.ts';
 import { copyIndexOf, isRequestRecord, messageName } from '../../core/records/message-key.ts';
 import {
   type AttemptRecord,
@@ -71,12 +72,19 @@ function saidBy(event: Told): string {
   return [url, userAgent, ip, machine ? 'a machine' : undefined].filter(Boolean).join('  ');
 }
 
+/** Undefined: it says nothing of what became of the copy. */
+function toldBy(item: Record<string, unknown>): Told | undefined {
+  if (isErased(item)) return { ...item, event: 'erased', address: '(erased)', reply: '' } as unknown as Told;
+  return item.event === undefined ? undefined : (item as Told);
+}
+
 function gather(items: Record<string, unknown>[]): Map<number, Life> {
   const lives = new Map<number, Life>();
   for (const item of items) {
     const index = copyIndexOf(item);
     if (index === undefined) continue;
-    const event = item as Told;
+    const event = toldBy(item);
+    if (!event) continue;
     const address = 'address' in event ? event.address : event.recipient.slice(event.recipient.indexOf('#') + 1);
     const life = lives.get(index) ?? { address, events: [] };
     life.events.push(event);

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { domainOf } from '../../core/domain.ts';
+import { ERASED } from '../../core/erased-address.ts';
 import { dueOf, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
@@ -244,7 +245,10 @@ async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {
     if (domains.has(domain)) continue;
     domains.set(domain, await deps.readDomain(job.account, domain, email));
   }
-  const mime = content.mime && readRaw(await octetsOf(content.mime, deps));
+  const octets = content.mime && (await octetsOf(content.mime, deps));
+  // Emptied since, with all else that there was of its readers.
+  if (octets?.length === 0) return { personalizations, domains, content: { ...content, dropped: ERASED } };
+  const mime = octets && readRaw(octets);
   const template = await deps.readTemplate(job.account, content);
   const made = { personalizations, domains, ...(mime ? { mime } : {}) };
   if (template?.kind !== 'legacy') return { ...made, content, ...(template ? { template } : {}) };

@@ -3,7 +3,7 @@
  * second run marks its jobs `maybeSent`, so that deliver reads the records before it sends. What is not due yet is held
  * again, from its next turn on.
  */
-import { cutJobs, messageGroup, type StoredRequest, turnsOf } from '../../core/job.ts';
+import { cutJobs, messageGroup, type StoredRequest, turnsOf, waitingFrom } from '../../core/job.ts';
 import { chooseLane } from '../../core/lane.ts';
 import { type Expansion, type Hold, scheduledHold } from '../../core/records.ts';
 import type { Lane } from '../../io/environment.ts';
@@ -47,9 +47,7 @@ async function expandOne({ body, receiveCount }: Message, deps: ExpandDeps): Pro
   // The rest is held first: if this run ends in the middle, the next one writes the same hold again.
   const next = turns[due.length];
   if (next !== undefined) {
-    const copies = request.copies.filter(
-      ({ personalization }) => (request.sendAt[personalization] ?? 0) >= next,
-    ).length;
+    const copies = waitingFrom(request, next);
     const { dropped: _, ...kept } = expansion;
     await deps.hold(scheduledHold({ ...kept, fromTurn: next }, next * 1_000, copies));
   }

@@ -35,7 +35,7 @@ export type HearDeps = {
   recordAttempt: (record: AttemptRecord) => Promise<void>;
   recordLate: (record: LateRecord) => Promise<boolean>;
   /** What deliver wrote of the copy when SES took it. */
-  readCopy: (account: string, requestId: string, index: number) => Promise<KnownCopy | undefined>;
+  readCopy: (account: string, requestId: string, index: number) => Promise<KnownCopy | 'erased' | undefined>;
   /** Puts an address on a list; the same again changes nothing. */
   suppress: (one: Suppressing) => Promise<boolean>;
   /** What the run heard of a lane's mail, by provider. */
@@ -80,11 +80,12 @@ function count(tallies: Map<string, Tally>, lane: string, news: Counted): void {
   tallies.set(lane, tally);
 }
 
-/** @returns what is counted: undefined when it was no news, or of a copy that has its outcome */
+/** @returns what is counted: undefined when it was no news, or of a copy that has its outcome, or whose reader was erased */
 async function record(heard: Heard, deps: HearDeps): Promise<Counted | undefined> {
   const { about, address, event, due, mx, type, status, classification, rule, relayId } = heard;
   const { account, requestId, index, attempt, lane } = about;
   const known = await deps.readCopy(account, requestId, index);
+  if (known === 'erased') return undefined;
   const shared = {
     ...(known?.about === undefined ? {} : { about: known.about }),
     at: heard.at || deps.now(),

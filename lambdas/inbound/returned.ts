@@ -10,7 +10,15 @@ import { matchReport } from '../../core/inbound/match.ts';
 import type { InboundMessage } from '../../core/inbound/message.ts';
 import type { InboundRecipient } from '../../core/inbound/recipient.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
-import { type ForwardRecord, type Hold, type LateRecord, type ListName, lateKey } from '../../core/records.ts';
+import type { ReturnedMailRecord } from '../../core/records/erasure.ts';
+import {
+  type ForwardRecord,
+  type Hold,
+  type LateRecord,
+  type ListName,
+  lateKey,
+  returnedMailKey,
+} from '../../core/records.ts';
 import type { Complaint, DeliveryReport, Report, ReportedRecipient } from '../../core/report/report.ts';
 import { type ReturnPath, readReturnPath } from '../../core/return-path.ts';
 import { listOfBounce, type Suppressing } from '../../core/suppression.ts';
@@ -21,7 +29,9 @@ export type CopyDeps = {
   now: () => number;
   /** Days that records are kept. */
   messagesDays: number;
-  readCopy: (account: string, requestId: string, index: number) => Promise<KnownCopy | undefined>;
+  readCopy: (account: string, requestId: string, index: number) => Promise<KnownCopy | 'erased' | undefined>;
+  /** Writes where a mail lies that came back about a copy. */
+  recordReturnedMail: (record: ReturnedMailRecord) => Promise<void>;
   /** Puts an address on a list; false: it was there. */
   suppress: (one: Suppressing) => Promise<boolean>;
 };
@@ -56,7 +66,7 @@ export async function recordReturned(
   const report = deps.readReport(raw, mail.mailFrom);
   if (report.kind !== 'bounce' && report.kind !== 'complaint') return undefined;
   const copy = matchReport(report, recipient.kind === 'bounce' ? recipient : undefined, secret);
-  const known = copy && (await readKnown(copy, deps));
+  const known = copy && (await readKnown(copy, mail, deps));
   if (!copy || !known) return 'unmatchedReports';
   const word = report.kind === 'complaint' ? complaintOf(report) : bounceOf(report, known);
   if (!word) return undefined;
@@ -69,15 +79,22 @@ export async function recordReturned(
 }
 
 /**
- * What is known of a copy; undefined: its records are gone, after so many days.
+ * What is known of a copy, to which the mail is noted as well; undefined: its records are gone, after so many days or by an erasure.
  * @throws NoRecordYet while it may be that its outcome is still to be written
  */
 export async function readKnown(
   { account, requestId, index }: ReturnPath,
-  { now, messagesDays, readCopy }: CopyDeps,
+  { id, key, receivedAt }: InboundMessage,
+  { now, messagesDays, readCopy, recordReturnedMail }: CopyDeps,
 ): Promise<KnownCopy | undefined> {
   const known = await readCopy(account, requestId, index);
-  if (known) return known;
+  if (known) {
+    // Whoever erases its reader's data finds the mail by it.
+    const expiresAt = Math.floor(now() / 1_000) + messagesDays * DAY_SECONDS;
+    const place = returnedMailKey(account, requestId, index, id);
+    await recordReturnedMail({ ...place, mailKey: key, at: receivedAt, expiresAt });
+    return known === 'erased' ? undefined : known;
+  }
   if (now() - requestIdTime(requestId) > messagesDays * DAY_SECONDS * 1_000) return undefined;
   throw new NoRecordYet(`copy ${index} of ${requestId} has no record yet`);
 }

@@ -12,11 +12,12 @@ export type UnsubscribeDeps = CopyDeps & {
 
 /** @returns what is counted; undefined: it is no news. After the copy's records are gone nobody knows who it was. */
 export async function unsubscribe(
-  { receivedAt }: InboundMessage,
+  mail: InboundMessage,
   { account, requestId, index, groupId }: Unsubscription,
   deps: UnsubscribeDeps,
 ): Promise<'unsubscribed' | 'unmatchedReports' | undefined> {
-  const known = await readKnown({ account, requestId, index }, deps);
+  const { receivedAt } = mail;
+  const known = await readKnown({ account, requestId, index }, mail, deps);
   if (!known) return 'unmatchedReports';
   const news = await deps.suppress({
     account,

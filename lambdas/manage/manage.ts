@@ -83,9 +83,12 @@ async function serve(http: HttpRequest, { route, params }: FoundRoute, deps: Man
     const key = readAuthorization(http.headers.authorization);
     const record = key && (await deps.readKey(key));
     if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized, headers, route);
-    const window = countIn(deps.windows, key.account, deps.now());
-    headers = rateHeaders(window);
-    if (window.calls > RATE_LIMIT) return refuse(apiErrors.tooManyRequests, headers, route);
+    const { callsPerMinute: limit = RATE_LIMIT } = route;
+    // A route with a limit of its own is counted by itself.
+    const counted = route.callsPerMinute === undefined ? key.account : `${key.account} ${route.path}`;
+    const window = countIn(deps.windows, counted, deps.now());
+    headers = rateHeaders(window, limit);
+    if (window.calls > limit) return refuse(apiErrors.tooManyRequests, headers, route);
     const scopes = record!.scopes;
     if (route.scope !== ANY_KEY && !scopes.includes(route.scope)) return refuse(apiErrors.forbidden, headers, route);
     const account = await accountOf(key.account, http.headers['on-behalf-of'], deps);

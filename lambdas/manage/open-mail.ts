@@ -5,6 +5,7 @@ import type { Table } from '../../io/aws.ts';
 import { batchesIn } from '../../io/batches.ts';
 import { downloadsIn } from '../../io/downloads.ts';
 import { requireNumber, requireVariable } from '../../io/environment.ts';
+import { erasuresIn } from '../../io/erasures.ts';
 import { holdsIn } from '../../io/holds.ts';
 import { statsIn } from '../../io/stats.ts';
 import { templateTextsIn } from '../../io/template-texts.ts';
@@ -13,13 +14,15 @@ import type { ManageDeps } from './manage.ts';
 
 export function openMail(table: string, tables: Table, objects: Parameters<typeof downloadsIn>[1]) {
   const events = requireVariable('EVENTS_BUCKET');
+  const [messages, holds] = [requireVariable('MESSAGES_TABLE'), requireVariable('HOLDS_TABLE')];
   return {
     ...templatesIn(table, tables),
     ...templateTextsIn(table, tables),
     ...batchesIn(table, tables),
-    ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
-    ...alertsIn({ accounts: table, holds: requireVariable('HOLDS_TABLE') }, tables),
-    ...activityIn({ messages: requireVariable('MESSAGES_TABLE'), events }, tables, objects),
+    ...holdsIn(holds, tables),
+    ...alertsIn({ accounts: table, holds }, tables),
+    ...activityIn({ messages, events }, tables, objects),
+    ...erasuresIn({ messages, holds }, tables),
     ...downloadsIn(events, objects, Date.now),
     messagesDays: requireNumber('MESSAGES_DAYS'),
     readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,

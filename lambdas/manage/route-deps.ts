@@ -3,6 +3,7 @@ import type { AccountRouteDeps } from './account-routes.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { AlertRouteDeps } from './alert-routes.ts';
 import type { BrakeRouteDeps } from './brake-routes.ts';
+import type { ErasureRouteDeps } from './erasure-routes.ts';
 import type { GroupRouteDeps } from './group-routes.ts';
 import type { IpRouteDeps } from './ip-routes.ts';
 import type { KeyRouteDeps } from './key-routes.ts';
@@ -27,6 +28,7 @@ export type RouteDeps = AccountRouteDeps &
   ActivityRouteDeps &
   AlertRouteDeps &
   BrakeRouteDeps &
+  ErasureRouteDeps &
   GroupRouteDeps &
   IpRouteDeps &
   KeyRouteDeps &

@@ -5,6 +5,7 @@ import { ALERT_ROUTES } from './alert-routes.ts';
 import { BRAKE_ROUTES } from './brake-routes.ts';
 import { DNS_EMAIL_ROUTES } from './dns-email-routes.ts';
 import { DOMAIN_ROUTES } from './domain-routes.ts';
+import { ERASURE_ROUTES } from './erasure-routes.ts';
 import { GROUP_ROUTES } from './group-routes.ts';
 import { IP_ROUTES } from './ip-routes.ts';
 import { IP_SUBUSER_ROUTES } from './ip-subuser-routes.ts';
@@ -68,6 +69,8 @@ export type Route = {
   errorIds?: true;
   /** Bytes that its body may have, where that is not what settings may. */
   bodyBytes?: number;
+  /** Calls of one account in a minute, where SendGrid has another limit for it than for the API. */
+  callsPerMinute?: number;
   handle: (call: Call, deps: ManageDeps) => Promise<Answer>;
 };
 
@@ -152,6 +155,7 @@ export const ROUTES: readonly Route[] = [
   ...VALIDATION_ROUTES,
   ...VALIDATION_JOB_ROUTES,
   ...SEQ_ROUTES,
+  ...ERASURE_ROUTES,
 ];
 
 export type FoundRoute = { route: Route; params: Record<string, string> };

@@ -18,6 +18,7 @@ const deps = {
   parseQueueUrl: process.env.PARSE_QUEUE_URL,
   notifyQueueUrl: requireVariable('NOTIFY_QUEUE_URL'),
   validateQueueUrl: requireVariable('VALIDATE_QUEUE_URL'),
+  eraseQueueUrl: requireVariable('ERASE_QUEUE_URL'),
   now: Date.now,
 };
 

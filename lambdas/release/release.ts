@@ -1,5 +1,5 @@
 /**
- * release: what is due moves from the holds to its lane, or to the expand or the parse queue; what its batch pauses is put aside. It looks a minute ahead and lets the queue
+ * release: what is due moves from the holds to its lane, or to the queue of what it is for; what its batch pauses is put aside. It looks a minute ahead and lets the queue
  * delay to the second. A hold is removed only after its queue has said yes: a run that dies in between releases it once
  * more. So all that comes from here counts a hop, and deliver claims and reads before it sends such a job. A sweep stands for all
  * that its account has parked, and goes when that is gone.
@@ -20,6 +20,7 @@ export type ReleaseDeps = {
   parseQueueUrl?: string | undefined;
   notifyQueueUrl: string;
   validateQueueUrl: string;
+  eraseQueueUrl: string;
   now: () => number;
   /** Milliseconds left of this run. */
   remainingMs: () => number;
@@ -126,12 +127,13 @@ async function move(moving: Due[], deps: ReleaseDeps): Promise<Moved> {
  */
 function queueOf(
   hold: Due,
-  { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl, validateQueueUrl }: ReleaseDeps,
+  { lanes, expandQueueUrl, parseQueueUrl, notifyQueueUrl, validateQueueUrl, eraseQueueUrl }: ReleaseDeps,
 ): string {
   if (hold.kind === 'request') return expandQueueUrl;
   if (hold.kind === 'parse') return parseQueueUrl ?? NO_QUEUE;
   if (hold.kind === 'notify') return notifyQueueUrl;
   if (hold.kind === 'validate') return validateQueueUrl;
+  if (hold.kind === 'erase') return eraseQueueUrl;
   const { job } = hold;
   const own = lanes.find(({ name }) => name === job.lane);
   if (own) return own.url;
@@ -148,6 +150,7 @@ function toEntry(hold: Due, now: number): Entry {
     return { body: JSON.stringify({ ...hold.parse, hop: hold.parse.hop + 1 }), group: hold.account, delaySeconds };
   if (hold.kind === 'notify') return { body: JSON.stringify(hold.notify), group: hold.account, delaySeconds };
   if (hold.kind === 'validate') return { body: JSON.stringify(hold.validate), group: hold.account, delaySeconds };
+  if (hold.kind === 'erase') return { body: JSON.stringify(hold.erase), group: hold.account, delaySeconds };
   const job = { ...hold.job, hop: hold.job.hop + 1 };
   return { body: JSON.stringify(job), group: messageGroup(job, 1), delaySeconds };
 }

@@ -458,6 +458,18 @@ describe('tls', () => {
   }, 60_000);
 });
 
+describe('erase', () => {
+  it('makes a job, and shows how far it is', async () => {
+    const { job_id } = (await runJson('erase', 'address', 'Ada@example.net')) as { job_id: string };
+    expect(await runJson('erase', 'show', job_id)).toMatchObject({ job_id, email_addresses: 1 });
+    expect((await run(['erase', 'show', job_id])).out).toMatch(
+      /(queued|running|waiting): \d pass.*\n(next pass .*\n)?certain {4}20/,
+    );
+    expectSentence(await run(['erase', 'address', 'nobody']), /"nobody" is not an address/);
+    expectSentence(await run(['erase', 'show', job_id, '--account', 'another2']), /there is no job/);
+  });
+});
+
 describe('brakes', () => {
   it('a cap is set, shown, listed and taken back; bulk is paused and resumed by hand', async () => {
     expect((await run(['brakes', 'show', 'operator'])).out).toBe(

@@ -16,7 +16,15 @@ import { alertKey, lookHold } from '../../core/alerts/alert.ts';
 import { engagementKey } from '../../core/event/engagement.ts';
 import { OPERATOR } from '../../core/records.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
-import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenRetriesAreDue } from './given.ts';
+import {
+  eventually,
+  givenMail,
+  type Mail,
+  mailTo,
+  thenAllIsAccountedFor,
+  whenQueuesAreEmpty,
+  whenRetriesAreDue,
+} from './given.ts';
 
 /** Goes every way that mail can go, so that every permission is needed once. */
 async function goEveryWay(mail: Mail): Promise<void> {
@@ -356,6 +364,31 @@ async function useAlerts(mail: Mail): Promise<void> {
   );
 }
 
+/** Whoever had mail of every fate asks to be forgotten; some of it waits, some was told to webhooks, some is in a file. */
+async function useErasure(mail: Mail): Promise<void> {
+  const call = async (method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${mail.local.apiKey}`, 'content-type': 'application/json' };
+    const answer = await fetch(`${mail.local.apiUrl}/v3/${path}`, { method, headers, body: JSON.stringify(body) });
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  const long = { content: [{ type: 'text/plain', value: 'It is on its way. '.repeat(3_000) }] };
+  const gone = ['good', 'bounce', 'spam', 'defer-9'].map((fate) => `${fate}+gone@erased.example`);
+  for (const address of gone) expect((await mail.post(mailTo(address, long))).status).toBe(202);
+  await whenQueuesAreEmpty(mail, 60);
+  await call('POST', 'messages/download');
+  // Of those before: a webhook was told of the one, the other's mail is not due for days.
+  const email_addresses = [...gone, 'told@example.net', 'late@scheduled.example'];
+  const { job_id } = await call('POST', 'recipients/erasejob', { email_addresses });
+  const job = await eventually(
+    () => call('GET', `recipients/erasejob/${job_id}`),
+    ({ passes, state }) => passes === 1 && state === 'waiting',
+    60,
+  );
+  expect(Object.keys(job.erased as object).sort()).toEqual(
+    ['messages', 'waiting', 'stored_requests', 'events', 'webhook_events', 'downloads', 'suppression_details'].sort(),
+  );
+}
+
 /** Every policy statement of the synthesized templates, for changing. */
 function editStatements(
   directory: string,
@@ -396,6 +429,7 @@ describe('permissions', () => {
       await useAlerts(mail);
       await useWarmUp(mail);
       await putFile();
+      await useErasure(mail);
       expect(mail.stack.denials.map(({ message }) => message)).toEqual([]);
       expect(mail.stack.unusedStatements()).toEqual([]);
       await thenAllIsAccountedFor(mail);

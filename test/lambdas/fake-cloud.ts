@@ -170,6 +170,7 @@ export function makeCloud(plans: Plan[] = []) {
     expandQueueUrl: EXPAND,
     notifyQueueUrl: 'notify',
     validateQueueUrl: 'validate',
+    eraseQueueUrl: 'erase',
     now: () => cloud.now,
     remainingMs: () => 60_000,
     readDue: async function* (until) {

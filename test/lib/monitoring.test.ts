@@ -51,9 +51,9 @@ test('the cost is made of every function, queue and table, and each metric of it
   const [{ expression }] = metrics[0] as [{ expression: string }];
   const ids = metrics.slice(1).map((row) => (row.at(-1) as { id: string }).id);
 
-  // Assess: 1 API, 11 functions x 2, 5 queues x 4, 7 tables x 2, 1 index
+  // Assess: 1 API, 12 functions x 2 (two lanes), 6 queues x 4, 7 tables x 2, 1 index
   const terms = [...expression.matchAll(/FILL\((m\d+),0\)\*\d+\.\d+/g)].map(([, id]) => id);
-  expect(terms).toHaveLength(1 + 22 + 20 + 14 + 1);
+  expect(terms).toHaveLength(1 + 24 + 24 + 14 + 1);
   expect([...terms, 'delivered'].sort()).toEqual(ids.sort());
   // Metric math knows no exponents
   expect(expression).not.toMatch(/\de-/);
@@ -87,6 +87,7 @@ test('every function has an alarm on its errors, accept one on throttles, and al
         'announce',
         'deliver-p-1',
         'deliver-p-2',
+        'erase',
         'expand',
         'manage',
         'notify',
@@ -129,11 +130,11 @@ test('complaints wake the operator where SES or a feedback loop passes them on, 
     TreatMissingData: 'notBreaching',
   });
   expect(alarms.map(({ AlarmName }) => AlarmName)).not.toContain('Pennypost-complaints');
-  // 27, 3 for each source IP, 4 with hear, 1 with report; with inbound 3 for each of its two functions, and 3 about what comes back.
+  // 30, 3 for each source IP, 4 with hear, 1 with report; with inbound 3 for each of its two functions, and 3 about what comes back.
   const inbound = ofType(flatten({ inbound: { by: 'ses' } }), 'AWS::CloudWatch::Alarm').map(
     ({ properties }) => properties.AlarmName as string,
   );
-  expect([alarms.length, ofSes.length, inbound.length]).toEqual([27 + 2 * 3, 27 + 3 + 4 + 1, 27 + 3 + 6 + 3]);
+  expect([alarms.length, ofSes.length, inbound.length]).toEqual([30 + 2 * 3, 30 + 3 + 4 + 1, 30 + 3 + 6 + 3]);
   expect(inbound).toEqual(
     expect.arrayContaining(['complaints', 'unmatched-reports', 'parse-dropped'].map((name) => `Pennypost-${name}`)),
   );

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import {
   COUNT_WARM_UP,
   changeRecord,
+  ERASE_INBOUND,
   type FunctionName,
   PERMISSIONS,
   type Permission,
@@ -44,6 +45,7 @@ function resourcesOf(target: Target, path: string): string[] {
     messagesIndex: ['<Storage/Messages.Arn>/index/byRecipient'],
     holds: ['<Storage/Holds.Arn>'],
     sites: ['<Storage/Sites.Arn>'],
+    content: ['<Storage/Content.Arn>'],
     requests: ['<Storage/Content.Arn>/requests/*', '<Storage/Content.Arn>/scheduled/*'],
     uploads: ['<Storage/Content.Arn>/requests/*'],
     scheduled: ['<Storage/Holds.Arn>/index/bySchedule'],
@@ -70,6 +72,7 @@ function resourcesOf(target: Target, path: string): string[] {
     validationUploads: ['<Storage/Events.Arn>/validations/*/upload'],
     validationParts: ['<Storage/Events.Arn>/validations/*/parts/*'],
     validationResults: ['<Storage/Events.Arn>/validations/*/result.csv'],
+    eraseQueue: ['<Erase/Work/Queue.Arn>'],
     // Only with `relay`.
     tlsSecret: ['<Certify/Certificate>'],
     acmeSecret: ['<Certify/Account>'],
@@ -95,7 +98,11 @@ const rowLine = ({ effect = 'Allow', actions, on, conditions }: Permission, path
 test.each(granted.map((one) => [one.path, one] as const))('%s may do what its rows say, and nothing else', (_, one) => {
   // Prepare
   const name = one.name as FunctionName;
-  const more: Partial<Record<FunctionName, Permission>> = { release: RELEASE_PARSE, deliver: COUNT_WARM_UP };
+  const more: Partial<Record<FunctionName, Permission>> = {
+    release: RELEASE_PARSE,
+    erase: ERASE_INBOUND,
+    deliver: COUNT_WARM_UP,
+  };
   const rows = [...PERMISSIONS[name], ...(more[name] ? [more[name]] : [])];
 
   // Act
@@ -156,7 +163,7 @@ test('only deliver, notify and parse decrypt, each in its own context; manage en
     who(
       /:(Create|Put.*Policy|Tag|Update(?!Item))(?!LogStream|NetworkInterface)|Scan|Delete(?!Message|NetworkInterface|Item)|iam:|lambda:/,
     ),
-  ).toEqual([]);
+  ).toEqual(['erase']);
   // Limits, which are learnt again within minutes; places in a list that an address left; what an account takes back.
   const deletes = granted.flatMap(({ path, statements }) =>
     statements
@@ -176,6 +183,10 @@ test('only deliver, notify and parse decrypt, each in its own context; manage en
       ['Deliver', '<Storage/Sites.Arn>'],
       ['Deliver', ...moves],
       ['Deliver', '<Storage/Sites.Arn>'],
+      // Whoever asks to be forgotten.
+      ['Erase', '<Storage/Messages.Arn>'],
+      ['Erase', '<Storage/Holds.Arn>'],
+      ['Erase', '<Storage/Suppressions.Arn>'],
       ['Inbound', ...moves],
       ['Manage', '<Storage/Accounts.Arn>'],
       ['Manage', '<Storage/Suppressions.Arn>'],

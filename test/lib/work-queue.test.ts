@@ -29,10 +29,10 @@ const sources = mappings.map(({ properties }) => byReference(properties.EventSou
 const isDead = ({ path }: { path: string }) => path.endsWith('/Dead');
 
 test('every queue has either a consumer and a dead-letter queue, or is one', () => {
-  // Assess: expand, notify, validate and three lanes; and what two followers of the stream gave up
-  expect(queues).toHaveLength(14);
+  // Assess: expand, notify, validate, erase and three lanes; and what two followers of the stream gave up
+  expect(queues).toHaveLength(16);
   expect(sources.map(({ path }) => path).sort()).toEqual(queues.filter((one) => !isDead(one)).map(({ path }) => path));
-  expect(new Set(sources.map(({ properties }) => properties.RedrivePolicy.deadLetterTargetArn)).size).toBe(6);
+  expect(new Set(sources.map(({ properties }) => properties.RedrivePolicy.deadLetterTargetArn)).size).toBe(7);
 });
 
 test.each(mappings.map((mapping, i) => [mapping.path, mapping, sources[i]!] as const))(

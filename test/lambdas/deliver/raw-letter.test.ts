@@ -4,6 +4,7 @@ import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { simpleParser } from 'mailparser';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { DkimKey } from '../../../core/dkim.ts';
+import { ERASED } from '../../../core/erased-address.ts';
 import { type Job, mimeKey } from '../../../core/job.ts';
 import type { Content, RawMime } from '../../../core/mail.ts';
 import { deliver } from '../../../lambdas/deliver/deliver.ts';
@@ -213,6 +214,16 @@ describe('a message that came as MIME', () => {
     expect(server.messages.map(({ data }) => data.toString().endsWith(long))).toEqual([true, true, true]);
     // Two jobs shared it; the third came when there was room.
     expect(reads).toBe(2);
+  });
+
+  it('is not sent where it was emptied, because its readers were erased', async () => {
+    const world = await setUp();
+    world.mimes.set(KEY_OF_MIME, Buffer.alloc(0));
+    const before = server.messages.length;
+    const job = makeShared(['a@x.example'], { content: contentOf({ key: KEY_OF_MIME, bytes: 30_000 }) });
+    expect(await deliver([message(job)], world.begin())).toEqual([]);
+    expect(server.messages).toHaveLength(before);
+    expect([...world.outcomes.values()]).toMatchObject([{ event: 'dropped', reply: ERASED }]);
   });
 
   it('is handed back where the bucket does not give it', async () => {

@@ -1,4 +1,5 @@
 /** hear against a real messages table: what SES says, in whatever order and however often. */
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { recipientKey } from '../../../core/records/message-key.ts';
 import { copyKey, type OutcomeRecord } from '../../../core/records.ts';
@@ -40,6 +41,16 @@ const deps = (change: Partial<HearDeps> = {}): HearDeps => {
     ...change,
   };
 };
+
+test('of a copy whose reader was erased nothing is written, and nobody is listed', async () => {
+  const id = newRequest();
+  const { pk, sk } = copyKey('operator', id, 0);
+  const erased = { pk, sk, erased: 'job', was: 'unknown', recipient: 'operator#erased#job', at: 1, expiresAt: 1 };
+  await dynamodb.client.send(new PutCommand({ TableName: 'messages', Item: erased }));
+  expect(await hear([bounce(id), delivery(id)], deps())).toEqual([]);
+  expect(await messages.readTrace('operator', id)).toEqual([erased]);
+  expect(await suppressions.readSuppression('operator', 'reader@example.net')).toBeUndefined();
+});
 
 let ids = 0;
 const newRequest = () => String(ids++).padStart(22, 'R');

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { copyField } from '../../../core/copy-header.ts';
+import { inboundKey } from '../../../core/inbound/message.ts';
+import { returnedMailKey } from '../../../core/records.ts';
 import { makeReturnPath } from '../../../core/return-path.ts';
 import { makeUnsubscribeAddress } from '../../../core/unsubscribe-address.ts';
 import { type InboundDeps, inbound } from '../../../lambdas/inbound/inbound.ts';
@@ -106,6 +108,20 @@ describe('a bounce to a return path', () => {
     const never = setUp({ readCopy: async () => undefined });
     expect(await never.take(dsn(), returnPath)).toEqual(['mail-0']);
     nothing(never);
+  });
+
+  it('is noted to the copy that it is about, so that it can be erased with it', async () => {
+    const world = setUp();
+    await world.take(dsn(), returnPath);
+    const { pk, sk } = returnedMailKey(copy.account, requestId, copy.index, 'mail-0');
+    expect([...world.returned]).toEqual([[`${pk} ${sk}`, inboundKey('mail-0')]]);
+  });
+
+  it('of a copy whose reader was erased is about nobody, and noted all the same', async () => {
+    const world = setUp({ readCopy: async () => 'erased' });
+    expect(await world.take(dsn(), returnPath)).toEqual([]);
+    nothing(world);
+    expect([world.counts, world.returned.size]).toEqual([{ unmatchedReports: 1 }, 1]);
   });
 
   it('of a copy whose records are gone after their days is counted', async () => {

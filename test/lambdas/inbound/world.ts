@@ -27,6 +27,8 @@ export function setUp(overrides: Partial<InboundDeps> = {}) {
     late: new Map<string, LateRecord>(),
     engagements: new Map<string, EngagementRecord>(),
     suppressed: new Map<string, Suppressing>(),
+    /** Where mails lie that came back, by the place of their record. */
+    returned: new Map<string, string>(),
     held: new Map<string, Hold>(),
     queued: [] as { body: string; group: string | undefined }[],
     received: new Set<string>(),
@@ -52,6 +54,7 @@ export function setUp(overrides: Partial<InboundDeps> = {}) {
       world.suppressed.set(key, one);
       return true;
     },
+    recordReturnedMail: async (record) => void world.returned.set(`${record.pk} ${record.sk}`, record.mailKey),
     recordLate: async (record) => {
       const key = `${record.pk} ${record.sk}`;
       if (world.late.has(key)) return false;

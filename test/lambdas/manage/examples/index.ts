@@ -5,6 +5,7 @@
 import type { Operation } from '../operations.ts';
 import { ACCOUNT } from './account.ts';
 import { ALERTS, oneValidationJob } from './alerts.ts';
+import { ERASURE, oneErasure } from './erasure.ts';
 import { type Example, type Examples, type Given, type Make, plainly } from './example.ts';
 import { MAIL, oneMessage } from './mail.ts';
 import { oneDomain, SENDERS } from './senders.ts';
@@ -19,6 +20,7 @@ export type { Example, Given };
 const EXAMPLES: Examples = {
   ...ACCOUNT,
   ...ALERTS,
+  ...ERASURE,
   ...MAIL,
   ...SENDERS,
   ...SEQ,
@@ -36,6 +38,7 @@ export const exampleOf = ({ group, id }: Operation): Make => EXAMPLES[group]?.[i
 /** Of routes that SendGrid does not have and that name something, by `METHOD /path`. */
 export const OWN_EXAMPLES: Readonly<Record<string, Make>> = {
   'GET /v3/messages/{msg_id}/why': oneMessage,
+  'GET /v3/recipients/erasejob/{job_id}': oneErasure,
   'GET /v3/user/webhooks/event/settings/{id}/log': oneWebhook,
   'POST /v3/user/webhooks/event/settings/{id}/replay': oneWebhook,
   'GET /v3/validations/email/jobs/{job_id}/download': oneValidationJob,
