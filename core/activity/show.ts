@@ -6,6 +6,7 @@ import type { About } from '../event/about.ts';
 import type { EngagementRecord } from '../event/engagement.ts';
 import { addressOf, type News, readNews } from '../event/item.ts';
 import { requestIdTime, sgMessageId } from '../ids.ts';
+import { isErased } from '../records/erasure.ts';
 import type { AttemptRecord, OutcomeRecord, RequestRecord } from '../records.ts';
 import type { Classification } from '../shaping/rule.ts';
 
@@ -25,6 +26,8 @@ export function readMessageId(text: string): { requestId: string; index: number 
  */
 export function historyOf(items: readonly Record<string, unknown>[], index: number): CopyHistory | undefined {
   const request = items.find(({ sk }) => sk === 'request') as RequestRecord | undefined;
+  // Whose reader's data were erased is not shown any more.
+  if (items.some((item) => isErased(item) && Number.parseInt(String(item.sk), 10) === index)) return undefined;
   const news = items
     .flatMap((item) => readNews(item, 'INSERT') ?? [])
     .filter((one) => one.index === index)
