@@ -6,7 +6,8 @@ import type { About } from '../event/about.ts';
 import type { EngagementRecord } from '../event/engagement.ts';
 import { addressOf, type News, readNews } from '../event/item.ts';
 import { requestIdTime, sgMessageId } from '../ids.ts';
-import { isRequestRecord } from '../records/message-key.ts';
+import { isErased } from '../records/erasure.ts';
+import { copyIndexOf, isRequestRecord } from '../records/message-key.ts';
 import type { AttemptRecord, OutcomeRecord, RequestRecord } from '../records.ts';
 import type { Classification } from '../shaping/rule.ts';
 
@@ -26,6 +27,8 @@ export function readMessageId(text: string): { requestId: string; index: number 
  */
 export function historyOf(items: readonly Record<string, unknown>[], index: number): CopyHistory | undefined {
   const request = items.find(isRequestRecord) as RequestRecord | undefined;
+  // Whose reader's data were erased is not shown any more.
+  if (items.some((item) => isErased(item) && copyIndexOf(item) === index)) return undefined;
   const news = items
     .flatMap((item) => readNews(item, 'INSERT') ?? [])
     .filter((one) => one.index === index)

@@ -258,6 +258,7 @@ describe('erasure', () => {
     expect(job).toMatchObject({ state: 'done', passes: 4, left: 0 });
     expect(job.kept).toEqual({ suppressions: { bounces: 2, unsubscribes: 1 } });
 
+    for (const address of HERS) expect((await call('GET', `messages/${ids[address]}`)).status).toBe(404);
     const found = (await search()).filter(ofOperator);
     expect(found.filter(({ where }) => !where.startsWith('storagesuppressions'))).toEqual([]);
     // Two items of each that is kept: by address, and in its list.

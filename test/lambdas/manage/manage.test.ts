@@ -265,6 +265,24 @@ it('tells the rate limit with every answer, and refuses what is beyond it', asyn
   });
 });
 
+it('counts a route with a limit of its own by itself', async () => {
+  const jobs: string[][] = [];
+  const { ask } = setUp({ createErasure: async (_account, _id, addresses) => void jobs.push(addresses) });
+  const erase = () =>
+    ask('POST', '/v3/recipients/erasejob', { email_addresses: ['Ada@Example.net', 'ada@example.net'] });
+  const first = await erase();
+  expect([first.status, first.headers['X-RateLimit-Limit'], first.headers['X-RateLimit-Remaining']]).toEqual([
+    202,
+    '100',
+    '99',
+  ]);
+  expect(jobs).toEqual([['ada@example.net']]);
+  for (let n = 1; n < 100; n++) await erase();
+  expect((await erase()).status).toBe(429);
+  expect((await ask('GET', SETTINGS)).headers).toMatchObject({ 'X-RateLimit-Remaining': '599' });
+  expect(jobs).toHaveLength(100);
+});
+
 it('answers 500 in SendGrid’s shape when a store is broken, and says so in the log, not to the caller', async () => {
   const { ask, problems } = setUp({
     listParseSettings: async () => {
