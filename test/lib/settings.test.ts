@@ -130,7 +130,7 @@ test('a lane more than Lambda has room for is refused', () => {
     ],
   });
   expect(defineSettings(many(11)).pools[0]?.sourceIps).toHaveLength(11);
-  expect(() => defineSettings(many(13))).toThrow('\n  pools: have 13 source IPs; a stack can hold 12');
+  expect(() => defineSettings(many(12))).toThrow('\n  pools: have 12 source IPs; a stack can hold 11');
 });
 
 test('two lanes never share a name or an address, whichever pools they are in', () => {
