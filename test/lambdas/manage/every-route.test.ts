@@ -3,7 +3,7 @@
  * handler runs in this process with the template's variables, on the stack's own tables.
  */
 import { inspect } from 'node:util';
-import { ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeApiKey } from '../../../core/api-key.ts';
@@ -55,23 +55,40 @@ const problemsOf = (log: string[]) => log.filter((line) => /"level":"ERROR"/.tes
  * have filled them with thousands of items.
  */
 async function everythingOf(account: string): Promise<string> {
-  const items = (await Promise.all(here.stack.tables().map(({ name }) => itemsOf(name, account)))).flat();
-  return items
-    .map((item) => inspect(item, { sorted: true, depth: 12 }))
+  const found = await itemsOf(account);
+  return found
+    .map(({ item }) => inspect(item, { sorted: true, depth: 12 }))
     .sort()
     .join('\n');
 }
 
-async function itemsOf(table: string, account: string): Promise<unknown[]> {
-  const items: unknown[] = [];
+type Found = { table: string; item: Record<string, unknown> };
+
+async function itemsOf(account: string): Promise<Found[]> {
+  const all = await Promise.all(here.stack.tables().map(({ name }) => itemsIn(name, account)));
+  return all.flat();
+}
+
+async function itemsIn(table: string, account: string): Promise<Found[]> {
+  const found: Found[] = [];
   for (let from: Record<string, unknown> | undefined, more = true; more; more = from !== undefined) {
     const page = await here.tables.send(
       new ScanCommand({ TableName: table, ConsistentRead: true, ...(from && { ExclusiveStartKey: from }) }),
     );
-    items.push(...(page.Items ?? []).filter((item) => JSON.stringify(item).includes(account)));
+    for (const item of page.Items ?? []) if (JSON.stringify(item).includes(account)) found.push({ table, item });
     from = page.LastEvaluatedKey;
   }
-  return items;
+  return found;
+}
+
+/** Leaves the tables as small as they were: each case reads them whole, twice, and a key with every scope is long. */
+async function forget(...accounts: string[]): Promise<void> {
+  const found = (await Promise.all(accounts.map(itemsOf))).flat();
+  await Promise.all(
+    found.map(({ table, item: { pk, sk } }) =>
+      here.tables.send(new DeleteCommand({ TableName: table, Key: { pk, sk } })),
+    ),
+  );
 }
 
 describe.skipIf(OPERATIONS.length === 0)('two accounts', () => {
@@ -120,7 +137,8 @@ describe.skipIf(OPERATIONS.length === 0)('two accounts', () => {
       });
       const before = await everythingOf(victim);
       // Act
-      const attack = await here.inside(await here.keyOf(here.newAccount()));
+      const attacker = here.newAccount();
+      const attack = await here.inside(await here.keyOf(attacker));
       const url = example.query === undefined ? path : `${path}?${example.query}`;
       const answer = await attack(route.method, url, example.body, example.headers);
       // Assess: SendGrid answers some of these with an empty list, where the name is an address that anybody may ask about.
@@ -130,6 +148,7 @@ describe.skipIf(OPERATIONS.length === 0)('two accounts', () => {
       if (!asksOfAddress && !WORDS_ONLY.has(name)) expect(answer.status).toBe(NOT_FOUND[name] ?? 404);
       expect(answer.body).not.toContain(victim);
       expect(await everythingOf(victim)).toBe(before);
+      await forget(victim, attacker);
     },
   );
 
