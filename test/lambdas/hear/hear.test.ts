@@ -1,7 +1,7 @@
 /** hear against a real messages table: what SES says, in whatever order and however often. */
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { recipientKey } from '../../../core/records/message-key.ts';
+import { ownerOf } from '../../../core/records/message-key.ts';
 import { copyKey, type OutcomeRecord } from '../../../core/records.ts';
 import { tagsOf } from '../../../core/ses.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
@@ -45,7 +45,7 @@ const deps = (change: Partial<HearDeps> = {}): HearDeps => {
 test('of a copy whose reader was erased nothing is written, and nobody is listed', async () => {
   const id = newRequest();
   const { pk, sk } = copyKey('operator', id, 0);
-  const erased = { pk, sk, erased: 'job', was: 'unknown', recipient: 'operator#erased#job', at: 1, expiresAt: 1 };
+  const erased = { pk, sk, erased: 'job', was: 'unknown', indexedRecipient: 'operator#erased#job', at: 1, expiresAt: 1 };
   await dynamodb.client.send(new PutCommand({ TableName: 'messages', Item: erased }));
   expect(await hear([bounce(id), delivery(id)], deps())).toEqual([]);
   expect(await messages.readTrace('operator', id)).toEqual([erased]);
@@ -57,7 +57,7 @@ const newRequest = () => String(ids++).padStart(22, 'R');
 const relayedOf = (requestId: string): OutcomeRecord => ({
   ...copyKey('operator', requestId, 0),
   event: 'relayed',
-  recipient: recipientKey('operator', 'reader@example.net'),
+  ...ownerOf('operator', requestId, 'reader@example.net'),
   at: NOW - 120_000,
   attempt: 0,
   reply: '250 ses-id',
