@@ -45,7 +45,15 @@ const deps = (change: Partial<HearDeps> = {}): HearDeps => {
 test('of a copy whose reader was erased nothing is written, and nobody is listed', async () => {
   const id = newRequest();
   const { pk, sk } = copyKey('operator', id, 0);
-  const erased = { pk, sk, erased: 'job', was: 'unknown', indexedRecipient: 'operator#erased#job', at: 1, expiresAt: 1 };
+  const erased = {
+    pk,
+    sk,
+    erased: 'job',
+    was: 'unknown',
+    indexedRecipient: 'operator#erased#job',
+    at: 1,
+    expiresAt: 1,
+  };
   await dynamodb.client.send(new PutCommand({ TableName: 'messages', Item: erased }));
   expect(await hear([bounce(id), delivery(id)], deps())).toEqual([]);
   expect(await messages.readTrace('operator', id)).toEqual([erased]);

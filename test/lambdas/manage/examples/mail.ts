@@ -1,7 +1,7 @@
 /** Examples of mail: sent, scheduled, and what became of it. */
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { makeRequestId } from '../../../../core/ids.ts';
-import { recipientKey } from '../../../../core/records/message-key.ts';
+import { ownerOf } from '../../../../core/records/message-key.ts';
 import { requestKey } from '../../../../core/records.ts';
 import { and, type Examples, type Given, type Path } from './example.ts';
 
@@ -25,7 +25,7 @@ export async function oneMessage({ here, account }: Given): Promise<Path> {
   const about = { smtpId: '<x@b.example>', from: 'a@b.example', pool: 'default', ip: '192.0.2.7', asmGroupId: 7 };
   const outcome = {
     event: 'delivered',
-    recipient: recipientKey(account, READER),
+    ...ownerOf(account, requestId, READER),
     at,
     attempt: 0,
     reply: '250 OK',
