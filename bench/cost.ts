@@ -187,7 +187,7 @@ function besides({ wireBytes, terms }: Cost) {
 const floor = {
   'NAT gateway and public address, per source IP': (PRICE.natHour + PRICE.addressHour) * HOURS,
   'KMS key, secret, dashboard': PRICE.kmsKey + PRICE.secret + PRICE.dashboard,
-  'idle polling of three queues': 3 * IDLE_POLLS * PRICE.sqs,
+  'idle polling of five queues': 5 * IDLE_POLLS * PRICE.sqs,
 };
 
 const usd = (value: number) => `$${value.toFixed(value < 0.1 ? 3 : 2)}`.padStart(9);

@@ -13,7 +13,7 @@ import { leaveForLater } from './holding.ts';
 import { keepToBudget } from './overflow.ts';
 import { fail, settle } from './settle.ts';
 import type { Item } from './sites.ts';
-import { type LaneMessage, type ReadMessage, type Task, takeJob } from './take.ts';
+import { type LaneMessage, letGo, type ReadMessage, type Task, takeJob } from './take.ts';
 
 export type Intake = {
   /** Jobs that are not done yet. */
@@ -93,7 +93,9 @@ export function openIntake(run: Run): Intake {
     const bringing = [...byDomain].map(([domain, ofDomain]) => bring(domain, ofDomain));
     void Promise.all([...dropping.map(drop), ...bringing]);
     try {
-      return await task.ended;
+      const isDone = await task.ended;
+      if (!isDone) await letGo(task.claim, deps);
+      return isDone;
     } finally {
       // One of its turns may come while this run still lasts.
       seen.delete(job.id);

@@ -195,9 +195,17 @@ async function takeClaimed(
     // A run that died between an attempt's record and its hold: the attempt comes again, its news must not.
     const left = copies.map(({ index }) => index);
     return { copies, pickedUp: await deps.readPickedUp(account, requestId, left) };
+  } catch (error) {
+    await letGo(claim, deps);
+    throw error;
   } finally {
     claims.leave();
   }
+}
+
+/** Ends the claim of a job that failed: when it comes back, nobody has it. What cannot be said is over when this run is. */
+export async function letGo(claim: ClaimRecord | undefined, { claim: say, now }: DeliverDeps): Promise<void> {
+  if (claim) await say({ ...claim, until: now() }).catch(() => false);
 }
 
 /** One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. */

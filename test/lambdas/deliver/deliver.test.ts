@@ -506,6 +506,22 @@ describe('a mistake of ours', () => {
     expect(world.problems.join()).toContain('a mistake');
   });
 
+  it.each<[string, Partial<DeliverDeps>]>([
+    ['could not be read', { readOutcomes: async () => Promise.reject(new Error('throttled')) }],
+    ['could not be recorded', { recordOutcome: async () => Promise.reject(new Error('throttled')) }],
+  ])('a job that %s is let go: who gets it next has it at once', async (_, broken) => {
+    // Prepare
+    const world = await setUp({}, broken);
+
+    // Act
+    const handedBack = await deliver([message(makeJob(['a@x.example']), 2, 'm1')], world.begin());
+
+    // Assess
+    expect(handedBack).toEqual(['m1']);
+    const [claim] = [...world.claims.values()];
+    expect(claim!.until).toBeLessThan(world.now + 60_000);
+  });
+
   it('a backlog that is redelivered is claimed some jobs at a time, and all of it is delivered', async () => {
     // Prepare
     const world = await setUp();
