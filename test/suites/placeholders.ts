@@ -38,6 +38,7 @@ export const OWN_QUERY: ReadonlySet<string> = new Set([
 
 /** By `METHOD /path`, as the suite has it. */
 export const PLACEHOLDERS: Readonly<Record<string, Replace>> = {
+  'POST /v3/ips/warmup': withOwn('ip'),
   /** The addresses 1.1.1.1 and 2.2.2.2. */
   'POST /v3/subusers': withOwn('ips'),
   /** The address 127.0.0.1. */

@@ -10,7 +10,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { exampleOf, REFUSED } from '../lambdas/manage/examples/index.ts';
+import { OPERATOR } from '../../core/records.ts';
+import { exampleOf, OF_OPERATOR, REFUSED } from '../lambdas/manage/examples/index.ts';
 import { type Here, startHere } from '../lambdas/manage/here.ts';
 import { NOT_BUILT } from '../lambdas/manage/not-built.ts';
 import { isBuilt, nameOf, OPERATIONS, type Operation, plain } from '../lambdas/manage/operations.ts';
@@ -39,6 +40,7 @@ const OF_PARENTS = new Set([
   'link_branding',
   'ips',
   'ip_address_management',
+  'ip_warmup',
 ]);
 
 /** What a parent says of a subuser beside its name. */
@@ -62,8 +64,8 @@ const operationOf = ({ method, url }: Asked): Operation | undefined => {
 
 /** Makes what a call needs, and says how it is made. */
 async function prepare(asked: Asked, here: Here) {
-  const parent = here.newAccount();
   const operation = operationOf(asked);
+  const parent = operation && OF_OPERATOR.has(nameOf(operation)) ? OPERATOR : here.newAccount();
   // A test of the client leaves `on-behalf-of` set for all that come after it.
   const asSubuser = asked.onBehalfOf !== undefined && !OF_PARENTS.has(operation?.group ?? '');
   const asParent = await here.call(parent);
