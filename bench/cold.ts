@@ -56,7 +56,7 @@ const environment = {
     ]),
   ),
   ...Object.fromEntries(['CONTENT', 'EVENTS', 'PAGES'].map((noun) => [`${noun}_BUCKET`, noun.toLowerCase()])),
-  ...Object.fromEntries(['NOTIFY', 'EXPAND'].map((noun) => [`${noun}_QUEUE_URL`, `${url}/q`])),
+  ...Object.fromEntries(['NOTIFY', 'EXPAND', 'VALIDATE'].map((noun) => [`${noun}_QUEUE_URL`, `${url}/q`])),
   ...Object.fromEntries(
     ['SECRETS', 'DKIM'].map((noun) => [`${noun}_KEY_ARN`, 'arn:aws:kms:us-east-1:000000000000:key/x']),
   ),

@@ -3,9 +3,8 @@ import type { SourceIp } from '../../core/senders/ips.ts';
 import type { Table } from '../../io/aws.ts';
 import { makeKeysBy } from '../../io/dkim-keys.ts';
 import { requireVariable } from '../../io/environment.ts';
-import { openLinkProbe } from '../../io/link-probe.ts';
+import type { openLinkProbe } from '../../io/link-probe.ts';
 import { openLookUp } from '../../io/look-up.ts';
-import { openMx } from '../../io/mx.ts';
 import { ownMailIn } from '../../io/own-mail.ts';
 import { openZones } from '../../io/route53.ts';
 import { senderDomainsIn } from '../../io/sender-domains.ts';
@@ -17,6 +16,7 @@ import { warmUpsIn } from '../../io/warm-ups.ts';
 import type { ManageDeps } from './manage.ts';
 import type { SenderDeps } from './sender-deps.ts';
 
+type Probe = ReturnType<typeof openLinkProbe>;
 /** `SENDING`. */
 type SendingVariable = Omit<SenderDeps['sending'], 'sources'> & { zones: SenderZone[]; sources: SourceIp[] };
 
@@ -24,15 +24,7 @@ type SendingVariable = Omit<SenderDeps['sending'], 'sources'> & { zones: SenderZ
 export function openSenders(table: string, tables: Table, keys: Parameters<typeof makeKeysBy>[0]) {
   const sites = sitesIn(requireVariable('SITES_TABLE'), tables, Date.now);
   const sending = JSON.parse(requireVariable('SENDING')) as SendingVariable;
-  const { DNS_SERVERS, ALLOW_PRIVATE_HOSTS } = process.env;
-  const servers = DNS_SERVERS?.split(',');
-  const { resolveHost } = openMx({
-    ...(servers && { servers }),
-    allowPrivateHosts: ALLOW_PRIVATE_HOSTS === 'true',
-    now: Date.now,
-    random: Math.random,
-    mtaSts: false,
-  });
+  const servers = process.env.DNS_SERVERS?.split(',');
   return {
     sending,
     lookUp: openLookUp(servers),
@@ -42,7 +34,7 @@ export function openSenders(table: string, tables: Table, keys: Parameters<typeo
     ...verifiedSendersIn(table, tables),
     ...senderItemsIn(table, tables),
     linkTarget: requireVariable('LINK_TARGET').replace('https://', ''),
-    probeLink: openLinkProbe({ resolveHost }),
+    probeLink: openProbe(servers),
     sourceIps: sending.sources,
     ...warmUpsIn(table, tables),
     readWarmUp: sites.readWarmUp,
@@ -50,4 +42,27 @@ export function openSenders(table: string, tables: Table, keys: Parameters<typeo
     sources: sending.sources.flatMap(({ ip, name }) => (ip === undefined ? [] : [{ ip, lane: name }])),
     makeDkimKey: makeKeysBy(keys, requireVariable('SECRETS_KEY_ARN')),
   } satisfies Partial<ManageDeps>;
+}
+
+/** Loaded when the first host is probed: what it takes would be a tenth of every cold start. */
+function openProbe(servers: string[] | undefined): Probe {
+  let opening: Promise<Probe> | undefined;
+  const open = async () => {
+    const [{ openLinkProbe: makeProbe }, { openMx }] = await Promise.all([
+      import('../../io/link-probe.ts'),
+      import('../../io/mx.ts'),
+    ]);
+    const { resolveHost } = openMx({
+      ...(servers && { servers }),
+      allowPrivateHosts: process.env.ALLOW_PRIVATE_HOSTS === 'true',
+      now: Date.now,
+      random: Math.random,
+      mtaSts: false,
+    });
+    return makeProbe({ resolveHost });
+  };
+  return async (host) => {
+    opening ??= open();
+    return (await opening)(host);
+  };
 }
