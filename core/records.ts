@@ -11,7 +11,7 @@ import { HOLD_SHARDS } from './limits.ts';
 import type { Content } from './mail.ts';
 import type { ParseMessage } from './parse/message.ts';
 import type { EraseMessage } from './records/erasure.ts';
-import { messageKey, type Owner } from './records/message-key.ts';
+import { copyPart, messageKey, type Owner } from './records/message-key.ts';
 import { scheduledKey, type Wake } from './records/schedule.ts';
 import type { Authentication, LinkBranding } from './records/senders.ts';
 import type { Allowance } from './shaping/allowance.ts';
@@ -158,9 +158,6 @@ export type ClaimRecord = {
 };
 
 export const MESSAGES_INDEX = 'byRecipient';
-
-/** What names of a copy's records begin with. */
-export const copyPart = (index: number) => String(index).padStart(4, '0');
 
 export const requestKey = (account: string, requestId: string) => messageKey(account, requestId, 'request');
 export const copyKey = (account: string, requestId: string, index: number) =>

@@ -1,14 +1,14 @@
 /** What a search of Email Activity reads (core/activity/search.ts): a request's items, an address's messages, and which pages there are. */
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
+import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { Pin } from '../core/activity/query/plan.ts';
 import type { Items, Page, SearchDeps } from '../core/activity/search.ts';
 import { PAGES_PREFIX, pagesOfHour } from '../core/event/page.ts';
-import { bucketEnd, copyIndexOf, messageName, recipientKey } from '../core/records/message-key.ts';
-import { copyPart, MESSAGES_INDEX } from '../core/records.ts';
+import { bucketEnd, copyNamed, copyPart, recipientKey } from '../core/records/message-key.ts';
 import type { Table } from './aws.ts';
-import { type Condition, inBucketOf, ofRequest } from './message-range.ts';
+import { type Condition, inBucketOf, indexedUnder, ofRequest } from './message-range.ts';
 import { pagesIn } from './pages.ts';
+import { queryPages } from './query-all.ts';
 
 /** Hours that one listing can name: S3 names a thousand at most. */
 const HOURS_AT_ONCE = 720;
@@ -32,14 +32,8 @@ export function activityIn(
     },
 
     findByRecipient: (account, address, to) => {
-      const recipient = recipientKey(account, address);
       const inBucket = { ...inBucketOf(account, address, bucketEnd(to)), ProjectionExpression: 'pk, sk' };
-      const indexed = {
-        IndexName: MESSAGES_INDEX,
-        KeyConditionExpression: 'indexedRecipient = :recipient AND #at <= :to',
-        ExpressionAttributeNames: { '#at': 'at' },
-        ExpressionAttributeValues: { ':recipient': recipient, ':to': to },
-      };
+      const indexed = indexedUnder(recipientKey(account, address), to);
       return [pinsOf(inBucket), pinsOf(indexed)];
     },
 
@@ -76,25 +70,10 @@ export function activityIn(
   };
 
   /** The copies that the found items are of, from the last key back. */
-  async function* pinsOf(condition: Omit<QueryCommandInput, 'TableName'>): AsyncGenerator<Pin[]> {
-    let from: Record<string, unknown> | undefined;
-    do {
-      const page = await tables.send(
-        new QueryCommand({
-          TableName: messages,
-          ...condition,
-          ScanIndexForward: false,
-          Limit: FOUND_AT_ONCE,
-          ...(from ? { ExclusiveStartKey: from } : {}),
-        }),
-      );
-      yield (page.Items ?? []).flatMap((item): Pin[] => {
-        const name = messageName(item);
-        // A request's own record is of its one copy.
-        return name ? [{ requestId: name.requestId, index: copyIndexOf(item) ?? 0 }] : [];
-      });
-      from = page.LastEvaluatedKey;
-    } while (from);
+  async function* pinsOf(condition: Condition): AsyncGenerator<Pin[]> {
+    const newestFirst = { TableName: messages, ...condition, ScanIndexForward: false, Limit: FOUND_AT_ONCE };
+    for await (const page of queryPages<Record<string, unknown>>(tables, newestFirst))
+      yield page.flatMap((item) => copyNamed(item) ?? []);
   }
 
   /** The first hours with pages from a time on, in order. */

@@ -6,18 +6,11 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { DAY_SECONDS } from '../core/limits.ts';
 import { type ErasedRecord, erasedBy, isErased, type ReturnedMailRecord } from '../core/records/erasure.ts';
-import { copyIndexOf, messageName, recipientKey } from '../core/records/message-key.ts';
-import {
-  copyKey,
-  copyPart,
-  MESSAGES_INDEX,
-  type Outcome,
-  type OutcomeRecord,
-  type RequestRecord,
-  requestKey,
-} from '../core/records.ts';
+import { copyNamed, copyPart, messageName, recipientKey } from '../core/records/message-key.ts';
+import { copyKey, type Outcome, type OutcomeRecord, type RequestRecord, requestKey } from '../core/records.ts';
 import type { Table } from './aws.ts';
-import { type Condition, inBucketOf, ofRequest } from './message-range.ts';
+import { type Condition, inBucketOf, indexedUnder, ofRequest } from './message-range.ts';
+import { queryPages } from './query-all.ts';
 
 /** A copy of mail, by what it is named. */
 export type NamedCopy = { requestId: string; index: number };
@@ -38,27 +31,9 @@ type Item = Record<string, unknown> & { pk: string; sk: string };
 
 /** @param messagesDays days that records are kept */
 export function erasedRecordsIn(table: string, client: Table, messagesDays: number) {
-  async function* query(condition: Condition, more: object = {}): AsyncGenerator<Item[]> {
-    let from: Record<string, unknown> | undefined;
-    do {
-      const page = await client.send(
-        new QueryCommand({
-          TableName: table,
-          ...condition,
-          ...more,
-          ...(from ? { ExclusiveStartKey: from } : {}),
-        }),
-      );
-      yield (page.Items ?? []) as Item[];
-      from = page.LastEvaluatedKey;
-    } while (from);
-  }
-
-  const nameOf = (item: Item): NamedCopy[] => {
-    const name = messageName(item);
-    // A request's own record is of its one copy.
-    return name ? [{ requestId: name.requestId, index: copyIndexOf(item) ?? 0 }] : [];
-  };
+  const query = (condition: Condition, more: object = {}): AsyncGenerator<Item[]> =>
+    queryPages<Item>(client, { TableName: table, ...condition, ...more });
+  const copiesOf = (items: readonly Item[]): NamedCopy[] => items.flatMap((item) => copyNamed(item) ?? []);
 
   async function* indexed(recipient: string, after?: string): AsyncGenerator<FoundCopies> {
     let from = after;
@@ -66,22 +41,20 @@ export function erasedRecordsIn(table: string, client: Table, messagesDays: numb
       const { Items = [], LastEvaluatedKey } = await client.send(
         new QueryCommand({
           TableName: table,
-          IndexName: MESSAGES_INDEX,
-          KeyConditionExpression: 'indexedRecipient = :recipient',
-          ExpressionAttributeValues: { ':recipient': recipient },
+          ...indexedUnder(recipient),
           Limit: INDEXED_AT_ONCE,
           ...(from === undefined ? {} : { ExclusiveStartKey: JSON.parse(from) }),
         }),
       );
       from = LastEvaluatedKey && JSON.stringify(LastEvaluatedKey);
-      yield { copies: (Items as Item[]).flatMap(nameOf), from };
+      yield { copies: copiesOf(Items as Item[]), from };
     } while (from !== undefined);
   }
 
   async function* bucketed(account: string, address: string): AsyncGenerator<FoundCopies> {
     const more = { ProjectionExpression: 'pk, sk', ConsistentRead: true };
     for await (const page of query(inBucketOf(account, address), more))
-      yield { copies: page.flatMap(nameOf), from: undefined };
+      yield { copies: copiesOf(page), from: undefined };
   }
 
   const remove = ({ pk, sk }: Pick<Item, 'pk' | 'sk'>) =>

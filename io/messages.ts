@@ -10,7 +10,7 @@ import type { EngagementRecord } from '../core/event/engagement.ts';
 import { type CopyName, copyOf } from '../core/event/order.ts';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
 import { isErased, type ReturnedMailRecord } from '../core/records/erasure.ts';
-import { copyIndexOf, messageName } from '../core/records/message-key.ts';
+import { addressIn, copyIndexOf, messageName } from '../core/records/message-key.ts';
 import {
   type AttemptRecord,
   attemptKey,
@@ -23,6 +23,7 @@ import {
 } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { ofRequest } from './message-range.ts';
+import { queryWhole } from './query-all.ts';
 
 const HOUR = 3_600_000;
 /** BatchGetItem takes 100 keys (DynamoDB quotas), which is also what a job holds. */
@@ -161,7 +162,7 @@ export function messagesIn(table: string, client: Table) {
       if (outcome && isErased(outcome)) return 'erased';
       if (outcome) {
         const { recipient, site, lane, email, about } = outcome;
-        return { address: recipient.slice(account.length + 1), site, lane, ...toTell({ email, about }) };
+        return { address: addressIn(recipient), site, lane, ...toTell({ email, about }) };
       }
       const attempt = Items.findLast((item) => item.sk.startsWith(`${sk}#`) && item.event !== undefined) as
         | AttemptRecord
@@ -191,22 +192,8 @@ export function messagesIn(table: string, client: Table) {
     },
 
     /** Everything of a request, in order: its record, then each copy's attempts and outcome. */
-    readTrace: async (account: string, requestId: string): Promise<Record<string, unknown>[]> => {
-      const items: Record<string, unknown>[] = [];
-      let from: Record<string, unknown> | undefined;
-      do {
-        const page = await client.send(
-          new QueryCommand({
-            TableName: table,
-            ...ofRequest(account, requestId),
-            ...(from ? { ExclusiveStartKey: from } : {}),
-          }),
-        );
-        items.push(...(page.Items ?? []));
-        from = page.LastEvaluatedKey;
-      } while (from);
-      return items;
-    },
+    readTrace: (account: string, requestId: string): Promise<Record<string, unknown>[]> =>
+      queryWhole(client, { TableName: table, ...ofRequest(account, requestId) }),
   };
 
   /** The indexes of those that are there. */

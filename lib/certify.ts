@@ -3,8 +3,7 @@
  * record in the Route 53 zone. Only in a stack whose relay has `acme`. Nearly every run reads one secret and ends.
  */
 import { Duration, RemovalPolicy, SecretValue, Stack, Validations } from 'aws-cdk-lib';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { Rule } from 'aws-cdk-lib/aws-events';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IConstruct } from 'constructs';
 import { Construct } from 'constructs';
@@ -13,6 +12,7 @@ import { changeRecord, PERMISSIONS } from './permissions.ts';
 import type { OwnRelaySettings } from './relay-settings.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
+import { acknowledgeTicks, runByClock } from './tick.ts';
 
 /** Route 53 takes up to a minute to know a record everywhere, the authority's own look as long. */
 const TIMEOUT_SECONDS = 300;
@@ -62,12 +62,7 @@ export class Certify extends Construct {
       rows: [...PERMISSIONS.certify, changeRecord(challengeRecord(hostName))],
     });
     // A run that fails is not repeated: the next hour's run goes on with the order that it left.
-    const once = { retryAttempts: 0, maxEventAge: Duration.minutes(10) };
-    this.stage.fn.configureAsyncInvoke(once);
-    this.rule = new Rule(this, 'EveryHour', {
-      schedule: Schedule.rate(Duration.hours(1)),
-      targets: [new LambdaFunction(this.stage.fn, once)],
-    });
+    this.rule = runByClock(this, this.stage, { id: 'EveryHour', every: Duration.hours(1) });
     this.#acknowledge(settings);
   }
 
@@ -85,11 +80,6 @@ export class Certify extends Construct {
   #acknowledge({ tracing }: Settings): void {
     const { fn } = this.stage;
     const acknowledge = (on: IConstruct, id: string, reason: string) => Validations.of(on).acknowledge({ id, reason });
-    const tick =
-      'Its event is a tick of the clock without content: the next hour looks again, and an alarm counts failures.';
-    acknowledge(fn, 'Serverless-LambdaDLQ', tick);
-    acknowledge(fn, 'Serverless-LambdaAsyncFailureDestination', tick);
-    acknowledge(this.rule, 'Serverless-EventBusDLQ', tick);
     acknowledge(
       this.certificate,
       'AwsSolutions-SMG4',
@@ -105,17 +95,9 @@ export class Certify extends Construct {
       'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:route53:::change/*]',
       'A change has its id only once it was made; one named action, which reads whether a change is known everywhere.',
     );
-    if (tracing)
-      acknowledge(
-        fn.role!,
-        'AwsSolutions-IAM5[Resource::*]',
-        'With tracing on, two named X-Ray actions are allowed, and X-Ray knows no resource for them.',
-      );
-    else
-      acknowledge(
-        fn,
-        'Serverless-LambdaTracing',
-        'Traces cost more than the certificate; the setting `tracing` turns them on for a while.',
-      );
+    acknowledgeTicks(this.stage, this.rule, tracing, {
+      tick: 'Its event is a tick of the clock without content: the next hour looks again, and an alarm counts failures.',
+      untraced: 'Traces cost more than the certificate; the setting `tracing` turns them on for a while.',
+    });
   }
 }

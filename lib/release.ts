@@ -1,7 +1,6 @@
 /** Every minute, release moves what is due from holds to its lane, or to expand. */
 import { Duration } from 'aws-cdk-lib';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { Rule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
 import type { Erase } from './erase.ts';
 import type { Events } from './events.ts';
@@ -12,6 +11,7 @@ import { PERMISSIONS, RELEASE_PARSE } from './permissions.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import { runByClock } from './tick.ts';
 import type { Validate } from './validate.ts';
 
 /** Below the minute to the next run, so that two runs seldom read the same holds. */
@@ -68,11 +68,6 @@ export class Release extends Construct {
       rows: [...PERMISSIONS.release, ...(inbound ? [RELEASE_PARSE] : [])],
     });
     // A run that fails is not repeated: what it left is due in the next minute's run as well.
-    const once = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
-    this.stage.fn.configureAsyncInvoke(once);
-    this.rule = new Rule(this, 'EveryMinute', {
-      schedule: Schedule.rate(Duration.minutes(1)),
-      targets: [new LambdaFunction(this.stage.fn, once)],
-    });
+    this.rule = runByClock(this, this.stage, { id: 'EveryMinute', every: Duration.minutes(1), lateMinutes: 1 });
   }
 }

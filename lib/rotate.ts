@@ -2,15 +2,14 @@
  * Once a day, rotate takes the next step of each domain whose DKIM key is to change. Only where the settings name zones that it may write
  * to (`senders.zones`), and not where they say `rotateKeysDays: false` or a pool goes by SES.
  */
-import { Aws, Duration, Validations } from 'aws-cdk-lib';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import type { IConstruct } from 'constructs';
+import { Aws, Duration } from 'aws-cdk-lib';
+import type { Rule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
 import { PERMISSIONS, writeSenderRecords } from './permissions.ts';
 import { type SendingProps, sendingJson } from './sending.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import { acknowledgeTicks, runByClock } from './tick.ts';
 
 /** Route 53 takes five changes a second, and a key is made in some hundred milliseconds: some thousand domains. */
 const TIMEOUT_SECONDS = 600;
@@ -51,34 +50,10 @@ export class Rotate extends Construct {
       rows: [...PERMISSIONS.rotate, writeSenderRecords(senders.targets)],
     });
     // A run that fails is not repeated: tomorrow's takes the steps that it left.
-    const once = { retryAttempts: 0, maxEventAge: Duration.minutes(10) };
-    this.stage.fn.configureAsyncInvoke(once);
-    this.rule = new Rule(this, 'EveryDay', {
-      schedule: Schedule.rate(Duration.days(1)),
-      targets: [new LambdaFunction(this.stage.fn, once)],
+    this.rule = runByClock(this, this.stage, { id: 'EveryDay', every: Duration.days(1) });
+    acknowledgeTicks(this.stage, this.rule, tracing, {
+      tick: 'Its event is a tick of the clock without content: the next day takes the steps that are left.',
+      untraced: 'It runs once a day, and its log says what it did; the setting `tracing` turns traces on for a while.',
     });
-    this.#acknowledge(tracing);
-  }
-
-  /** The findings of cdk-nag that stay (lib/acknowledgements.ts has the others). */
-  #acknowledge(tracing: boolean): void {
-    const { fn } = this.stage;
-    const acknowledge = (on: IConstruct, id: string, reason: string) => Validations.of(on).acknowledge({ id, reason });
-    const tick = 'Its event is a tick of the clock without content: the next day takes the steps that are left.';
-    acknowledge(fn, 'Serverless-LambdaDLQ', tick);
-    acknowledge(fn, 'Serverless-LambdaAsyncFailureDestination', tick);
-    acknowledge(this.rule, 'Serverless-EventBusDLQ', tick);
-    if (tracing)
-      acknowledge(
-        fn.role!,
-        'AwsSolutions-IAM5[Resource::*]',
-        'With tracing on, two named X-Ray actions are allowed, and X-Ray knows no resource for them.',
-      );
-    else
-      acknowledge(
-        fn,
-        'Serverless-LambdaTracing',
-        'It runs once a day, and its log says what it did; the setting `tracing` turns traces on for a while.',
-      );
   }
 }

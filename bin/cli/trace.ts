@@ -5,7 +5,7 @@ import type { EngagementRecord } from '../../core/event/engagement.ts';
 import { isRequestId } from '../../core/ids.ts';
 import { HOLD_SHARDS } from '../../core/limits.ts';
 import { isErased } from '../../core/records/erasure.ts';
-import { copyIndexOf, isRequestRecord, messageName } from '../../core/records/message-key.ts';
+import { addressIn, copyIndexOf, isRequestRecord, messageName } from '../../core/records/message-key.ts';
 import {
   type AttemptRecord,
   type Hold,
@@ -85,7 +85,7 @@ function gather(items: Record<string, unknown>[]): Map<number, Life> {
     if (index === undefined) continue;
     const event = toldBy(item);
     if (!event) continue;
-    const address = 'address' in event ? event.address : event.recipient.slice(event.recipient.indexOf('#') + 1);
+    const address = 'address' in event ? event.address : addressIn(event.recipient);
     const life = lives.get(index) ?? { address, events: [] };
     life.events.push(event);
     life.events.sort((a, b) => a.at - b.at);

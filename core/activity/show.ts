@@ -7,7 +7,7 @@ import type { EngagementRecord } from '../event/engagement.ts';
 import { addressOf, type News, readNews } from '../event/item.ts';
 import { requestIdTime, sgMessageId } from '../ids.ts';
 import { isErased } from '../records/erasure.ts';
-import { copyIndexOf, isRequestRecord } from '../records/message-key.ts';
+import { addressIn, copyIndexOf, isRequestRecord } from '../records/message-key.ts';
 import type { AttemptRecord, OutcomeRecord, RequestRecord } from '../records.ts';
 import type { Classification } from '../shaping/rule.ts';
 
@@ -57,7 +57,7 @@ export function statusOf(history: CopyHistory): 'processed' | 'delivered' | 'not
 
 /** Whose copy it is; undefined: it waits, with others of its request, and has no record of its own yet. */
 export function readerOf({ request, news: [first] }: CopyHistory): string | undefined {
-  return first ? addressOf(first) : request?.recipient?.slice(request.recipient.indexOf('#') + 1);
+  return first ? addressOf(first) : request?.recipient && addressIn(request.recipient);
 }
 
 export function showMessage(requestId: string, index: number, history: CopyHistory) {

@@ -2,7 +2,7 @@
  * What a reader did with a mail: one item each in the messages table, written once on the condition that it is not there, so that no
  * item grows and a repeated call changes nothing. Whoever writes them (track, inbound) sees to it that a copy has at most so many.
  */
-import { messageKey } from '../records/message-key.ts';
+import { copyPart, messageKey } from '../records/message-key.ts';
 
 export const ENGAGEMENTS = [
   'open',
@@ -49,4 +49,4 @@ export type EngagementRecord = {
 
 /** @param eventId 1 to 40 characters of base64url that no other of this kind and copy has; the same again is the same event */
 export const engagementKey = (account: string, requestId: string, index: number, event: Engagement, eventId: string) =>
-  messageKey(account, requestId, `${String(index).padStart(4, '0')}#${event}#${eventId}`);
+  messageKey(account, requestId, `${copyPart(index)}#${event}#${eventId}`);

@@ -3,7 +3,7 @@
  * claims, idempotency keys) is no news of a copy, and undefined here.
  */
 
-import { messageName } from '../records/message-key.ts';
+import { addressIn, messageName } from '../records/message-key.ts';
 import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records.ts';
 import { ENGAGEMENTS, type EngagementRecord } from './engagement.ts';
 
@@ -42,7 +42,7 @@ export function readNews(item: Record<string, unknown>, change: Change): News | 
 /** The address that a piece of news is about. */
 export function addressOf(news: News): string {
   if (news.kind !== 'outcome') return news.item.address;
-  return news.item.email ?? news.item.recipient.slice(news.account.length + 1);
+  return news.item.email ?? addressIn(news.item.recipient);
 }
 
 /**

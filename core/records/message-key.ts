@@ -20,6 +20,8 @@ const BUCKET_DIGITS = 6;
 const ID_DIGITS = 32;
 
 export const recipientKey = (account: string, address: string) => `${account}#${address.toLowerCase()}`;
+/** The address that a `recipientKey` is of. */
+export const addressIn = (recipient: string) => recipient.slice(recipient.indexOf('#') + 1);
 
 /** The bucket of an account's reader: what `makeRequestId` is given for a request to him alone. */
 export function bucketOf(account: string, address: string): string {
@@ -30,6 +32,9 @@ export function bucketOf(account: string, address: string): string {
 export function bucketOfOne(account: string, addresses: readonly string[]): string | undefined {
   return addresses.length === 1 ? bucketOf(account, addresses[0]!) : undefined;
 }
+
+/** What the names of a copy's records begin with. */
+export const copyPart = (index: number) => String(index).padStart(4, '0');
 
 export function messageKey(account: string, requestId: string, part: string): MessageKey {
   const bucket = requestIdBucket(requestId);
@@ -63,6 +68,12 @@ export function copyIndexOf(item: Readonly<Record<string, unknown>>): number | u
   return index === undefined ? undefined : Number(index);
 }
 
+/** The copy that a record of one reader's is about, his request's own included, since that is of one copy alone. */
+export function copyNamed(item: Readonly<Record<string, unknown>>): { requestId: string; index: number } | undefined {
+  const name = messageName(item);
+  return name && { requestId: name.requestId, index: copyIndexOf(item) ?? 0 };
+}
+
 /**
  * Whose a record is. `recipient`: `account#address`, lower case. `indexedRecipient`: the same, the key of the index `byRecipient`, of what does
  * not lie in the bucket of its own reader.
@@ -71,7 +82,7 @@ export type Owner = { recipient: string; indexedRecipient?: string };
 
 export function ownerOf(account: string, requestId: string, address: string): Owner {
   const recipient = recipientKey(account, address);
-  return requestIdBucket(requestId) === bucketOf(account, address)
-    ? { recipient }
-    : { recipient, indexedRecipient: recipient };
+  const bucket = requestIdBucket(requestId);
+  const isHis = bucket !== undefined && bucket === bucketOf(account, address);
+  return isHis ? { recipient } : { recipient, indexedRecipient: recipient };
 }
