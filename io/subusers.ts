@@ -4,7 +4,9 @@
  */
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { type ProfileRecord, profileKey } from '../core/records/profile.ts';
 import { type AccountRecord, accountKey, type SubuserRecord, subuserKey, userIdOf } from '../core/records/subusers.ts';
+import { OPERATOR } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';
 import { queryAll } from './query-all.ts';
@@ -12,8 +14,13 @@ import { queryAll } from './query-all.ts';
 /** Characters (core/subusers/setting.ts). */
 const LONGEST_NAME = 64;
 
+/** What stays of a subuser: that it is gone, and whose it was. Who was behind it is nobody's business any more. */
+const GONE = { username: '', email: '', disabled: true, deleted: true } satisfies Partial<AccountRecord>;
+
 /** What a change may say. */
-export type SubuserChange = Partial<Pick<SubuserRecord, 'disabled' | 'websiteDisabled' | 'ips' | 'lanes' | 'credits'>>;
+export type SubuserChange = Partial<
+  Pick<SubuserRecord, 'username' | 'email' | 'disabled' | 'websiteDisabled' | 'ips' | 'lanes' | 'credits'>
+>;
 
 export function subusersIn(table: string, client: Table) {
   const get = async <T>(Key: { pk: string; sk: string }): Promise<T | undefined> =>
@@ -24,26 +31,29 @@ export function subusersIn(table: string, client: Table) {
   const readSubuser = async (parent: string, username: string) =>
     username.length > LONGEST_NAME ? undefined : get<SubuserRecord>(subuserKey(parent, username));
 
-  /** Both items. False: they are not as they were read, or there are some already. */
+  /** Both items; under another name the one of before goes. False: they are not as they were read, or there are some already. */
   const write = async (record: SubuserRecord, before: SubuserRecord | undefined): Promise<boolean> => {
     const { pk: parent, account, username, email, disabled, ips, lanes, credits } = record;
     const own: AccountRecord = { ...accountKey(account), parent, username, email, disabled, ips, lanes, credits };
+    const isFree = { ConditionExpression: 'attribute_not_exists(pk)' };
     const unchanged = before
       ? { ConditionExpression: 'version = :version', ExpressionAttributeValues: { ':version': before.version } }
-      : { ConditionExpression: 'attribute_not_exists(pk)' };
-    const isNew = before ? {} : { ConditionExpression: 'attribute_not_exists(pk)' };
+      : isFree;
+    const renamed = before !== undefined && before.sk !== record.sk;
+    const { pk, sk } = before ?? record;
     try {
       await client.send(
         new TransactWriteCommand({
           TransactItems: [
-            { Put: { TableName: table, Item: record, ...unchanged } },
-            { Put: { TableName: table, Item: own, ...isNew } },
+            ...(renamed ? [{ Delete: { TableName: table, Key: { pk, sk }, ...unchanged } }] : []),
+            { Put: { TableName: table, Item: record, ...(renamed ? isFree : unchanged) } },
+            { Put: { TableName: table, Item: own, ...(before ? {} : isFree) } },
           ],
         }),
       );
       return true;
     } catch (error) {
-      if (isRefused(error)) return false;
+      if (before ? isLate(error) : isRefused(error)) return false;
       throw error;
     }
   };
@@ -75,9 +85,11 @@ export function subusersIn(table: string, client: Table) {
     /** False: the parent has one of that name. */
     addSubuser: (record: SubuserRecord): Promise<boolean> => write(record, undefined),
 
-    /** False: somebody has changed it since it was read. */
-    changeSubuser: (before: SubuserRecord, change: SubuserChange): Promise<boolean> =>
-      write({ ...before, ...change, version: before.version + 1 }, before),
+    /** False: somebody has changed it since it was read, or its parent has another one of its new name. */
+    changeSubuser: (before: SubuserRecord, change: SubuserChange): Promise<boolean> => {
+      const after = { ...before, ...change, version: before.version + 1 };
+      return write({ ...after, ...subuserKey(before.pk, after.username) }, before);
+    },
 
     /**
      * Takes a subuser away: its keys are refused from now on, for good, and no list has it. False: it is not as it was read. What it owns is
@@ -97,13 +109,13 @@ export function subusersIn(table: string, client: Table) {
                   ExpressionAttributeValues: { ':version': version },
                 },
               },
-              { Put: { TableName: table, Item: { ...own, ...accountKey(account), disabled: true, deleted: true } } },
+              { Put: { TableName: table, Item: { ...own, ...accountKey(account), ...GONE } } },
             ],
           }),
         );
         return true;
       } catch (error) {
-        if (isRefused(error)) return false;
+        if (isLate(error)) return false;
         throw error;
       }
     },
@@ -134,13 +146,19 @@ export function subusersIn(table: string, client: Table) {
     },
 
     /** An account as others are told of it. */
-    readUser: async (account: string): Promise<{ username: string; userId: number }> => ({
-      username: (await readAccount(account))?.username ?? account,
-      userId: userIdOf(account),
-    }),
+    readUser: async (account: string): Promise<{ username: string; userId: number }> => {
+      // Who has no parent costs one read, not two.
+      const own = account === OPERATOR ? undefined : await readAccount(account);
+      const { username = account } = own ?? (await get<ProfileRecord>(profileKey(account))) ?? {};
+      return { username, userId: userIdOf(account) };
+    },
   };
 }
 
-const isRefused = (error: unknown): boolean =>
-  error instanceof TransactionCanceledException &&
-  (error.CancellationReasons ?? []).some(({ Code }) => Code === 'ConditionalCheckFailed');
+/** Its condition does not hold. */
+const isRefused = (error: unknown): boolean => isCanceled(error, 'ConditionalCheckFailed');
+/** Or somebody else is writing one of its items at this moment: so it will not be as it was read. */
+const isLate = (error: unknown): boolean => isRefused(error) || isCanceled(error, 'TransactionConflict');
+
+const isCanceled = (error: unknown, why: string): boolean =>
+  error instanceof TransactionCanceledException && (error.CancellationReasons ?? []).some(({ Code }) => Code === why);

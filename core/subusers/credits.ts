@@ -8,7 +8,8 @@ import type { Credits } from '../records/subusers.ts';
 
 const TYPES = ['unlimited', 'recurring', 'nonrecurring'] as const;
 const FREQUENCIES = ['monthly', 'weekly', 'daily'] as const;
-const MOST = 1_000_000_000;
+/** The most that credits can be. */
+export const MOST_CREDITS = 1_000_000_000;
 const DAY = 86_400_000;
 
 export type ReadCredits = { ok: true; credits: Credits } | { ok: false; errors: ApiError[] };
@@ -31,7 +32,7 @@ export function readCredits(body: unknown, now: number): ReadCredits {
     if (fields.has('total')) fields.refuse('total', 'total must not be set where type is unlimited');
     return done({ type });
   }
-  const total = fields.whole('total', 1, MOST);
+  const total = fields.whole('total', 1, MOST_CREDITS);
   if (type === 'nonrecurring') return done({ type, total, since: now, adjusted: 0 });
   const resetFrequency = fields.oneOf('reset_frequency', FREQUENCIES);
   return done({ type, resetFrequency, total, since: now, adjusted: 0, adjustedAt: now });
@@ -87,7 +88,7 @@ export function remainingCredits(credits: Credits, used: number, now: number): n
 /** Adds to what remains, or takes from it. SendGrid has no such call for who has no limit. */
 export function adjustCredits(credits: Credits, body: unknown, used: number, now: number): ReadCredits {
   const fields = fieldsOf(body);
-  const change = fields.whole('allocation_update', -MOST, MOST);
+  const change = fields.whole('allocation_update', -MOST_CREDITS, MOST_CREDITS);
   if (fields.errors.length === 0 && credits.type === 'unlimited')
     fields.refuse('allocation_update', 'credits are unlimited: set a type with a total first');
   if (fields.errors.length > 0 || credits.type === 'unlimited') return { ok: false, errors: fields.errors };

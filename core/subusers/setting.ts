@@ -5,7 +5,7 @@
  */
 import { readMailbox } from '../address.ts';
 import type { ApiError } from '../errors.ts';
-import { fieldsOf } from '../fields.ts';
+import { type Fields, fieldsOf } from '../fields.ts';
 import { type SubuserRecord, userIdOf } from '../records/subusers.ts';
 
 /** Subusers of an account. */
@@ -24,15 +24,27 @@ export function readNewSubuser(
   stackIps: readonly string[],
 ): { ok: true; subuser: NewSubuser } | { ok: false; errors: ApiError[] } {
   const fields = fieldsOf(body);
-  const username = fields.text('username', { most: 64 });
-  if (username !== '' && (!USERNAME.test(username) || TAKEN.has(username.toLowerCase())))
-    fields.refuse('username', 'username must be letters, digits and . _ @ + -, and no word of the API');
+  const username = usernameIn(fields);
   const email = fields.text('email', { most: 320 });
   if (email !== '' && !readMailbox(email)) fields.refuse('email', 'email must be an email address');
   fields.text('password', { most: 1_024 });
   const ips = fields.texts('ips', { most: IPS, each: 'IP address of this stack', fits: (ip) => stackIps.includes(ip) });
   if (fields.errors.length > 0) return { ok: false, errors: fields.errors };
   return { ok: true, subuser: { username, email, ips } };
+}
+
+/** What an account is to be called from now on: a subuser as one that is made, and its parent the same way. */
+export function readUsername(body: unknown): { ok: true; username: string } | { ok: false; errors: ApiError[] } {
+  const fields = fieldsOf(body);
+  const username = usernameIn(fields);
+  return fields.errors.length > 0 ? { ok: false, errors: fields.errors } : { ok: true, username };
+}
+
+function usernameIn(fields: Fields): string {
+  const username = fields.text('username', { most: 64 });
+  if (username !== '' && (!USERNAME.test(username) || TAKEN.has(username.toLowerCase())))
+    fields.refuse('username', 'username must be letters, digits and . _ @ + -, and no word of the API');
+  return username;
 }
 
 /** @param body an array (SendGrid) */

@@ -39,7 +39,7 @@ async function lend(call: Call, deps: SenderDeps, how: 'instead' | 'more'): Prom
 }
 
 /** What an account has lent to one of its subusers, as its own domains say. */
-async function lentTo(parent: string, to: string, deps: SenderDeps): Promise<DomainRecord[]> {
+async function lentTo(parent: string, to: string, deps: Pick<SenderDeps, 'listOwnDomains'>): Promise<DomainRecord[]> {
   const own = await deps.listOwnDomains(parent);
   return own.filter((record) => authenticationOf(record).subusers.some(({ account }) => account === to));
 }
@@ -52,7 +52,7 @@ async function takeBack(record: DomainRecord, from: string, deps: SenderDeps): P
 /** Tries again when somebody else changed the domain; undefined: it is gone. */
 async function changeBorrowers(
   record: DomainRecord,
-  deps: SenderDeps,
+  deps: Pick<SenderDeps, 'changeDomain' | 'readOwnDomain'>,
   change: (before: Borrower[]) => Borrower[],
 ): Promise<DomainRecord | undefined> {
   for (let before: DomainRecord | undefined = record; before; ) {
@@ -66,6 +66,18 @@ async function changeBorrowers(
     before = await deps.readOwnDomain(record.pk, record.domain);
   }
   return undefined;
+}
+
+/** A subuser is called something else from now on: its parent's domains say so where they name it. */
+export async function renameBorrower(
+  parent: string,
+  { account, username }: Pick<Borrower, 'account' | 'username'>,
+  deps: Pick<SenderDeps, 'listOwnDomains' | 'readOwnDomain' | 'changeDomain'>,
+): Promise<void> {
+  const isStale = (one: Borrower) => one.account === account && one.username !== username;
+  for (const record of await lentTo(parent, account, deps))
+    if (authenticationOf(record).subusers.some(isStale))
+      await changeBorrowers(record, deps, (before) => before.map((one) => (isStale(one) ? { ...one, username } : one)));
 }
 
 async function disassociate(call: Call, deps: SenderDeps): Promise<Answer> {

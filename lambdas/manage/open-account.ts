@@ -9,6 +9,7 @@ import { groupsIn } from '../../io/groups.ts';
 import { listSettingsIn } from '../../io/list-settings.ts';
 import { mailDefaultsIn } from '../../io/mail-defaults.ts';
 import { parseSettingsIn } from '../../io/parse-settings.ts';
+import { profilesIn } from '../../io/profiles.ts';
 import { subusersIn } from '../../io/subusers.ts';
 import { suppressionListsIn } from '../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
@@ -36,6 +37,7 @@ export function openAccount(table: string, tables: Table) {
     ...apiKeysIn(table, tables),
     ...accountSettingsOf(table, tables),
     ...subusersIn(table, tables),
+    ...profilesIn(table, tables),
     ...transcriptSettingsIn(table, tables, Date.now),
     ...brakesIn(table, tables),
     ...creditsIn(requireVariable('MESSAGES_TABLE'), tables),

@@ -7,7 +7,7 @@ import { downloadsIn } from '../../io/downloads.ts';
 import { requireNumber, requireVariable } from '../../io/environment.ts';
 import { erasuresIn } from '../../io/erasures.ts';
 import { holdsIn } from '../../io/holds.ts';
-import { statsIn } from '../../io/stats.ts';
+import { statsIn, sumsIn } from '../../io/stats.ts';
 import { templateTextsIn } from '../../io/template-texts.ts';
 import { templatesIn } from '../../io/templates.ts';
 import type { ManageDeps } from './manage.ts';
@@ -15,6 +15,7 @@ import type { ManageDeps } from './manage.ts';
 export function openMail(table: string, tables: Table, objects: Parameters<typeof downloadsIn>[1]) {
   const events = requireVariable('EVENTS_BUCKET');
   const [messages, holds] = [requireVariable('MESSAGES_TABLE'), requireVariable('HOLDS_TABLE')];
+  const { readHours } = statsIn(requireVariable('STATS_TABLE'), tables);
   return {
     ...templatesIn(table, tables),
     ...templateTextsIn(table, tables),
@@ -25,6 +26,7 @@ export function openMail(table: string, tables: Table, objects: Parameters<typeo
     ...erasuresIn({ messages, holds }, tables),
     ...downloadsIn(events, objects, Date.now),
     messagesDays: requireNumber('MESSAGES_DAYS'),
-    readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,
+    readHours,
+    ...sumsIn({ readHours }, Date.now),
   } satisfies Partial<ManageDeps>;
 }

@@ -18,6 +18,7 @@ import type { SubuserRouteDeps } from './subuser-routes.ts';
 import type { ListRouteDeps } from './suppression-routes.ts';
 import type { TemplateRouteDeps } from './template-routes.ts';
 import type { TrackingRouteDeps } from './tracking-routes.ts';
+import type { UserRouteDeps } from './user-routes.ts';
 import type { ValidationJobRouteDeps } from './validation-job-routes.ts';
 import type { ValidationRouteDeps } from './validation-routes.ts';
 import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
@@ -43,6 +44,7 @@ export type RouteDeps = AccountRouteDeps &
   SubuserRouteDeps &
   TemplateRouteDeps &
   TrackingRouteDeps &
+  UserRouteDeps &
   ValidationJobRouteDeps &
   ValidationRouteDeps &
   VerifiedSenderDeps &

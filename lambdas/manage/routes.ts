@@ -39,6 +39,7 @@ import { SUBUSER_ROUTES } from './subuser-routes.ts';
 import { SUPPRESSION_ROUTES } from './suppression-routes.ts';
 import { TEMPLATE_ROUTES } from './template-routes.ts';
 import { TRACKING_ROUTES } from './tracking-routes.ts';
+import { USER_ROUTES } from './user-routes.ts';
 import { VALIDATION_JOB_ROUTES } from './validation-job-routes.ts';
 import { VALIDATION_ROUTES } from './validation-routes.ts';
 import { VERIFIED_SENDER_ROUTES } from './verified-sender-routes.ts';
@@ -147,6 +148,7 @@ export const ROUTES: readonly Route[] = [
   ...TRACKING_ROUTES,
   ...KEY_ROUTES,
   ...ACCOUNT_ROUTES,
+  ...USER_ROUTES,
   ...SUBUSER_ROUTES,
   ...TEMPLATE_ROUTES,
   ...BRAKE_ROUTES,

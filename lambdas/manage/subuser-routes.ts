@@ -28,6 +28,7 @@ export type SubuserRouteDeps = StatsRouteDeps & {
   randomBytes: (count: number) => Buffer;
   /** Undefined: the account has no parent. */
   readAccount: (account: string) => Promise<AccountRecord | undefined>;
+  readUser: (account: string) => Promise<{ username: string }>;
   readSubuser: (parent: string, username: string) => Promise<SubuserRecord | undefined>;
   listSubusers: (parent: string) => Promise<SubuserRecord[]>;
   /** False: the parent has one of that name. */
@@ -77,7 +78,9 @@ async function createSubuser({ account: parent, body }: Call, deps: SubuserRoute
     createdAt: deps.now(),
     version: 1,
   };
-  if (!(await deps.addSubuser(record))) return refused('username', 'username exists');
+  const { username } = await deps.readUser(parent);
+  const isOwn = username.toLowerCase() === record.username.toLowerCase();
+  if (isOwn || !(await deps.addSubuser(record))) return refused('username', 'username exists');
   return { status: 200, body: showNewSubuser(record) };
 }
 
@@ -145,8 +148,10 @@ async function deleteSubuser({ account, params }: Call, deps: SubuserRouteDeps):
     if (!found.disabled && !(await deps.changeSubuser(found, { disabled: true }))) continue;
     for (const domain of await deps.listOwnDomains(found.account)) await removeWithRecords(domain, deps);
     await deps.forgetAccount(found.account);
-    const bare = await deps.readSubuser(account, params.subuser_name!);
-    if (bare && !(await deps.removeSubuser(bare))) continue;
+    // By the account, which stays what it is where it was renamed meanwhile.
+    const { username } = (await deps.readAccount(found.account)) ?? found;
+    const bare = await deps.readSubuser(account, username);
+    if (bare?.account === found.account && !(await deps.removeSubuser(bare))) continue;
     return { status: 204 };
   }
   return { status: 429, errors: [apiErrors.tooManyRequests] };

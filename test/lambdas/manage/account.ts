@@ -6,17 +6,20 @@ import { accountSettingsOf } from '../../../io/accounts.ts';
 import { alertsIn } from '../../../io/alerts.ts';
 import { apiKeysIn } from '../../../io/api-keys.ts';
 import { batchesIn } from '../../../io/batches.ts';
-import { creditsIn } from '../../../io/brakes.ts';
+import { creditsIn, readBrakesIn } from '../../../io/brakes.ts';
 import { groupsIn } from '../../../io/groups.ts';
 import { holdsIn } from '../../../io/holds.ts';
 import { listSettingsIn } from '../../../io/list-settings.ts';
 import { mailDefaultsIn } from '../../../io/mail-defaults.ts';
+import { profilesIn } from '../../../io/profiles.ts';
 import { senderDomainsIn } from '../../../io/sender-domains.ts';
+import { statsIn, sumsIn } from '../../../io/stats.ts';
 import { subusersIn } from '../../../io/subusers.ts';
 import { suppressionListsIn } from '../../../io/suppression-lists.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
 import { templateTextsIn } from '../../../io/template-texts.ts';
 import { templatesIn } from '../../../io/templates.ts';
+import { timeZonesIn } from '../../../io/time-zones.ts';
 import { trackingIn } from '../../../io/tracking.ts';
 import { type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
 import { ROUTES } from '../../../lambdas/manage/routes.ts';
@@ -27,10 +30,11 @@ export const NOW = Date.parse('2026-11-25T12:00:00Z');
 export const AT = NOW / 1_000;
 
 export async function startManage() {
-  const dynamodb = await startDynamodb(['Accounts', 'Suppressions', 'Holds', 'Messages', 'Sites']);
+  const dynamodb = await startDynamodb(['Accounts', 'Suppressions', 'Holds', 'Messages', 'Sites', 'Stats']);
   const keys = new Map<string, KeyRecord>();
   const problems: string[] = [];
   const clock = { now: NOW };
+  const { readHours } = statsIn('Stats', dynamodb.client);
   const tables = {
     ...groupsIn('Accounts', dynamodb.client),
     ...listSettingsIn('Accounts', dynamodb.client),
@@ -48,6 +52,11 @@ export async function startManage() {
     ...holdsIn('Holds', dynamodb.client),
     ...templateTextsIn('Accounts', dynamodb.client),
     ...creditsIn('Messages', dynamodb.client),
+    ...timeZonesIn('Accounts', dynamodb.client),
+    ...profilesIn('Accounts', dynamodb.client),
+    ...sumsIn({ readHours }, () => clock.now),
+    readHours,
+    readBrakes: readBrakesIn('Accounts', dynamodb.client),
   };
   const called: Partial<ManageDeps> = {
     ...tables,
