@@ -145,6 +145,12 @@ export function subusersIn(table: string, client: Table) {
       return found && { account: found.account, username: found.username, userId: userIdOf(found.account) };
     },
 
+    /** Where an account itself is reached; undefined: it has not said. */
+    readContact: async (account: string): Promise<string | undefined> => {
+      const own = account === OPERATOR ? undefined : await readAccount(account);
+      return (own ?? (await get<ProfileRecord>(profileKey(account))))?.email;
+    },
+
     /** An account as others are told of it. */
     readUser: async (account: string): Promise<{ username: string; userId: number }> => {
       // Who has no parent costs one read, not two.

@@ -5,7 +5,7 @@
  */
 import { asciiAddress, readMailbox } from '../address.ts';
 import type { ApiError } from '../errors.ts';
-import { fieldsOf } from '../fields.ts';
+import { type Fields, fieldsOf } from '../fields.ts';
 import { type Hold, holdKey } from '../records.ts';
 
 export const ALERT_TYPES = ['usage_limit', 'stats_notification'] as const;
@@ -17,6 +17,7 @@ export type AlertRecord = {
   pk: string;
   sk: string;
   id: number;
+  /** '': the account's own address, whichever it is when there is something to tell. */
   emailTo: string;
   /** Unix seconds. */
   createdAt: number;
@@ -54,10 +55,7 @@ export type ReadAlert = { ok: true; alert: { emailTo: string } & Asked } | { ok:
 export function readAlert(body: unknown, before?: AlertRecord): ReadAlert {
   const fields = fieldsOf(body);
   const type = before?.type ?? fields.oneOf('type', ALERT_TYPES);
-  const given = before && !fields.has('email_to') ? before.emailTo : fields.text('email_to', { most: 320 });
-  const mailbox = readMailbox(given);
-  const emailTo = mailbox && asciiAddress(mailbox);
-  if (emailTo === undefined && given !== '') fields.refuse('email_to', 'email_to must be an address');
+  const emailTo = before && !fields.has('email_to') ? before.emailTo : readAddressee(body, fields);
   const [own, other] =
     type === 'usage_limit' ? (['percentage', 'frequency'] as const) : (['frequency', 'percentage'] as const);
   if (fields.has(other)) fields.refuse(other, `${other} must not be set where type is ${type}`);
@@ -71,13 +69,28 @@ export function readAlert(body: unknown, before?: AlertRecord): ReadAlert {
     asked = { type, frequency: kept ? former : fields.oneOf('frequency', FREQUENCIES) };
   }
   if (fields.errors.length > 0) return { ok: false, errors: fields.errors };
-  return { ok: true, alert: { emailTo: emailTo ?? '', ...asked } };
+  return { ok: true, alert: { emailTo, ...asked } };
+}
+
+/** An address as mail goes to it; null (SendGrid's document has it) is the account's own. */
+function readAddressee(body: unknown, fields: Fields): string {
+  if ((body as { email_to?: unknown } | null | undefined)?.email_to === null) return '';
+  const given = fields.text('email_to', { most: 320 });
+  const address = mailableAddress(given);
+  if (address === undefined && given !== '') fields.refuse('email_to', 'email_to must be an address');
+  return address ?? '';
+}
+
+/** Undefined: it is none. */
+export function mailableAddress(text: string): string | undefined {
+  const mailbox = readMailbox(text);
+  return mailbox && asciiAddress(mailbox);
 }
 
 export function showAlert(alert: AlertRecord) {
   return {
     created_at: alert.createdAt,
-    email_to: alert.emailTo,
+    email_to: alert.emailTo === '' ? null : alert.emailTo,
     id: alert.id,
     ...(alert.type === 'usage_limit' ? { percentage: alert.percentage } : { frequency: alert.frequency }),
     type: alert.type,

@@ -25,13 +25,21 @@ export type AlertRouteDeps = {
   changeAlert: (before: AlertRecord, after: AlertRecord) => Promise<boolean>;
   removeAlert: (account: string, id: number) => Promise<boolean>;
   hold: (hold: Hold) => Promise<void>;
+  /** The account's own address; undefined: it has none. */
+  readContact: (account: string) => Promise<string | undefined>;
 };
 
 const MEANWHILE = refused(null, 'the alert was changed at the same time: send it again', 409);
 
+/** Null is the account's own address, so there must be one; it can be changed, and not be taken away. */
+const NOWHERE = refused('email_to', 'email_to is required: the account has no address of its own (PUT /v3/user/email)');
+const isNowhere = async ({ emailTo }: Pick<AlertRecord, 'emailTo'>, account: string, deps: AlertRouteDeps) =>
+  emailTo === '' && (await deps.readContact(account)) === undefined;
+
 async function create({ account, body }: Call, deps: AlertRouteDeps): Promise<Answer> {
   const read = readAlert(body);
   if (!read.ok) return { status: 400, errors: read.errors };
+  if (await isNowhere(read.alert, account, deps)) return NOWHERE;
   const all = await deps.listAlerts(account);
   if (all.length >= ALERTS) return refused(null, `an account has ${ALERTS} alerts at most`);
   const id = freeNumber(new Set(all.map((one) => one.id)), 'alert', account, deps.randomId());
@@ -63,6 +71,7 @@ async function change(call: Call, deps: AlertRouteDeps): Promise<Answer> {
   if (!before) return NOT_FOUND;
   const read = readAlert(call.body, before);
   if (!read.ok) return { status: 400, errors: read.errors };
+  if (await isNowhere(read.alert, call.account, deps)) return NOWHERE;
   const now = deps.now();
   const { pk, sk, id, createdAt } = before;
   // Another percentage is told anew; another address is not.

@@ -27,6 +27,8 @@ export type UserRouteDeps = Pick<
   'now' | 'readAccount' | 'readSubuser' | 'changeSubuser' | 'readCredits'
 > &
   Pick<SenderDeps, 'readUser' | 'listOwnDomains' | 'readOwnDomain' | 'changeDomain'> & {
+    /** Its address; undefined: it has not said. */
+    readContact: (account: string) => Promise<string | undefined>;
     readProfile: (account: string) => Promise<ProfileRecord | undefined>;
     /** @returns all of it */
     changeProfile: (account: string, change: ProfileChange) => Promise<ProfileRecord>;
@@ -71,9 +73,7 @@ async function usedBy(account: string, by: Counted, deps: UserRouteDeps): Promis
 // email and username --------------------------------------------------------------------------------------------------
 
 async function getEmail({ account }: Call, deps: UserRouteDeps): Promise<Answer> {
-  const parented = await readParented(account, deps);
-  const { email = '' } = parented ?? (await deps.readProfile(account)) ?? {};
-  return { status: 200, body: { email } };
+  return { status: 200, body: { email: (await deps.readContact(account)) ?? '' } };
 }
 
 async function changeEmail({ account, body }: Call, deps: UserRouteDeps): Promise<Answer> {

@@ -1,9 +1,17 @@
 /**
  * A look at an alert at its time (core/alerts): whether there is something to tell, and then its mail. The alert, its mail and its next look
- * are one write, so that a mail goes out once, however often the message comes. What cannot be told (no domain to send it from) is reported,
+ * are one write, so that a mail goes out once, however often the message comes. What cannot be told (no domain to send it from, nobody to send it to) is reported,
  * and the alert goes on to its next time.
  */
-import { type AlertRecord, isReached, lookHold, nextLook, periodBefore, type Usage } from '../../core/alerts/alert.ts';
+import {
+  type AlertRecord,
+  isReached,
+  lookHold,
+  mailableAddress,
+  nextLook,
+  periodBefore,
+  type Usage,
+} from '../../core/alerts/alert.ts';
 import { statsWords, usageWords } from '../../core/alerts/mail.ts';
 import { type BrakesRecord, type CreditsRecord, capOf } from '../../core/brakes/brakes.ts';
 import { dayOf } from '../../core/brakes/credits.ts';
@@ -26,6 +34,8 @@ export type AlertDeps = DomainDeps & {
   moveAlert: (before: AlertRecord, after: AlertRecord, out: readonly Hold[]) => Promise<boolean>;
   /** Of an account with a parent. */
   readAccount: (account: string) => Promise<AccountRecord | undefined>;
+  /** Its own address; undefined: it has not said. */
+  readContact: (account: string) => Promise<string | undefined>;
   readHours: (account: string, kind: Kind, from: string, to: string) => AsyncIterable<Hour>;
   readBrakes: (account: string) => Promise<BrakesRecord | undefined>;
   readCredits: (account: string, counter: string) => Promise<CreditsRecord | undefined>;
@@ -48,20 +58,22 @@ export async function lookAtAlert(account: string, id: number, due: number, deps
       : await tellStats(account, alert, deps);
   const now = deps.now();
   const from = words && (await ownMailDomain(account, deps));
+  const to = words && (await addresseeOf(alert, account, deps));
   if (words && !from) deps.report(`alert ${id} of ${account}: there is no authenticated domain to send it from`);
+  if (words && !to) deps.report(`alert ${id} of ${account}: the account has no address of its own to send it to`);
   const nextAt = nextLook(alert, Math.max(now, due));
   const after: AlertRecord =
-    alert.type === 'usage_limit' && from && words?.told !== undefined
+    alert.type === 'usage_limit' && from && to && words?.told !== undefined
       ? { ...alert, nextAt, told: words.told }
       : { ...alert, nextAt };
   const mail =
-    words && from
+    words && from && to
       ? [
           ownMailHold(
             {
               account: from.pk,
               domain: from.domain,
-              to: alert.emailTo,
+              to,
               subject: words.subject,
               text: words.text,
               category: 'alert',
@@ -72,6 +84,10 @@ export async function lookAtAlert(account: string, id: number, due: number, deps
         ]
       : [];
   await deps.moveAlert(alert, after, [...mail, lookHold(account, id, nextAt)]);
+}
+
+async function addresseeOf({ emailTo }: AlertRecord, account: string, deps: AlertDeps): Promise<string | undefined> {
+  return emailTo === '' ? mailableAddress((await deps.readContact(account)) ?? '') : emailTo;
 }
 
 async function tellStats(

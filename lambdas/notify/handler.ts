@@ -28,13 +28,15 @@ const tables = openTables();
 const accounts = requireVariable('ACCOUNTS_TABLE');
 const holds = requireVariable('HOLDS_TABLE');
 const domains = senderDomainsIn(accounts, tables);
+const { readAccount, readContact } = subusersIn(accounts, tables);
 const { resolveHost } = openMx({ servers, allowPrivateHosts, now: Date.now, random: Math.random, mtaSts: false });
 const guarded = { resolveHost, anyPort: allowPrivateHosts, timeoutMs: POST_MS };
 
 const deps: Omit<NotifyDeps, 'remainingMs'> = {
   ...webhooksIn(accounts, tables),
   ...alertsIn({ accounts, holds }, tables),
-  readAccount: subusersIn(accounts, tables).readAccount,
+  readAccount,
+  readContact,
   readBrakes: readBrakesIn(accounts, tables),
   readCredits: creditsIn(requireVariable('MESSAGES_TABLE'), tables).readCredits,
   readHours: statsIn(requireVariable('STATS_TABLE'), tables).readHours,

@@ -48,6 +48,21 @@ it('an alert is made, shown, changed and removed, and is looked at from then on'
   expect((await call('GET', `/v3/alerts/${id}`)).status).toBe(404);
 });
 
+it('without an address of its own it is for the account’s, where that has one', async () => {
+  const call = world.callBy('alerts33');
+  const body = { type: 'usage_limit', email_to: null, percentage: 90 };
+  expect(await call('POST', '/v3/alerts', body)).toMatchObject({
+    status: 400,
+    json: { errors: [{ field: 'email_to', message: expect.stringContaining('PUT /v3/user/email') }] },
+  });
+  await call('PUT', '/v3/user/email', { email: 'ada@example.com' });
+  const { status, json } = await call('POST', '/v3/alerts', body);
+  expect([status, json.email_to]).toEqual([201, null]);
+  const to = async (email_to: unknown) => (await call('PATCH', `/v3/alerts/${json.id}`, { email_to })).json.email_to;
+  expect([await to('b@example.com'), await to(null)]).toEqual(['b@example.com', null]);
+  expect((await call('POST', '/v3/alerts', { type: 'usage_limit', percentage: 90 })).status).toBe(400);
+});
+
 it('an account has twenty at most', async () => {
   const call = world.callBy('many2222');
   const body = { type: 'usage_limit', email_to: 'b@example.com', percentage: 90 };

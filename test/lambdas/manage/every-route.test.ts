@@ -331,7 +331,7 @@ const WORDS = [
   ...new Set(
     [
       ...ROUTES.map(({ path }) => path),
-      'name scopes username email password ips disabled type total reset_frequency allocation_update enabled list url hostname spam_check send_raw recipient_emails emails delete_all description is_default soft_bounces hard_bounces require_tls require_valid_cert version timezone friendly_name oauth_client_id oauth_client_secret oauth_token_url id from to subject domain subdomain default automatic_security custom_spf query limit __proto__ constructor toString html_content plain_content active template_id test_data generation nickname reply_to',
+      'name scopes username email password ips disabled type total reset_frequency allocation_update enabled list url hostname spam_check send_raw recipient_emails emails delete_all description is_default soft_bounces hard_bounces require_tls require_valid_cert version timezone friendly_name oauth_client_id oauth_client_secret oauth_token_url id from to subject domain subdomain default automatic_security custom_spf query limit __proto__ constructor toString html_content plain_content active template_id test_data generation nickname reply_to email_to first_name city website zip',
     ]
       .join(' ')
       .match(/\w+/g)!,

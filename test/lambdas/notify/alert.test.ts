@@ -26,6 +26,7 @@ const world = {
   claimed: {} as Record<string, number>,
   brakes: undefined as BrakesRecord | undefined,
   parented: undefined as AccountRecord | undefined,
+  contact: undefined as string | undefined,
   domain: true,
   problems: [] as string[],
 };
@@ -38,6 +39,7 @@ beforeEach(() => {
     claimed: {},
     brakes: undefined,
     parented: undefined,
+    contact: undefined,
     domain: true,
     problems: [],
   });
@@ -48,6 +50,7 @@ const deps = (): AlertDeps => ({
   now: () => world.now,
   randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
   readAccount: async () => world.parented,
+  readContact: async () => world.contact,
   readBrakes: async () => world.brakes,
   readCredits: async (_, day) => ({ pk: '', sk: day, claimed: world.claimed[day] ?? 0, expiresAt: 0 }),
   readHours: async function* (_account, _kind, from, to) {
@@ -64,11 +67,12 @@ const deps = (): AlertDeps => ({
 
 async function made(
   own: { type: 'stats_notification'; frequency: 'daily' } | { type: 'usage_limit'; percentage: number },
+  emailTo = 'boss@example.com',
 ) {
   const record: AlertRecord = {
     ...alertKey(world.account, 7),
     id: 7,
-    emailTo: 'boss@example.com',
+    emailTo,
     createdAt: START / 1_000,
     updatedAt: START / 1_000,
     nextAt: nextLook(own, START),
@@ -133,6 +137,18 @@ describe('stats_notification', () => {
     expect(world.problems).toEqual([`alert 7 of ${world.account}: there is no authenticated domain to send it from`]);
     expect((await held()).looks).toHaveLength(1);
   });
+});
+
+it('an alert without an address of its own goes where the account is reached at that time, or nowhere', async () => {
+  const { nextAt } = await made({ type: 'stats_notification', frequency: 'daily' }, '');
+  const mailsTo = async () => (await held()).mails.flatMap(({ copies }) => copies.map(({ address }) => address));
+  world.now = nextAt;
+  await lookAtAlert(world.account, 7, nextAt, deps());
+  expect(world.problems).toEqual([`alert 7 of ${world.account}: the account has no address of its own to send it to`]);
+  world.contact = 'Ada@Bücher.example';
+  world.now = nextAt + 24 * HOUR;
+  await lookAtAlert(world.account, 7, world.now, deps());
+  expect(await mailsTo()).toContain('Ada@xn--bcher-kva.example');
 });
 
 describe('usage_limit', () => {

@@ -69,6 +69,7 @@ export function makeWorld(outbox: ReturnType<typeof outboxIn>, answer: Answer, u
     readAlert: async () => undefined,
     moveAlert: async () => false,
     readAccount: async () => undefined,
+    readContact: async () => undefined,
     readHours: async function* () {},
     readBrakes: async () => undefined,
     readCredits: async () => undefined,
