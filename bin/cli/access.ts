@@ -75,7 +75,8 @@ export async function showActivity(
   const attempts = (await attemptsIn(messagesTable, tables).listAttempts(account, Date.now())).slice(0, Number(limit));
   const rows = attempts.map(({ ip, method, allowed, firstAt, lastAt }) => ({ ip, method, allowed, firstAt, lastAt }));
   if (json) printJson(rows);
-  else if (rows.length === 0) printLine('Nobody is noted: only who shows a key of an account with an IP access list is.');
+  else if (rows.length === 0)
+    printLine('Nobody is noted: only who shows a key of an account with an IP access list is.');
   else
     printTable(
       ['ADDRESS', 'BY', 'WAS', 'FIRST', 'LAST'],
