@@ -1,6 +1,6 @@
 /**
  * manage: every route of the API but `mail/send`. Which there are, and which scope each asks for, is one table (routes.ts); what
- * is not in it is refused. It promises that a route's handler only sees an account whose key has the scope, or a subuser of that
+ * is not in it is refused. It promises that a route's handler only sees an account whose key has the scope and may be used from where it is, or a subuser of that
  * account where `on-behalf-of` names one, and gives every answer the headers of the rate limit.
  */
 import { type ApiKey, readAuthorization, secretMatches } from '../../core/api-key.ts';
