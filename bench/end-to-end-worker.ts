@@ -31,6 +31,7 @@ const accepting: AcceptDeps = {
   now: Date.now,
   wait: async () => {},
   randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  noteAttempt: async () => {},
   readKey: async () => ({
     ...keyKey(OPERATOR, key.id),
     name: 'bench',

@@ -40,6 +40,7 @@ const submission = makeSubmission({
   now: Date.now,
   wait: answer,
   randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  noteAttempt: async () => {},
   readKey: async () => ({
     ...keyKey(OPERATOR, key.id),
     name: 'bench',

@@ -13,6 +13,11 @@ const HELP = `pennypost — the operator's command line
                                                  (--scope all: every scope; docs/routes.md)
   keys list                                      ids, names, scopes
   keys delete ID                                 in effect within a minute
+  access list                                    from which addresses the account's keys may be used
+  access add RANGE                               an address, 192.0.2.0/24, 192.0.2.*; the first one shuts out all others
+  access remove ID                               take a rule away
+  access clear                                   take all away: calls may come from anywhere
+  access activity [--limit N]                    who came in with a key of it, and who was refused
   domains add DOMAIN                             make a DKIM key, print the DNS records to publish
   domains list                                   the account's sending domains
   domains check DOMAIN                           look the records up, say what is missing and why
@@ -66,7 +71,7 @@ const HELP = `pennypost — the operator's command line
   --stage STEP     what the reply answered: mail, rcpt (default), dot … (rules try)
   --config FILE    other settings than pennypost.config.ts (rules, bounces)
   --list LIST      bounces, blocks, spam_reports, invalid_emails, unsubscribes, or group:ID (suppressions)
-  --limit N        how many (messages)
+  --limit N        how many (messages, access activity)
   --key KEY        of the account that is left; or in SENDGRID_API_KEY, which other users cannot see (import)
   --from URL       where its API is: https://api.sendgrid.com (default), https://api.eu.sendgrid.com … (import)
   --only LIST      suppressions,groups,templates,webhooks,parse,mail_settings,tracking_settings,tls,senders (import)
@@ -84,6 +89,7 @@ const suppressions = () => import('./cli/suppressions.ts');
 const links = () => import('./cli/links.ts');
 const events = () => import('./cli/events.ts');
 const brakes = () => import('./cli/brakes.ts');
+const access = () => import('./cli/access.ts');
 const erasure = () => import('./cli/erasure.ts');
 const rules = () => import('./cli/rules.ts');
 
@@ -91,6 +97,11 @@ const COMMANDS = {
   'keys create': { load: async () => (await keys()).createKey, arguments: 0 },
   'keys list': { load: async () => (await keys()).listKeys, arguments: 0 },
   'keys delete': { load: async () => (await keys()).deleteKey, arguments: 1 },
+  'access list': { load: async () => (await access()).listAccess, arguments: 0 },
+  'access add': { load: async () => (await access()).addAccess, arguments: 1 },
+  'access remove': { load: async () => (await access()).removeAccess, arguments: 1 },
+  'access clear': { load: async () => (await access()).clearAccess, arguments: 0 },
+  'access activity': { load: async () => (await access()).showActivity, arguments: 0 },
   'domains add': { load: async () => (await domains()).addDomain, arguments: 1 },
   'domains list': { load: async () => (await domains()).listDomains, arguments: 0 },
   'domains check': { load: async () => (await domains()).checkDomain, arguments: 1 },

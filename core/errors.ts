@@ -36,6 +36,13 @@ export const apiErrors = {
   authorizationRequired: { status: 401, message: 'authorization required', field: null, help: null },
   creditsExceeded: { status: 401, message: 'Maximum credits exceeded', field: null, help: null },
   forbidden: { status: 403, message: 'access forbidden', field: null, help: null },
+  addressNotAllowed: {
+    status: 403,
+    message:
+      'Your IP address is not whitelisted: the account takes calls from the addresses of its IP access list alone.',
+    field: null,
+    help: null,
+  },
   senderNotVerified: {
     status: 403,
     message: `The from address does not match a verified Sender Identity. Mail cannot be sent until this error is resolved. Visit ${IDENTITY_HELP} to see the Sender Identity requirements`,
@@ -105,6 +112,12 @@ export function apiError(code: ApiErrorCode): ApiError {
 export function tooLarge(bytes: number, bigDoorUrl?: string): ApiFailure {
   const bigger = bigDoorUrl ? ` Up to ${BIG_REQUEST_BYTES} bytes are taken at ${bigDoorUrl}` : '';
   return { ...apiErrors.payloadTooLarge, message: sayTooLarge(bytes) + bigger };
+}
+
+/** `addressNotAllowed` with the address that was looked at: behind a NAT or a proxy nobody else can tell which it is. */
+export function addressNotAllowed(ip: string | undefined): ApiFailure {
+  const { addressNotAllowed: failure } = apiErrors;
+  return ip === undefined ? failure : { ...failure, message: `${failure.message} This one came from ${ip}.` };
 }
 
 function sayTooLarge(bytes: number): string {

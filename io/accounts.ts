@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { allowsOf } from '../core/access/list.ts';
 import { makeApiKey } from '../core/api-key.ts';
 import type { DkimAlgorithm } from '../core/dkim.ts';
 import { addKey, nextSelector } from '../core/domain-keys.ts';
+import { type AccessRecord, accessKey } from '../core/records/access.ts';
 import { type BatchRecord, batchKey } from '../core/records/schedule.ts';
 import { type AccountRecord, accountKey, type UsableKey } from '../core/records/subusers.ts';
 import { type TemplateRecord, templateKey } from '../core/records/template.ts';
@@ -35,16 +37,24 @@ export function accountsIn(table: string, client: Table) {
   const get = async <T>(Key: { pk: string; sk: string }): Promise<T | undefined> =>
     (await client.send(new GetCommand({ TableName: table, Key }))).Item as T | undefined;
   return {
-    /** A key that is there and may be used: a disabled subuser's is refused as if there were none. */
+    /**
+     * A key that is there and may be used: a disabled subuser's is refused as if there were none. What else its account says of it is read
+     * beside it, so that nobody can forget to ask.
+     */
     readKey: async (account: string, id: string): Promise<UsableKey | undefined> => {
-      // Who has no parent costs one read, not two.
-      if (account === OPERATOR) return get<KeyRecord>(keyKey(account, id));
-      const [key, own] = await Promise.all([
+      const [key, access, own] = await Promise.all([
         get<KeyRecord>(keyKey(account, id)),
-        get<AccountRecord>(accountKey(account)),
+        get<AccessRecord>(accessKey(account)),
+        // The operator has no parent.
+        account === OPERATOR ? undefined : get<AccountRecord>(accountKey(account)),
       ]);
-      if (own?.disabled) return undefined;
-      return key && own ? { ...key, lanes: own.lanes, parent: own.parent, credits: own.credits } : key;
+      if (!key || own?.disabled) return undefined;
+      const allows = allowsOf(access?.rules);
+      return {
+        ...key,
+        ...(allows && { allows }),
+        ...(own && { lanes: own.lanes, parent: own.parent, credits: own.credits }),
+      };
     },
     listDomains: (account: string) => listItems<DomainRecord>(table, client, account, 'domain#'),
     /** Strongly consistent: it may have been made a moment ago. */

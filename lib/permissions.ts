@@ -79,6 +79,8 @@ export type Permission = {
   conditions?: Record<string, Record<string, string | readonly string[]>>;
 };
 
+/** Of whoever takes keys: who came in with one, or tried to, from where. What was written of mail is not its to change. */
+const ATTEMPTS = '*#access';
 /** Only its own lines into its own log group, which the stack has made. */
 const OWN_LOGS: Permission = { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], on: 'ownLogs' };
 /** What Lambda's poller does with the function's role for an SQS event source. */
@@ -223,8 +225,8 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
     {
       actions: ['dynamodb:UpdateItem'],
       on: 'messages',
-      // Counters of daily caps; what was written of mail is not its to change.
-      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#sent' } },
+      // Counters of daily caps, and who came in; what was written of mail is not its to change.
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['*#sent', ATTEMPTS] } },
     },
     { actions: ['dynamodb:PutItem'], on: 'holds' },
     { actions: ['s3:PutObject'], on: 'requests' },
@@ -352,6 +354,11 @@ export const PERMISSIONS: Record<FunctionName, readonly Permission[]> = {
       on: 'messages',
       // Jobs of erasure; what was written of mail is not its to change.
       conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': '*#erasures' } },
+    },
+    {
+      actions: ['dynamodb:UpdateItem'],
+      on: 'messages',
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ATTEMPTS } },
     },
     { actions: ['dynamodb:Query'], on: 'messagesIndex' },
     { actions: ['s3:ListBucket'], on: 'events' },

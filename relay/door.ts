@@ -125,7 +125,13 @@ async function answer(
 ): Promise<Answer | undefined> {
   const { requestBytes, limits, memory } = deps;
   const [path = ''] = (request.url ?? '').split('?');
-  const head = { method: request.method ?? '', path, headers: singleHeaders(request) };
+  const ip = request.socket.remoteAddress;
+  const head = {
+    method: request.method ?? '',
+    path,
+    headers: singleHeaders(request),
+    ...(ip === undefined ? {} : { ip }),
+  };
   const admitted = await admit(head, deps);
   if (!admitted.ok) return { ...admitted.answer, close: true };
   const said = Number(head.headers['content-length'] ?? requestBytes);
@@ -140,8 +146,7 @@ async function answer(
     if (body === 'gone' || response.destroyed) return undefined;
     if (body === 'too-large') return { ...refuse(tooLarge(requestBytes)), close: true };
     if (body === 'slow') return { ...refuse(apiErrors.tooSlow), close: true };
-    const ip = request.socket.remoteAddress;
-    return await accept({ ...head, body, ...(ip === undefined ? {} : { ip }) }, deps);
+    return await accept({ ...head, body }, deps);
   } finally {
     release();
   }

@@ -75,9 +75,9 @@ export function openLogin(
       return 'reply' in credentials && credentials.reply === smtpReplies.authFailed
         ? fail(credentials.reply)
         : credentials;
-    const login = await role.login(credentials);
+    const login = await role.login(credentials, client);
     if ('keyId' in login) return welcome(login);
-    // A key that is real and may not send, and a table that does not answer, are no guesses.
+    // A key that is real and may not send, or not from here, and a table that does not answer, are no guesses.
     return login === smtpReplies.authFailed ? fail(login) : say(login);
   };
 }

@@ -55,7 +55,7 @@ async function main(): Promise<void> {
     },
     warn: (problem, error) => log('WARN', problem, error === undefined ? {} : describe(error)),
   });
-  const deps = openSubmission();
+  const deps = openSubmission(report);
   const objects = openBucket();
   const short = createBudget(memory.short);
   const letter: LetterDeps = {

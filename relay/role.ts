@@ -34,7 +34,7 @@ export type Incoming = { id: string; writer: LetterWriter };
 export type Role = {
   name: 'submission' | 'inbound';
   /** Absent: nobody logs in here. @returns whose key it is, or the reply; never throws */
-  login?: (credentials: Credentials) => Promise<Login | SmtpReply>;
+  login?: (credentials: Credentials, client: Pick<Client, 'address'>) => Promise<Login | SmtpReply>;
   /** Whether MAIL FROM may be this, and whether now; undefined: it may. */
   sender: (address: string, smtpUtf8: boolean, client: Client) => SmtpReply | undefined;
   /** The recipient as it is sent to, or the reply that refuses it; never throws. */

@@ -12,6 +12,7 @@ import { INLINE_MIME_BYTES } from '../core/limits.ts';
 import { bucketOfOne } from '../core/records/message-key.ts';
 import { fill, type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
 import type { AdmitDeps } from '../submission/accept.ts';
+import { mayComeFrom } from '../submission/access.ts';
 import { type SubmitDeps, submit } from '../submission/submit.ts';
 import type { Gate } from './gate.ts';
 import { type LetterDeps, openLetter } from './letter.ts';
@@ -34,12 +35,14 @@ export function makeSubmission(deps: SubmissionDeps): Role {
   const { host, now, report } = deps;
   return {
     name: 'submission',
-    login: async ({ user, password }) => {
+    login: async ({ user, password }, { address }) => {
       const key = user === USER ? readAuthorization(`Bearer ${password}`) : undefined;
       try {
         const record = key && (await deps.readKey(key));
         if (!key || !secretMatches(key.secret, record?.secretHash)) return smtpReplies.authFailed;
-        if (!record?.scopes.includes('mail.send')) return smtpReplies.authScope;
+        if (!(await mayComeFrom(record!, key.account, address, 'SMTP', deps)))
+          return fill(smtpReplies.authAddress, address);
+        if (!record!.scopes.includes('mail.send')) return smtpReplies.authScope;
         return { account: key.account, keyId: key.id } satisfies Login;
       } catch (error) {
         report('an API key could not be read', error);
@@ -68,10 +71,11 @@ export function makeSubmission(deps: SubmissionDeps): Role {
       const submitted = { header, size, mime, mailFrom, rcptTo, eightBit, smtpUtf8 };
       const fingerprint = () => fingerprintOf(envelope, digest);
       try {
-        // A session may last for hours; a key that is gone since is refused as soon as it would be at the door.
+        // A session may last for hours; a key that is gone since, or is no longer for here, is refused as soon as it would be at the door.
         const { account, keyId } = login!;
         const key = await deps.readKey({ account, id: keyId, secret: '' });
         if (!key?.scopes.includes('mail.send')) return smtpReplies.unauthenticated;
+        if (!(await mayComeFrom(key, account, ip, 'SMTP', deps))) return fill(smtpReplies.addressNotAllowed, ip);
         const { lanes, parent, credits } = key;
         const message = { account, keyId, lanes, parent, credits, requestId, submitted, ip, fingerprint };
         const done = await submit(message, deps);

@@ -5,12 +5,13 @@
  */
 import { createHash } from 'node:crypto';
 import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.ts';
-import { type ApiError, type ApiFailure, apiErrors, errorBody } from '../core/errors.ts';
+import { type ApiError, type ApiFailure, addressNotAllowed, apiErrors, errorBody } from '../core/errors.ts';
 import { makeRequestId } from '../core/ids.ts';
 import { batchNamed, groupsNamed, parseJsonBody, templateNamed, validateMailSend } from '../core/mail-send/index.ts';
 import { bucketOfOne } from '../core/records/message-key.ts';
 import type { UsableKey } from '../core/records/subusers.ts';
 import type { Received } from '../core/records.ts';
+import { type AccessDeps, mayComeFrom } from './access.ts';
 import { readBody } from './body.ts';
 import { type Idempotency, look, type RequestDeps, readNamedTemplate, takeRequest } from './request.ts';
 
@@ -20,12 +21,12 @@ export type HttpRequest = {
   path: string;
   headers: Record<string, string | undefined>;
   body: Buffer;
-  /** Who sends it, where that is known. */
+  /** Who sends it, as the connection has it, where that is known: what headers say of it is anybody's. */
   ip?: string;
 };
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
-export type AdmitDeps = { readKey: (key: ApiKey) => Promise<UsableKey | undefined> };
+export type AdmitDeps = AccessDeps & { readKey: (key: ApiKey) => Promise<UsableKey | undefined> };
 
 export type AcceptDeps = RequestDeps &
   AdmitDeps & {
@@ -117,7 +118,7 @@ type Admitted = {
 
 /** What can be said of a request before its body: a door for large ones asks first. */
 export async function admit(
-  http: Pick<HttpRequest, 'method' | 'path' | 'headers'>,
+  http: Pick<HttpRequest, 'method' | 'path' | 'headers' | 'ip'>,
   deps: AdmitDeps,
 ): Promise<Admitted | { ok: false; answer: HttpResponse }> {
   const no = (failure: ApiFailure, headers = {}) => ({ ok: false as const, answer: refuse(failure, headers) });
@@ -130,8 +131,9 @@ export async function admit(
   if (!known.ok) return no(known.error);
   const record = known.found;
   if (!key || !secretMatches(key.secret, record?.secretHash)) return no(apiErrors.unauthorized);
-  if (!record?.scopes.includes('mail.send')) return no(apiErrors.forbidden);
-  const { lanes, parent, credits } = record;
+  if (!(await mayComeFrom(record!, key.account, http.ip, 'API', deps))) return no(addressNotAllowed(http.ip));
+  if (!record!.scopes.includes('mail.send')) return no(apiErrors.forbidden);
+  const { lanes, parent, credits } = record!;
   return { ok: true, key, lanes, parent, credits };
 }
 

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import { attemptNotesIn } from '../io/access.ts';
 import { accountsIn } from '../io/accounts.ts';
 import { openBucket, openQueues, openTables } from '../io/aws.ts';
 import { creditsIn, readBrakesIn } from '../io/brakes.ts';
@@ -18,16 +19,20 @@ import { publishCapReached } from '../io/plain-metrics.ts';
 import { sendEntries } from '../io/queue.ts';
 import { sendersIn } from '../io/senders.ts';
 import type { AcceptDeps } from './accept.ts';
+import { createNotes } from './access.ts';
 import { createCredits } from './credits.ts';
 
-/** Milliseconds for which a deleted key, or a removed domain, may still be taken, and a cap be the one of before. */
+/** Milliseconds for which a deleted key, or a removed domain, may still be taken, and a cap or an access list be the one of before. */
 const ACCOUNT_LIFE = 60_000;
 
 /** All of it but what differs from door to door: how much a request may hold, and who takes more. */
 export type SubmissionDeps = Omit<AcceptDeps, 'requestBytes' | 'bigDoorUrl'>;
 
-/** @throws Error naming the variable that is missing or malformed */
-export function openSubmission(): SubmissionDeps {
+/**
+ * @param report told of what fails beside a request, and fails nothing of it
+ * @throws Error naming the variable that is missing or malformed
+ */
+export function openSubmission(report: (problem: string, error: unknown) => void): SubmissionDeps {
   const tables = openTables();
   const queues = openQueues();
   const accounts = accountsIn(requireVariable('ACCOUNTS_TABLE'), tables);
@@ -55,6 +60,7 @@ export function openSubmission(): SubmissionDeps {
       now: Date.now,
       defaultCap: optionalNumber('DAILY_CAP'),
     }),
+    noteAttempt: createNotes({ ...attemptNotesIn(messages, tables), now: Date.now, report }),
     ...messagesIn(messages, tables),
     ...holdsIn(requireVariable('HOLDS_TABLE'), tables),
     ...contentIn(requireVariable('CONTENT_BUCKET'), openBucket()),

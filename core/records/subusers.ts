@@ -3,6 +3,7 @@
  * subuser's own stands what every call and every mail of its keys depends on. Both are written together, and spelt here, once.
  */
 import { createHash } from 'node:crypto';
+import type { Allows } from '../access/list.ts';
 import type { KeyRecord } from '../records.ts';
 
 /** How many messages a subuser may send (SendGrid: `subusers/{name}/credits`). */
@@ -52,8 +53,8 @@ export type AccountRecord = Pick<SubuserRecord, 'username' | 'email' | 'disabled
   deleted?: true;
 };
 
-/** A key, and what its account's parent says of its mail. */
-export type UsableKey = KeyRecord & Partial<Pick<AccountRecord, 'lanes' | 'parent' | 'credits'>>;
+/** A key, from where it may be used (absent: from anywhere), and what its account's parent says of its mail. */
+export type UsableKey = KeyRecord & { allows?: Allows } & Partial<Pick<AccountRecord, 'lanes' | 'parent' | 'credits'>>;
 
 export const subuserKey = (parent: string, username: string) => ({
   pk: parent,

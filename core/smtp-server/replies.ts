@@ -75,8 +75,18 @@ export const smtpReplies = {
   tlsFirst: { code: 530, enhanced: '5.7.0', text: 'Must issue a STARTTLS command first' },
   authFailed: { code: 535, enhanced: '5.7.8', text: 'Authentication failed: Bad username / password' },
   authScope: { code: 535, enhanced: '5.7.8', text: 'Authentication failed: this API key has no mail.send scope' },
+  authAddress: {
+    code: 535,
+    enhanced: '5.7.8',
+    text: 'Authentication failed: Your IP address {} is not whitelisted in the IP access list of the account',
+  },
   authTls: { code: 538, enhanced: '5.7.11', text: 'Authentication needs TLS: issue a STARTTLS command first' },
   unauthenticated: { code: 550, enhanced: '5.7.1', text: 'Unauthenticated Senders Not Allowed' },
+  addressNotAllowed: {
+    code: 550,
+    enhanced: '5.7.1',
+    text: 'Your IP address {} is not whitelisted in the IP access list of the account',
+  },
   senderNotVerified: { code: 550, enhanced: '5.7.1', text: apiErrors.senderNotVerified.message },
   badIdempotencyKey: { code: 550, enhanced: '5.6.0', text: apiErrors.badIdempotencyKey.message },
   idempotencyMismatch: {

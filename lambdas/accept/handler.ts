@@ -8,7 +8,11 @@ import { openSubmission } from '../../submission/environment.ts';
 const { BIG_DOOR_URL } = process.env;
 
 const deps: AcceptDeps = {
-  ...openSubmission(),
+  ...openSubmission((problem, error) =>
+    console.error(
+      JSON.stringify({ level: 'ERROR', stage: 'accept', problem: `${problem}: ${(error as Error).stack}` }),
+    ),
+  ),
   requestBytes: REQUEST_BYTES,
   // Only a stack with a relay has one.
   ...(BIG_DOOR_URL ? { bigDoorUrl: BIG_DOOR_URL } : {}),

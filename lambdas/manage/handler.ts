@@ -16,7 +16,7 @@ const table = requireVariable('ACCOUNTS_TABLE');
 const report = (problem: string) => console.error(JSON.stringify({ level: 'ERROR', stage: 'manage', problem }));
 
 const deps: ManageDeps = {
-  ...openAccount(table, tables),
+  ...openAccount(table, tables, report),
   ...openSenders(table, tables, kms),
   ...openMail(table, tables, objects),
   ...openValidations(table, tables, queues, objects),
@@ -39,7 +39,7 @@ export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredRe
     body = '',
     isBase64Encoded,
   }) => {
-    const { method } = requestContext.http;
+    const { method, sourceIp: ip } = requestContext.http;
     const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
     const request = {
       method,
@@ -48,6 +48,7 @@ export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredRe
       rawQuery: rawQueryString,
       headers,
       body: bytes,
+      ip,
     };
     const answer = await manage(request, deps);
     return { statusCode: answer.status, headers: answer.headers, body: answer.body };

@@ -1,14 +1,15 @@
 /**
  * manage: every route of the API but `mail/send`. Which there are, and which scope each asks for, is one table (routes.ts); what
- * is not in it is refused. It promises that a route's handler only sees an account whose key has the scope, or a subuser of that
+ * is not in it is refused. It promises that a route's handler only sees an account whose key has the scope and may be used from where it is, or a subuser of that
  * account where `on-behalf-of` names one, and gives every answer the headers of the rate limit.
  */
 import { type ApiKey, readAuthorization, secretMatches } from '../../core/api-key.ts';
-import { type ApiError, type ApiFailure, apiErrors } from '../../core/errors.ts';
+import { type ApiError, type ApiFailure, addressNotAllowed, apiErrors } from '../../core/errors.ts';
 import { countCall, RATE_LIMIT, type RateWindow, rateHeaders } from '../../core/rate-window.ts';
-import type { KeyRecord } from '../../core/records.ts';
+import type { UsableKey } from '../../core/records/subusers.ts';
 import { ANY_KEY } from '../../core/scopes.ts';
 import { isThrottle } from '../../io/queue.ts';
+import { type AccessDeps, mayComeFrom } from '../../submission/access.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { type FoundRoute, findRoute, methodsOf, type Route } from './routes.ts';
 import { answerLink } from './verified-sender-routes.ts';
@@ -22,15 +23,18 @@ export type HttpRequest = {
   rawQuery?: string;
   headers: Record<string, string | undefined>;
   body: Buffer;
+  /** Who calls, as the connection has it, where that is known: what headers say of it is anybody's. */
+  ip?: string;
 };
 export type HttpResponse = { status: number; headers: Record<string, string>; body: string };
 
-export type ManageDeps = RouteDeps & {
-  readKey: (key: ApiKey) => Promise<KeyRecord | undefined>;
-  /** Calls by account, for the life of the environment. */
-  windows: Map<string, RateWindow>;
-  report: (problem: string) => void;
-};
+export type ManageDeps = RouteDeps &
+  AccessDeps & {
+    readKey: (key: ApiKey) => Promise<UsableKey | undefined>;
+    /** Calls by account, for the life of the environment. */
+    windows: Map<string, RateWindow>;
+    report: (problem: string) => void;
+  };
 
 /** What a route's handler gets: whose call it is, and what it says. */
 export type Call = {
@@ -47,6 +51,8 @@ export type Call = {
   headers: HttpRequest['headers'];
   /** Of the request, without its query: where links to other pages lead. */
   url: string;
+  /** Of who calls, where that is known. */
+  ip?: string;
 };
 /** `body` undefined: an empty answer. `csv`: a file instead of JSON. */
 export type Answer =
@@ -83,6 +89,8 @@ async function serve(http: HttpRequest, { route, params }: FoundRoute, deps: Man
     const key = readAuthorization(http.headers.authorization);
     const record = key && (await deps.readKey(key));
     if (!key || !secretMatches(key.secret, record?.secretHash)) return refuse(apiErrors.unauthorized, headers, route);
+    if (!(await mayComeFrom(record!, key.account, http.ip, 'API', deps)))
+      return refuse(addressNotAllowed(http.ip), headers, route);
     const { callsPerMinute: limit = RATE_LIMIT } = route;
     // A route with a limit of its own is counted by itself.
     const counted = route.callsPerMinute === undefined ? key.account : `${key.account} ${route.path}`;
@@ -132,7 +140,7 @@ async function answer(
   route: Route,
   whose: Pick<Call, 'account' | 'caller'>,
   params: Record<string, string>,
-  { path, query, rawQuery = '', headers: asked, body: bytes }: HttpRequest,
+  { path, query, rawQuery = '', headers: asked, body: bytes, ip }: HttpRequest,
   headers: Record<string, string>,
   deps: ManageDeps,
 ): Promise<HttpResponse> {
@@ -147,7 +155,8 @@ async function answer(
   if (!body.ok) return refuse({ ...apiErrors.badRequest, message: 'the body is not JSON' }, headers, route);
   const url = `${originOf(asked)}${path}`;
   const repeated = (parameter: string) => new URLSearchParams(rawQuery).getAll(parameter);
-  const call = { ...whose, params, query, repeated, body: body.value, headers: asked, url };
+  const from = ip === undefined ? {} : { ip };
+  const call = { ...whose, params, query, repeated, body: body.value, headers: asked, url, ...from };
   const answered = await route.handle(call, deps);
   if ('errors' in answered) return answerErrors(answered.status, answered.errors, headers, route);
   const { status, body: shown, csv } = answered;

@@ -1,4 +1,5 @@
 /** What the routes of an account need of the outside: its keys and subusers, what may be set of its mail, its lists. */
+import { accessIn, attemptNotesIn, attemptsIn } from '../../io/access.ts';
 import { accountSettingsOf, accountsIn } from '../../io/accounts.ts';
 import { apiKeysIn } from '../../io/api-keys.ts';
 import type { Table } from '../../io/aws.ts';
@@ -16,13 +17,14 @@ import { suppressionsIn } from '../../io/suppressions.ts';
 import { timeZonesIn } from '../../io/time-zones.ts';
 import { trackingIn } from '../../io/tracking.ts';
 import { transcriptSettingsIn } from '../../io/transcript-settings.ts';
+import { createNotes } from '../../submission/access.ts';
 import type { ManageDeps } from './manage.ts';
 
-/** Milliseconds for which a deleted key may still be taken. */
+/** Milliseconds for which a deleted key may still be taken, and an access list be the one of before. */
 const KEY_LIFE = 60_000;
 
-export function openAccount(table: string, tables: Table) {
-  const suppressions = requireVariable('SUPPRESSIONS_TABLE');
+export function openAccount(table: string, tables: Table, report: (problem: string) => void) {
+  const [suppressions, messages] = [requireVariable('SUPPRESSIONS_TABLE'), requireVariable('MESSAGES_TABLE')];
   const accounts = accountsIn(table, tables);
   const readKey = cached((id) => accounts.readKey(id.slice(0, 8), id), KEY_LIFE, Date.now);
   return {
@@ -40,7 +42,14 @@ export function openAccount(table: string, tables: Table) {
     ...profilesIn(table, tables),
     ...transcriptSettingsIn(table, tables, Date.now),
     ...brakesIn(table, tables),
-    ...creditsIn(requireVariable('MESSAGES_TABLE'), tables),
+    ...creditsIn(messages, tables),
+    ...accessIn(table, tables),
+    ...attemptsIn(messages, tables),
+    noteAttempt: createNotes({
+      ...attemptNotesIn(messages, tables),
+      now: Date.now,
+      report: (problem, error) => report(`${problem}: ${(error as Error).stack}`),
+    }),
     defaultCap: optionalNumber('DAILY_CAP'),
     disposableDomains: process.env.DISPOSABLE_DOMAINS?.split(','),
     listDomains: accounts.listDomains,

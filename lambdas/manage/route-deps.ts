@@ -1,4 +1,5 @@
 /** What all groups of routes ask of the outside, each of what it says itself. */
+import type { AccessRouteDeps } from './access-routes.ts';
 import type { AccountRouteDeps } from './account-routes.ts';
 import type { ActivityRouteDeps } from './activity-routes.ts';
 import type { AlertRouteDeps } from './alert-routes.ts';
@@ -25,7 +26,8 @@ import type { VerifiedSenderDeps } from './verified-sender-routes.ts';
 import type { WarmUpRouteDeps } from './warm-up-routes.ts';
 import type { WebhookRouteDeps } from './webhook-routes.ts';
 
-export type RouteDeps = AccountRouteDeps &
+export type RouteDeps = AccessRouteDeps &
+  AccountRouteDeps &
   ActivityRouteDeps &
   AlertRouteDeps &
   BrakeRouteDeps &

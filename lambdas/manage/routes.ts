@@ -1,4 +1,5 @@
 /** Every route there is: method, path, the scope it asks for, and who answers. What is not here does not exist. */
+import { ACCESS_ROUTES } from './access-routes.ts';
 import { ACCOUNT_ROUTES } from './account-routes.ts';
 import { ACTIVITY_ROUTES } from './activity-routes.ts';
 import { ALERT_ROUTES } from './alert-routes.ts';
@@ -147,6 +148,7 @@ export const ROUTES: readonly Route[] = [
   ...VERIFIED_SENDER_ROUTES,
   ...TRACKING_ROUTES,
   ...KEY_ROUTES,
+  ...ACCESS_ROUTES,
   ...ACCOUNT_ROUTES,
   ...USER_ROUTES,
   ...SUBUSER_ROUTES,

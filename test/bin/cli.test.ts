@@ -504,6 +504,35 @@ describe('brakes', () => {
   });
 });
 
+describe('access', () => {
+  it('who has locked himself out gets in again, past every door', async () => {
+    const ofShut = ['--account', 'shutshut'];
+    const call = async (path: string) => {
+      const made = await runJson<{ api_key: string }>('keys', 'create', '--name', 'x', '--scope', 'all', ...ofShut);
+      const headers = { authorization: `Bearer ${made.api_key}` };
+      return fetch(`${mail.local.apiUrl}/v3/access_settings/${path}`, { headers });
+    };
+    expect((await run(['access', 'list', ...ofShut])).out).toContain('no IP access list: calls may come from anywhere');
+    expect((await run(['access', 'add', '192.0.2.*', ...ofShut])).out).toContain('192.0.2.0/24 is in the list');
+    expect(await runJson('access', 'add', '2001:DB8::/32', ...ofShut)).toMatchObject({ id: 2, ip: '2001:db8::/32' });
+    expect((await call('whitelist')).status).toBe(403);
+    expect((await run(['access', 'activity', ...ofShut])).out).toMatch(/127\.0\.0\.1 +API +REFUSED/);
+    expect((await run(['access', 'list', ...ofShut])).out).toMatch(/1 +192\.0\.2\.0\/24 +20/);
+    expect((await run(['access', 'remove', '1', ...ofShut])).out).toContain('1 rule is left');
+    expect((await run(['access', 'clear', ...ofShut])).out).toContain('No rule is left: calls may come from anywhere');
+    // A key that was not read yet: the others are kept for a minute.
+    expect((await call('whitelist')).status).toBe(200);
+  }, 60_000);
+
+  it.each([
+    [['access', 'add', '1.2.3.256'], /"1.2.3.256" is no IPv4 or IPv6 address/],
+    [['access', 'remove', '7'], /no rule has the id "7"/],
+    [['access', 'activity', '--limit', 'x'], /--limit "x"/],
+  ])('%j is explained', async (argv, words) => {
+    expectSentence(await run(argv), words);
+  });
+});
+
 describe('suppressions', () => {
   it('are imported once however often, exported as they were, and hold at once', async () => {
     const file = join(place, 'bounces.csv');

@@ -169,6 +169,20 @@ async function manageSettings({ local, operator }: Mail): Promise<void> {
     await fetch(`${settings}/in.example.com`, { method: 'DELETE', headers }),
   ];
   expect(answers.map(({ status }) => status)).toEqual([201, 200, 204]);
+  // An IP access list, and the note of whoever comes with a key that is read after it.
+  const listed = async (method: string, path: string, sent?: object) => {
+    const made = await operator.createKey('listlist', 'x', [
+      'access_settings.whitelist.create',
+      'access_settings.activity.read',
+    ]);
+    const answer = await fetch(`${local.apiUrl}/v3/access_settings/${path}`, {
+      ...{ method, headers: { ...headers, authorization: `Bearer ${made.key}` } },
+      ...(sent ? { body: JSON.stringify(sent) } : {}),
+    });
+    return (await answer.json()) as { result: object[] };
+  };
+  await listed('POST', 'whitelist', { ips: [{ ip: '127.0.0.0/8' }] });
+  expect((await listed('GET', 'activity')).result).toMatchObject([{ ip: '127.0.0.1', allowed: true }]);
 }
 
 /** Uses everything that events have: a webhook that is signed, has a client's credentials, fails once, and is told again. */

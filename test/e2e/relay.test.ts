@@ -241,3 +241,42 @@ it('the credits of a subuser are one count, by HTTP and by SMTP', async () => {
   for (const to of ['one', 'two', 'three']) expect((await findIn(`${to}@example.net`)).raw).toContain(`From: ${from}`);
   transport.close();
 }, 60_000);
+
+// Attack: a stolen key is used from somewhere else, at each door in turn, with an address of the list in the headers.
+it('an IP access list holds at every door, and what each refused is in its account’s activity', async () => {
+  // Prepare: the parent makes the list of a subuser, on which this machine is not.
+  const { apiUrl, apiKey, bigDoorUrl, smtp } = mail.local;
+  const forged = { 'x-forwarded-for': '192.0.2.7', forwarded: 'for=192.0.2.7', 'x-real-ip': '192.0.2.7' };
+  const call = (key: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+    fetch(`${apiUrl}/v3/${path}`, {
+      ...{ method, body: body === undefined ? null : JSON.stringify(body) },
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+    });
+  const asGate = { 'on-behalf-of': 'gate' };
+  await call(apiKey, 'POST', 'subusers', { username: 'gate', email: 'gate@example.com', password: 'p', ips: [] });
+  const list = 'access_settings/whitelist';
+  expect((await call(apiKey, 'POST', list, { ips: [{ ip: '192.0.2.*' }] }, asGate)).status).toBe(201);
+  const made = await call(apiKey, 'POST', 'api_keys', { name: 'gate', scopes: ['mail.send', 'stats.read'] }, asGate);
+  const { api_key: key } = (await made.json()) as { api_key: string };
+
+  // Act
+  const accepted = await call(key, 'POST', 'mail/send', mailTo('thief@example.net'), forged);
+  const managed = await call(key, 'GET', 'scopes', undefined, forged);
+  const big = await postTo(bigDoorUrl!, key, JSON.stringify(mailTo('thief@example.net')));
+  const login = logIn(smtp!.securePort!, plain(key));
+
+  // Assess
+  await expect(login).rejects.toThrow(/^535 5\.7\.8 .*127\.0\.0\.1 is not whitelisted/);
+  expect([accepted.status, managed.status, big.status]).toEqual([403, 403, 403]);
+  expect(await accepted.text()).toContain('This one came from 127.0.0.1.');
+  const shown = await call(apiKey, 'GET', 'access_settings/activity', undefined, asGate);
+  const { result } = (await shown.json()) as { result: Record<string, unknown>[] };
+  const seen = { allowed: false, ip: '127.0.0.1', location: '' };
+  expect(result).toHaveLength(2);
+  expect(result).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ ...seen, auth_method: 'API' }),
+      expect.objectContaining({ ...seen, auth_method: 'SMTP' }),
+    ]),
+  );
+}, 60_000);

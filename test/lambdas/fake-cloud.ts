@@ -7,6 +7,7 @@ import { makeApiKey } from '../../core/api-key.ts';
 import type { StoredRequest } from '../../core/job.ts';
 import { REQUEST_BYTES } from '../../core/limits.ts';
 import type { KnownTemplate } from '../../core/mail-send/template.ts';
+import type { Attempt } from '../../core/records/access.ts';
 import type { MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
 import { messageName } from '../../core/records/message-key.ts';
 import { type BatchStatus, pausedKey } from '../../core/records/schedule.ts';
@@ -41,6 +42,8 @@ export function makeCloud(plans: Plan[] = []) {
     /** Copies that are left of the daily cap. */
     credits: Number.POSITIVE_INFINITY,
     calls: [] as string[],
+    /** Who showed a key of an account with an IP access list. */
+    attempts: [] as (Attempt & { account: string })[],
     queues: new Map<string, Queued[]>([...LANES.map(({ url }) => [url, []] as [string, Queued[]]), [EXPAND, []]]),
     /** By `account#requestId`. */
     requests: new Map<string, RequestRecord & { refused?: boolean }>(),
@@ -98,6 +101,7 @@ export function makeCloud(plans: Plan[] = []) {
       cloud.now = Math.max(cloud.now, until);
     },
     randomBytes: (count) => Buffer.alloc(count, ++random),
+    noteAttempt: async (account, attempt) => void cloud.attempts.push({ account, ...attempt }),
     readKey: async ({ id }) =>
       id === KEY.id
         ? {

@@ -1,6 +1,7 @@
 /** The big door: accept's answers over HTTPS, for bodies that API Gateway does not take; and those who would fill its memory, or its time. */
 import { request } from 'node:https';
 import { afterEach, describe, expect, it } from 'vitest';
+import { allowsOf } from '../../core/access/list.ts';
 import { BIG_REQUEST_BYTES } from '../../core/limits.ts';
 import { type Door, openDoor } from '../../relay/door.ts';
 import { createGate } from '../../relay/gate.ts';
@@ -15,12 +16,17 @@ let cloud: ReturnType<typeof makeCloud>;
 const problems: string[] = [];
 afterEach(() => door.drain(0));
 
-async function open(limits: Partial<Limits> = {}, plans: Plan[] = []): Promise<void> {
+/** @param from the account's IP access list */
+async function open(limits: Partial<Limits> = {}, plans: Plan[] = [], from?: string): Promise<void> {
   cloud = makeCloud(plans);
   memory = createBudget(200_000_000);
   const all = { ...LIMITS, ...limits };
   door = await openDoor(0, {
     ...cloud.accept,
+    readKey: async (key) => {
+      const [record, allows] = [await cloud.accept.readKey(key), allowsOf(from === undefined ? [] : [{ ip: from }])];
+      return record && { ...record, ...(allows && { allows }) };
+    },
     requestBytes: BIG_REQUEST_BYTES,
     limits: all,
     gate: createGate(all, () => cloud.cloud.now),
@@ -121,6 +127,16 @@ describe('the big door', () => {
     const headers = { authorization: 'Bearer SG.x.y', 'content-length': '31000000' };
     const answer = await post({ headers }, (asked) => asked.write(Buffer.alloc(100_000)));
     expect(answer.status).toBe(401);
+    expect(memory.used()).toBe(0);
+  });
+
+  // Attack: a stolen key, from somewhere else, with a listed address in the headers and 30 MB behind them.
+  it('an address that is not on the IP access list: 403 before the body, whatever the headers say of it', async () => {
+    await open({}, [], '192.0.2.0/24');
+    const headers = { 'x-forwarded-for': '192.0.2.7', forwarded: 'for=192.0.2.7', 'content-length': '31000000' };
+    const answer = await post({ headers }, (asked) => asked.write(Buffer.alloc(100_000)));
+    expect([answer.status, answer.body]).toEqual([403, expect.stringContaining('127.0.0.1')]);
+    expect(cloud.cloud.attempts).toMatchObject([{ ip: '127.0.0.1', method: 'API', allowed: false }]);
     expect(memory.used()).toBe(0);
   });
 

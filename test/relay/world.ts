@@ -3,6 +3,7 @@
  * queue are here, and can be broken.
  */
 import { createSecureContext } from 'node:tls';
+import { allowsOf } from '../../core/access/list.ts';
 import { inboundKey } from '../../core/inbound/message.ts';
 import type { HostRecord } from '../../core/records.ts';
 import { readSubmitted } from '../../core/submit-mime/index.ts';
@@ -39,6 +40,7 @@ export async function openRelay({
   plans = [],
   loginInClear = false,
   scopes = ['mail.send'],
+  from,
 }: {
   limits?: Partial<Limits>;
   plans?: Plan[];
@@ -46,6 +48,8 @@ export async function openRelay({
   loginInClear?: boolean;
   /** Of the one key. */
   scopes?: string[];
+  /** Its account's IP access list; the test may change it. */
+  from?: { ips: string[] };
 } = {}) {
   const limits = { ...LIMITS, loginDelayMs: 0, ...more };
   const { cloud, accept, mend, ...stages } = makeCloud(plans);
@@ -94,7 +98,8 @@ export async function openRelay({
     ...accept,
     readKey: async (key: Parameters<typeof accept.readKey>[0]) => {
       const record = await lookUp(() => accept.readKey(key));
-      return record && { ...record, scopes };
+      const allows = from && allowsOf(from.ips.map((ip) => ({ ip })));
+      return record && { ...record, scopes, ...(allows && { allows }) };
     },
     readSender: (...of: Parameters<typeof accept.readSender>) => lookUp(() => accept.readSender(...of)),
     readSubmitted,

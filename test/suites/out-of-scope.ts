@@ -8,7 +8,7 @@ export const OUT_OF_SCOPE: readonly { paths: RegExp; reason: string }[] = [
     reason: 'legacy marketing: lists of contacts and campaigns are another product',
   },
   {
-    paths: /\/v3\/(access_settings|teammates)\b/,
+    paths: /\/v3\/teammates\b/,
     reason: 'administration of people and of a subscription: this is the AWS account’s business',
   },
   {

@@ -2,6 +2,8 @@
  * What SendGrid's suites write in the place of what is the account's own: addresses, hosts, names. Each is replaced by a thing that is
  * there; everything else of a call is sent as the suite has it.
  */
+
+import { HERE } from '../lambdas/manage/examples/access.ts';
 import { oneSubuser } from '../lambdas/manage/examples/account.ts';
 import type { Given } from '../lambdas/manage/examples/index.ts';
 
@@ -38,6 +40,8 @@ export const OWN_QUERY: ReadonlySet<string> = new Set([
 
 /** By `METHOD /path`, as the suite has it. */
 export const PLACEHOLDERS: Readonly<Record<string, Replace>> = {
+  /** The addresses 192.168.1.1 and the like, from none of which the call comes: it would lock itself out. */
+  'POST /v3/access_settings/whitelist': async (body) => ({ ...body, ips: [{ ip: HERE }, ...(body.ips as unknown[])] }),
   'POST /v3/ips/warmup': withOwn('ip'),
   /** The addresses 1.1.1.1 and 2.2.2.2. */
   'POST /v3/subusers': withOwn('ips'),

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OPERATOR } from '../../core/records.ts';
-import { exampleOf, OF_OPERATOR, REFUSED } from '../lambdas/manage/examples/index.ts';
+import { exampleOf, OF_OPERATOR, OWN_EXAMPLES, REFUSED } from '../lambdas/manage/examples/index.ts';
 import { type Here, startHere } from '../lambdas/manage/here.ts';
 import { NOT_BUILT } from '../lambdas/manage/not-built.ts';
 import { isBuilt, nameOf, OPERATIONS, type Operation, plain } from '../lambdas/manage/operations.ts';
@@ -73,7 +73,8 @@ async function prepare(asked: Asked, here: Here) {
   const found = asSubuser ? await here.subusers.findSubuser(parent, asked.onBehalfOf!) : undefined;
   const account = found?.account ?? parent;
   const given = { here, account, ask: await here.call(account) };
-  const made = operation && isBuilt(operation) ? await exampleOf(operation)(given) : {};
+  const make = operation && isBuilt(operation) ? exampleOf(operation) : OWN_EXAMPLES[`${asked.method} ${asked.url}`];
+  const made = (await make?.(given)) ?? {};
   const names = Object.values(made.path ?? {});
   // The suites have other words for some names than the documents.
   let n = 0;

@@ -120,7 +120,7 @@ export async function startHere(settings: SettingsInput = {}, scheduleEverySecon
         rawPath,
         rawQueryString,
         ...(rawQueryString === '' ? {} : { queryStringParameters: query }),
-        requestContext: { http: { method } },
+        requestContext: { http: { method, sourceIp: '127.0.0.1' } },
         headers: { host: 'api.example', ...(authorization === undefined ? {} : { authorization }), ...headers },
         ...(text === undefined ? {} : { body: text.toString('base64'), isBase64Encoded: true }),
       };
