@@ -44,7 +44,9 @@ export function accountsIn(table: string, client: Table) {
         get<AccountRecord>(accountKey(account)),
       ]);
       if (own?.disabled) return undefined;
-      return key && own ? { ...key, lanes: own.lanes, parent: own.parent, credits: own.credits } : key;
+      if (!key || !own) return key;
+      const { lanes, parent, credits, monitor } = own;
+      return { ...key, lanes, parent, credits, ...(monitor && { monitor }) };
     },
     listDomains: (account: string) => listItems<DomainRecord>(table, client, account, 'domain#'),
     /** Strongly consistent: it may have been made a moment ago. */

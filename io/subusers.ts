@@ -13,7 +13,9 @@ import { queryAll } from './query-all.ts';
 const LONGEST_NAME = 64;
 
 /** What a change may say. */
-export type SubuserChange = Partial<Pick<SubuserRecord, 'disabled' | 'websiteDisabled' | 'ips' | 'lanes' | 'credits'>>;
+export type SubuserChange = Partial<
+  Pick<SubuserRecord, 'disabled' | 'websiteDisabled' | 'ips' | 'lanes' | 'credits' | 'monitor'>
+>;
 
 export function subusersIn(table: string, client: Table) {
   const get = async <T>(Key: { pk: string; sk: string }): Promise<T | undefined> =>
@@ -26,8 +28,14 @@ export function subusersIn(table: string, client: Table) {
 
   /** Both items. False: they are not as they were read, or there are some already. */
   const write = async (record: SubuserRecord, before: SubuserRecord | undefined): Promise<boolean> => {
-    const { pk: parent, account, username, email, disabled, ips, lanes, credits } = record;
-    const own: AccountRecord = { ...accountKey(account), parent, username, email, disabled, ips, lanes, credits };
+    const { monitor: given, ...known } = record;
+    const { pk: parent, account, username, email, disabled, ips, lanes, credits } = known;
+    const monitor = given ? { monitor: given } : {};
+    const own: AccountRecord = {
+      ...accountKey(account),
+      ...{ parent, username, email, disabled, ips, lanes, credits },
+      ...monitor,
+    };
     const unchanged = before
       ? { ConditionExpression: 'version = :version', ExpressionAttributeValues: { ':version': before.version } }
       : { ConditionExpression: 'attribute_not_exists(pk)' };
@@ -36,7 +44,7 @@ export function subusersIn(table: string, client: Table) {
       await client.send(
         new TransactWriteCommand({
           TransactItems: [
-            { Put: { TableName: table, Item: record, ...unchanged } },
+            { Put: { TableName: table, Item: { ...known, ...monitor }, ...unchanged } },
             { Put: { TableName: table, Item: own, ...isNew } },
           ],
         }),
@@ -84,7 +92,7 @@ export function subusersIn(table: string, client: Table) {
      * taken away by `forgetAccount`.
      */
     removeSubuser: async ({ pk, sk, account, version }: SubuserRecord): Promise<boolean> => {
-      const own = await readAccount(account);
+      const { monitor: _, ...own } = (await readAccount(account)) ?? {};
       try {
         await client.send(
           new TransactWriteCommand({

@@ -20,6 +20,9 @@ export type Credits =
     }
   | { type: 'nonrecurring'; total: number; since: number; adjusted: number };
 
+/** Who has a copy of about one in `frequency` messages of a subuser (SendGrid: `subusers/{name}/monitor`). */
+export type Monitor = { email: string; frequency: number };
+
 /** What a parent knows of a subuser. */
 export type SubuserRecord = {
   /** The parent. */
@@ -37,6 +40,7 @@ export type SubuserRecord = {
   /** The lanes of these addresses: what accept chooses from. */
   lanes: string[];
   credits: Credits;
+  monitor?: Monitor | undefined;
   /** Milliseconds since the epoch. */
   createdAt: number;
   /** Another at each write: a write names the one it read. */
@@ -44,7 +48,10 @@ export type SubuserRecord = {
 };
 
 /** What an account with a parent is to its own keys. An account without this item has no parent. */
-export type AccountRecord = Pick<SubuserRecord, 'username' | 'email' | 'disabled' | 'ips' | 'lanes' | 'credits'> & {
+export type AccountRecord = Pick<
+  SubuserRecord,
+  'username' | 'email' | 'disabled' | 'ips' | 'lanes' | 'credits' | 'monitor'
+> & {
   pk: string;
   sk: 'account';
   parent: string;
@@ -53,7 +60,7 @@ export type AccountRecord = Pick<SubuserRecord, 'username' | 'email' | 'disabled
 };
 
 /** A key, and what its account's parent says of its mail. */
-export type UsableKey = KeyRecord & Partial<Pick<AccountRecord, 'lanes' | 'parent' | 'credits'>>;
+export type UsableKey = KeyRecord & Partial<Pick<AccountRecord, 'lanes' | 'parent' | 'credits' | 'monitor'>>;
 
 export const subuserKey = (parent: string, username: string) => ({
   pk: parent,

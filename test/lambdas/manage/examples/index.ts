@@ -3,7 +3,7 @@
  * be there before is made, over the API where that can make it.
  */
 import type { Operation } from '../operations.ts';
-import { ACCOUNT } from './account.ts';
+import { ACCOUNT, MONITORS } from './account.ts';
 import { ALERTS, oneValidationJob } from './alerts.ts';
 import { ERASURE, oneErasure } from './erasure.ts';
 import { type Example, type Examples, type Given, type Make, plainly } from './example.ts';
@@ -35,8 +35,9 @@ const OF_GROUP: Readonly<Record<string, Make>> = { suppressions: listed, stats: 
 
 export const exampleOf = ({ group, id }: Operation): Make => EXAMPLES[group]?.[id] ?? OF_GROUP[group] ?? plainly({});
 
-/** Of routes that SendGrid does not have and that name something, by `METHOD /path`. */
+/** Of routes that SendGrid’s documents do not have (any more) and that name something, by `METHOD /path`. */
 export const OWN_EXAMPLES: Readonly<Record<string, Make>> = {
+  ...MONITORS,
   'GET /v3/messages/{msg_id}/why': oneMessage,
   'GET /v3/recipients/erasejob/{job_id}': oneErasure,
   'GET /v3/user/webhooks/event/settings/{id}/log': oneWebhook,
