@@ -169,11 +169,11 @@ function estimate(
   { substitutions }: Personalization,
   sevenBit: boolean,
 ): number {
-  const { parts, attachments } = content;
+  const { parts, attachments, htmlOfText } = content;
   if (mime) return tracking || changesRaw(content, substitutions, sevenBit) ? mime.octets.length : 0;
   if (!tracking && !template && Object.keys(substitutions ?? {}).length === 0) return 0;
   let bytes = template?.kind === 'dynamic' ? template.template.characters : 0;
-  for (const { value } of parts) bytes += value.length;
+  for (const { value } of parts) bytes += htmlOfText ? 2 * value.length : value.length;
   for (const { content } of attachments) bytes += content.length;
   return bytes;
 }
