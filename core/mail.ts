@@ -59,6 +59,8 @@ export type Content = {
    * are what its header says. A personalization that names `to` has it replaced; one that does not leaves the header's To and Cc.
    */
   mime?: RawMime;
+  /** Of text/plain without text/html a text/html part is made, when all of it stands (core/mail-send/plain-content.ts). */
+  htmlOfText?: true;
   /** The Message-ID that it came with, angle brackets included; absent: it gets one of ours. */
   messageId?: string;
   /** Why no copy of it may be sent: each has the outcome `dropped`, and this as its reason. */
@@ -87,6 +89,8 @@ export type Copy = {
   role: 'to' | 'cc' | 'bcc';
   address: string;
   index: number;
+  /** It is the sample that a parent has of a subuser's mail: no event tells of it, and no statistics have it. */
+  hidden?: true;
   /** How often the link broke after the final dot (DESIGN: in doubt); absent is 0. */
   doubts?: number;
 };

@@ -14,6 +14,7 @@ import type { EraseMessage } from './records/erasure.ts';
 import { copyPart, messageKey, type Owner } from './records/message-key.ts';
 import { scheduledKey, type Wake } from './records/schedule.ts';
 import type { Authentication, LinkBranding } from './records/senders.ts';
+import type { Monitor } from './records/subusers.ts';
 import type { Allowance } from './shaping/allowance.ts';
 import type { Classification } from './shaping/rule.ts';
 import type { TrackingSettings } from './tracking/settings.ts';
@@ -135,9 +136,13 @@ export type IdempotencyRecord = {
   expiresAt: number;
 };
 
-/** What a request's jobs are made of beside its body: the version of what the account adds, the lanes it may take, a template's text. */
+/**
+ * What a request's jobs are made of beside its body: the version of what the account adds, the lanes it may take, a template's text, who
+ * has samples of it.
+ */
 export type Beside = {
   defaults: number;
+  monitor?: Monitor;
   lanes?: string[];
   template?: NonNullable<Content['template']>;
 };

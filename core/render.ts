@@ -4,6 +4,7 @@
  * is searched deeper, so no input can make it recurse. custom_args are never touched.
  */
 import type { Address, Content, Part, Personalization } from './mail.ts';
+import { frameOf, withHtml } from './mail-send/plain-content.ts';
 import { makeParser, makeReplacer, type Template } from './replace.ts';
 
 /** Characters that substitutions may add to the text of one personalization: hundreds of them are in memory at once. */
@@ -16,7 +17,7 @@ export type Rendered = { from: Address; replyTo: Address[]; subject: string; par
 
 /**
  * The rendered personalization, or undefined when its text, or the values it is made with, are longer than the text as it
- * was stored and RENDERED_GROWTH. `parts` is the content's own array when nothing in it changed.
+ * was stored and RENDERED_GROWTH. `parts` is `plainParts` of the content when nothing in them changed.
  */
 export function renderPersonalization(content: Content, personalization: Personalization): Rendered | undefined {
   const from = personalization.from ?? content.from;
@@ -25,7 +26,7 @@ export function renderPersonalization(content: Content, personalization: Persona
   const table = expandSections(personalization.substitutions ?? {}, content.sections, limit);
   if (table === undefined) return undefined;
   const keys = Object.keys(table);
-  if (keys.length === 0) return { from, subject, parts: content.parts, replyTo: content.replyTo };
+  if (keys.length === 0) return { from, subject, parts: plainParts(content), replyTo: content.replyTo };
 
   const parse = parserOf(content, keys);
   const values = keys.map((key) => table[key]!);
@@ -49,8 +50,23 @@ export function renderPersonalization(content: Content, personalization: Persona
     changed ||= rendered !== value;
     return { type, value: rendered, filled: { template, values } };
   });
+  const frame = content.htmlOfText && frameOf(content);
+  const filledFrame = frame === undefined || !whole ? frame : render(frame);
+  changed ||= filledFrame !== frame;
   if (!whole) return undefined;
-  return { from, subject: renderedSubject, replyTo, parts: changed ? parts : content.parts };
+  const own = changed ? withHtml(parts, content, filledFrame) : plainParts(content);
+  return { from, subject: renderedSubject, replyTo, parts: own };
+}
+
+/** By the content's own parts, the same with HTML that was made of their text. */
+const alternatives = new WeakMap<Part[], Part[]>();
+
+/** The parts as they are without substitutions: one array for all messages of a content. */
+export function plainParts(content: Content): Part[] {
+  if (!content.htmlOfText) return content.parts;
+  const known = alternatives.get(content.parts) ?? withHtml(content.parts, content, frameOf(content));
+  alternatives.set(content.parts, known);
+  return known;
 }
 
 const SUBJECT = /<%\s*subject\s*%>/gi;

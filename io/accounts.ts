@@ -50,11 +50,9 @@ export function accountsIn(table: string, client: Table) {
       ]);
       if (!key || own?.disabled) return undefined;
       const allows = allowsOf(access?.rules);
-      return {
-        ...key,
-        ...(allows && { allows }),
-        ...(own && { lanes: own.lanes, parent: own.parent, credits: own.credits }),
-      };
+      if (!own) return { ...key, ...(allows && { allows }) };
+      const { lanes, parent, credits, monitor } = own;
+      return { ...key, ...(allows && { allows }), lanes, parent, credits, ...(monitor && { monitor }) };
     },
     listDomains: (account: string) => listItems<DomainRecord>(table, client, account, 'domain#'),
     /** Strongly consistent: it may have been made a moment ago. */

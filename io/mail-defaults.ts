@@ -5,6 +5,7 @@ import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
 import {
   type FormerMailDefaultsRecord,
   formerMailDefaultsKey,
+  type MailDefault,
   type MailDefaultsRecord,
   mailDefaultsKey,
 } from '../core/records/mail-defaults.ts';
@@ -24,7 +25,7 @@ export function mailDefaultsIn(table: string, client: Table, now: () => number) 
     (await client.send(new GetCommand({ TableName: table, Key, ConsistentRead }))).Item as T | undefined;
 
   /** False: somebody else has changed them meanwhile. */
-  const change = async <K extends 'footer' | 'template'>(
+  const change = async <K extends MailDefault>(
     account: string,
     which: K,
     value: NonNullable<MailDefaultsRecord[K]>,
@@ -65,8 +66,8 @@ export function mailDefaultsIn(table: string, client: Table, now: () => number) 
     /** As they were in a version that is none of now; undefined: longer ago than a day. */
     readFormerMailDefaults: (account: string, version: number) =>
       get<FormerMailDefaultsRecord>(formerMailDefaultsKey(account, version), true),
-    /** The one setting, and nothing of the other. How both were before is kept for a day. */
-    writeMailDefault: async <K extends 'footer' | 'template'>(
+    /** The one setting, and nothing of the others. How all were before is kept for a day. */
+    writeMailDefault: async <K extends MailDefault>(
       account: string,
       which: K,
       value: NonNullable<MailDefaultsRecord[K]>,

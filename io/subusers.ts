@@ -19,7 +19,7 @@ const GONE = { username: '', email: '', disabled: true, deleted: true } satisfie
 
 /** What a change may say. */
 export type SubuserChange = Partial<
-  Pick<SubuserRecord, 'username' | 'email' | 'disabled' | 'websiteDisabled' | 'ips' | 'lanes' | 'credits'>
+  Pick<SubuserRecord, 'username' | 'email' | 'disabled' | 'websiteDisabled' | 'ips' | 'lanes' | 'credits' | 'monitor'>
 >;
 
 export function subusersIn(table: string, client: Table) {
@@ -33,8 +33,14 @@ export function subusersIn(table: string, client: Table) {
 
   /** Both items; under another name the one of before goes. False: they are not as they were read, or there are some already. */
   const write = async (record: SubuserRecord, before: SubuserRecord | undefined): Promise<boolean> => {
-    const { pk: parent, account, username, email, disabled, ips, lanes, credits } = record;
-    const own: AccountRecord = { ...accountKey(account), parent, username, email, disabled, ips, lanes, credits };
+    const { monitor: given, ...known } = record;
+    const { pk: parent, account, username, email, disabled, ips, lanes, credits } = known;
+    const monitor = given ? { monitor: given } : {};
+    const own: AccountRecord = {
+      ...accountKey(account),
+      ...{ parent, username, email, disabled, ips, lanes, credits },
+      ...monitor,
+    };
     const isFree = { ConditionExpression: 'attribute_not_exists(pk)' };
     const unchanged = before
       ? { ConditionExpression: 'version = :version', ExpressionAttributeValues: { ':version': before.version } }
@@ -46,7 +52,7 @@ export function subusersIn(table: string, client: Table) {
         new TransactWriteCommand({
           TransactItems: [
             ...(renamed ? [{ Delete: { TableName: table, Key: { pk, sk }, ...unchanged } }] : []),
-            { Put: { TableName: table, Item: record, ...(renamed ? isFree : unchanged) } },
+            { Put: { TableName: table, Item: { ...known, ...monitor }, ...(renamed ? isFree : unchanged) } },
             { Put: { TableName: table, Item: own, ...(before ? {} : isFree) } },
           ],
         }),
@@ -96,7 +102,7 @@ export function subusersIn(table: string, client: Table) {
      * taken away by `forgetAccount`.
      */
     removeSubuser: async ({ pk, sk, account, version }: SubuserRecord): Promise<boolean> => {
-      const own = await readAccount(account);
+      const { monitor: _, ...own } = (await readAccount(account)) ?? {};
       try {
         await client.send(
           new TransactWriteCommand({

@@ -76,8 +76,8 @@ export function makeSubmission(deps: SubmissionDeps): Role {
         const key = await deps.readKey({ account, id: keyId, secret: '' });
         if (!key?.scopes.includes('mail.send')) return smtpReplies.unauthenticated;
         if (!(await mayComeFrom(key, account, ip, 'SMTP', deps))) return fill(smtpReplies.addressNotAllowed, ip);
-        const { lanes, parent, credits } = key;
-        const message = { account, keyId, lanes, parent, credits, requestId, submitted, ip, fingerprint };
+        const { lanes, parent, credits, monitor } = key;
+        const message = { account, keyId, lanes, parent, credits, monitor, requestId, submitted, ip, fingerprint };
         const done = await submit(message, deps);
         return done.ok ? fill(smtpReplies.queued, done.requestId) : done.reply;
       } catch (error) {

@@ -45,7 +45,7 @@ const METHODS = { Allow: 'POST, OPTIONS' };
 export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
   const admitted = await admit(http, deps);
   if (!admitted.ok) return admitted.answer;
-  const { key, lanes, parent, credits } = admitted;
+  const { key, lanes, parent, credits, monitor } = admitted;
 
   const body = await readBody(http, deps);
   if (!body.ok) return refuse(body.error);
@@ -79,6 +79,7 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
     lanes,
     parent,
     credits,
+    monitor,
     received,
   };
   const idempotencyKey = http.headers['idempotency-key'];
@@ -114,6 +115,7 @@ type Admitted = {
   lanes: UsableKey['lanes'] | undefined;
   parent: UsableKey['parent'] | undefined;
   credits: UsableKey['credits'] | undefined;
+  monitor: UsableKey['monitor'];
 };
 
 /** What can be said of a request before its body: a door for large ones asks first. */
@@ -133,8 +135,8 @@ export async function admit(
   if (!key || !secretMatches(key.secret, record?.secretHash)) return no(apiErrors.unauthorized);
   if (!(await mayComeFrom(record!, key.account, http.ip, 'API', deps))) return no(addressNotAllowed(http.ip));
   if (!record!.scopes.includes('mail.send')) return no(apiErrors.forbidden);
-  const { lanes, parent, credits } = record!;
-  return { ok: true, key, lanes, parent, credits };
+  const { lanes, parent, credits, monitor } = record!;
+  return { ok: true, key, lanes, parent, credits, monitor };
 }
 
 /** A failure in SendGrid's shape. */

@@ -2,13 +2,16 @@
  * The one way from "a message and its recipients" on, whatever door it came by: is the sender the account's, was it taken
  * before (`Idempotency-Key`), is it within the account's daily cap, and then `commit`. The records are the same for HTTP and for SMTP.
  */
+import { readMailbox } from '../core/address.ts';
 import { domainOf } from '../core/domain.ts';
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { requestIdTime } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
+import { addCopies, isSample } from '../core/mail-send/copied.ts';
 import { withDefaults } from '../core/mail-send/defaults.ts';
 import type { KnownTemplate } from '../core/mail-send/template.ts';
 import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
+import type { Monitor } from '../core/records/subusers.ts';
 import type { Beside, DomainRecord, Received } from '../core/records.ts';
 import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, type Committed, commit, type Earlier } from './commit.ts';
@@ -26,6 +29,8 @@ export type Submission = {
   /** Whose subuser the account is, and what it may send as one. */
   parent?: string | undefined;
   credits?: Dependence['credits'];
+  /** Who has samples of its mail, by its parent's word. */
+  monitor?: Monitor | undefined;
   received?: Received;
 };
 
@@ -80,16 +85,21 @@ export async function takeRequest(
       ? { ok: true as const, found: defaults.found }
       : await look(() => readFormer(account, beside.defaults, deps), deps.report);
     if (!added.ok) return { ok: false, why: earlier === 'unknown' ? 'uncertain' : 'unavailable' };
-    return commitWithinCap({ ...taken, request: make(first ?? request, beside, added.found) }, earlier, deps);
+    return commitWithinCap(
+      { ...taken, request: make(taken.requestId, first ?? request, beside, added.found) },
+      earlier,
+      deps,
+    );
   });
 }
 
-function besideOf({ lanes, request }: Submission, defaults: MailDefaultsRecord | undefined): Beside {
+function besideOf({ lanes, request, monitor }: Submission, defaults: MailDefaultsRecord | undefined): Beside {
   const { template } = request.content;
   return {
     defaults: defaults?.version ?? 0,
     ...(lanes?.length ? { lanes: [...lanes] } : {}),
     ...(template ? { template } : {}),
+    ...(monitor ? { monitor } : {}),
   };
 }
 
@@ -102,12 +112,21 @@ async function readFormer(account: string, version: number, { readFormerMailDefa
 
 /** The request as it goes into jobs. The same arguments make the same: jobs of one request that were cut in two ways would share copies. */
 function make(
+  requestId: string,
   request: MailRequest,
-  { lanes, template }: Beside,
+  { lanes, template, monitor }: Beside,
   defaults: MailDefaultsRecord | undefined,
 ): MailRequest {
-  const { content, ...rest } = withDefaults(request, defaults);
+  const { content, ...rest } = withSamples(requestId, withDefaults(request, defaults), monitor);
   return { ...rest, content: { ...content, ...(lanes && { lanes }), ...(template && { template }) } };
+}
+
+/** A copy of some of its messages for whoever watches the account. What is sent to nobody is no sample. */
+function withSamples(requestId: string, request: MailRequest, monitor: Monitor | undefined): MailRequest {
+  const to = monitor && readMailbox(monitor.email);
+  if (!to || request.content.dropped !== undefined) return request;
+  const wanted = (personalization: number) => isSample(requestId, personalization, monitor);
+  return { ...request, copies: addCopies(request, to, { wanted, hidden: true }) };
 }
 
 /** Who the messages are from: a personalization may say another address of the domain, and one that is verified by itself is no other. */
@@ -124,7 +143,9 @@ async function commitWithinCap(submission: Submission, earlier: Earlier, deps: R
   if (earlier === 'unknown') return commit(submission, earlier, deps);
   let giveBack: GiveBack | undefined;
   try {
-    giveBack = await deps.takeCredits(account, request.copies.length, submission);
+    // What a parent has for himself is none of the account's mail.
+    const copies = request.copies.filter(({ hidden }) => !hidden).length;
+    giveBack = await deps.takeCredits(account, copies, submission);
   } catch (error) {
     return { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' };
   }

@@ -7,6 +7,7 @@ import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { makeRequestId } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
 import type { MailSendContext } from '../core/mail-send/index.ts';
+import type { UsableKey } from '../core/records/subusers.ts';
 import { type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
 import { templateOfHeader } from '../core/submit-mime/index.ts';
 import type { Submitted, SubmittedMail } from '../core/submit-mime/submitted.ts';
@@ -29,6 +30,7 @@ export type SubmittedBy = {
   lanes?: readonly string[] | undefined;
   parent?: string | undefined;
   credits?: Dependence['credits'];
+  monitor?: UsableKey['monitor'];
   requestId: string;
   submitted: Submitted;
   /** Who sends it, where that is known. */
@@ -43,7 +45,7 @@ const HAS_SMTPAPI = /^x-smtpapi[ \t]*:/im;
 export type Submitting = { ok: true; requestId: string } | { ok: false; reply: SmtpReply };
 
 export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Submitting> {
-  const { account, keyId, lanes, parent, credits, requestId, submitted, fingerprint } = message;
+  const { account, keyId, lanes, parent, credits, monitor, requestId, submitted, fingerprint } = message;
   const pools = new Set(deps.lanes.map(({ pool }) => pool));
   const header = submitted.header.toString('latin1');
   const groups = await look(
@@ -66,7 +68,7 @@ export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Su
   const { ip } = message;
   const received = { protocol: 'SMTP' as const, bytes: submitted.size, ...(ip === undefined ? {} : { ip }) };
   const { request } = read;
-  const submission = { account, keyId, lanes, parent, credits, requestId, request, received };
+  const submission = { account, keyId, lanes, parent, credits, monitor, requestId, request, received };
   const taken = await takeRequest(submission, idempotency, deps);
   if (!taken.ok) return { ok: false, reply: replyTo(taken.error) };
   if (read.ok === 'dropped' && read.notice) await tell(read.notice, message, deps);

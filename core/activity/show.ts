@@ -35,6 +35,7 @@ export function historyOf(items: readonly Record<string, unknown>[], index: numb
     .sort((a, b) => Number(isLater(a)) - Number(isLater(b)) || a.item.at - b.item.at);
   if (news.length === 0 && (!request || index >= request.copies)) return undefined;
   const about = news.flatMap((one) => (one.kind === 'engagement' ? [] : (one.item.about ?? []))).at(-1);
+  if (about?.hidden) return undefined;
   return { ...(request ? { request } : {}), news, ...(about ? { about } : {}) };
 }
 

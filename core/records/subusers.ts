@@ -21,6 +21,9 @@ export type Credits =
     }
   | { type: 'nonrecurring'; total: number; since: number; adjusted: number };
 
+/** Who has a copy of about one in `frequency` messages of a subuser (SendGrid: `subusers/{name}/monitor`). */
+export type Monitor = { email: string; frequency: number };
+
 /** What a parent knows of a subuser. */
 export type SubuserRecord = {
   /** The parent. */
@@ -38,6 +41,7 @@ export type SubuserRecord = {
   /** The lanes of these addresses: what accept chooses from. */
   lanes: string[];
   credits: Credits;
+  monitor?: Monitor | undefined;
   /** Milliseconds since the epoch. */
   createdAt: number;
   /** Another at each write: a write names the one it read. */
@@ -45,7 +49,10 @@ export type SubuserRecord = {
 };
 
 /** What an account with a parent is to its own keys. An account without this item has no parent. */
-export type AccountRecord = Pick<SubuserRecord, 'username' | 'email' | 'disabled' | 'ips' | 'lanes' | 'credits'> & {
+export type AccountRecord = Pick<
+  SubuserRecord,
+  'username' | 'email' | 'disabled' | 'ips' | 'lanes' | 'credits' | 'monitor'
+> & {
   pk: string;
   sk: 'account';
   parent: string;
@@ -54,7 +61,9 @@ export type AccountRecord = Pick<SubuserRecord, 'username' | 'email' | 'disabled
 };
 
 /** A key, from where it may be used (absent: from anywhere), and what its account's parent says of its mail. */
-export type UsableKey = KeyRecord & { allows?: Allows } & Partial<Pick<AccountRecord, 'lanes' | 'parent' | 'credits'>>;
+export type UsableKey = KeyRecord & { allows?: Allows } & Partial<
+    Pick<AccountRecord, 'lanes' | 'parent' | 'credits' | 'monitor'>
+  >;
 
 export const subuserKey = (parent: string, username: string) => ({
   pk: parent,

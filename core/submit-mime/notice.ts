@@ -34,6 +34,8 @@ export function makeNotice(told: Told, context: MailSendContext): MailRequest | 
         'Auto-Submitted': 'auto-replied',
         ...(isId ? { 'In-Reply-To': messageId, References: messageId } : {}),
       },
+      // It is ours, and no mail of the account's to keep.
+      mail_settings: { bcc: { enable: false } },
     },
     { now: context.now, pools: context.pools },
   );

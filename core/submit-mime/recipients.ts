@@ -6,6 +6,7 @@
 import { asciiAddress, type Mailbox } from '../address.ts';
 import type { Copy, MailRequest, Personalization } from '../mail.ts';
 import { sameAddress } from '../mail-send/addresses.ts';
+import { addCopies } from '../mail-send/copied.ts';
 import { jsonBytes } from '../mail-send/data.ts';
 import { addFault, type Faults } from '../mail-send/faults.ts';
 import { CUSTOM_ARGS_BYTES } from '../mail-send/limits.ts';
@@ -44,7 +45,7 @@ export function applySmtpApi(faults: Faults, api: SmtpApi, rcpts: readonly Mailb
     if (at !== undefined) all.sendAt[index] = at;
   }
   const archive = readArchive(api.content.mailSettings);
-  return archive ? { ...all, copies: withArchive(all, archive) } : all;
+  return archive ? { ...all, copies: addCopies(all, archive) } : all;
 }
 
 /** A message for each recipient. */
@@ -85,18 +86,4 @@ function renderArgs(faults: Faults, { sub, content }: SmtpApi, personalizations:
     }
     personalization.customArgs = own;
   }
-}
-
-/** The `bcc` filter: one more copy of each message, but for whoever has it already (as mail/send's `mail_settings.bcc`). */
-function withArchive({ personalizations, copies }: Recipients, archive: Mailbox): Copy[] {
-  const address = asciiAddress(archive);
-  const all: Copy[] = [];
-  const byPersonalization = Map.groupBy(copies, ({ personalization }) => personalization);
-  for (const { index: personalization } of personalizations) {
-    const own = byPersonalization.get(personalization) ?? [];
-    for (const copy of own) all.push({ ...copy, index: all.length });
-    if (!own.some((copy) => copy.address.toLowerCase() === address.toLowerCase()))
-      all.push({ personalization, role: 'bcc', address, index: all.length });
-  }
-  return all;
 }

@@ -7,6 +7,7 @@
  */
 import type { Content, Part, Personalization } from '../mail.ts';
 import { addFooter } from '../mail-send/footer.ts';
+import { frameOf, withHtml } from '../mail-send/plain-content.ts';
 import { readFooter } from '../mail-send/settings.ts';
 import type { TemplateText } from '../records/template.ts';
 import type { Rendered } from '../render.ts';
@@ -52,7 +53,7 @@ export function renderDynamic(
       from: personalization.from ?? content.from,
       replyTo: content.replyTo,
       subject: subject.trim() === '' ? own : subject,
-      parts: addFooter(parts, readFooter(content.mailSettings)),
+      parts: withHtml(addFooter(parts, readFooter(content.mailSettings)), content, frameOf(content)),
     },
   };
 }

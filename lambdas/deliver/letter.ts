@@ -13,7 +13,7 @@ import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
 import type { Attachment, Copy, Part, Personalization } from '../../core/mail.ts';
 import type { Entity } from '../../core/mime.ts';
-import { type Rendered, renderPersonalization } from '../../core/render.ts';
+import { plainParts, type Rendered, renderPersonalization } from '../../core/render.ts';
 import { type Made, renderDynamic } from '../../core/template/mail.ts';
 import { FINAL_DOT, measureLines, stuffDots } from '../../core/wire.ts';
 import { type Taken, takeOctets } from '../../io/octets.ts';
@@ -169,11 +169,11 @@ function estimate(
   { substitutions }: Personalization,
   sevenBit: boolean,
 ): number {
-  const { parts, attachments } = content;
+  const { parts, attachments, htmlOfText } = content;
   if (mime) return tracking || changesRaw(content, substitutions, sevenBit) ? mime.octets.length : 0;
   if (!tracking && !template && Object.keys(substitutions ?? {}).length === 0) return 0;
   let bytes = template?.kind === 'dynamic' ? template.template.characters : 0;
-  for (const { value } of parts) bytes += value.length;
+  for (const { value } of parts) bytes += htmlOfText ? 2 * value.length : value.length;
   for (const { content } of attachments) bytes += content.length;
   return bytes;
 }
@@ -191,7 +191,7 @@ function write(task: Task, personalization: Personalization, copy: Copy, pool: s
   const tracker = trackerOf(task, rendered.from, Object.keys(given), copy, domain);
   if (tracker && 'dropped' in tracker) return drop(tracker.dropped);
   const parts = tracker ? rendered.parts.map((part) => tracker.part(part)) : rendered.parts;
-  const isShared = parts === content.parts;
+  const isShared = parts === plainParts(content);
   const body = (isShared ? sharedBody : ownBody)(parts, content.attachments, job.requestId);
   const header = composeHeader(
     {

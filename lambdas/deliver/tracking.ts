@@ -46,7 +46,7 @@ export function trackerOf(
   { job, tracking }: Pick<Task, 'job' | 'tracking'>,
   from: Address,
   given: readonly string[],
-  { index, address }: Copy,
+  { index, address, hidden }: Copy,
   { returnPath }: SigningDomain,
 ): ReturnType<typeof openTracker> | undefined {
   if (!tracking) return undefined;
@@ -57,5 +57,12 @@ export function trackerOf(
     ...(mailSecret && { mailto: { secret: mailSecret, domain: returnPath } }),
   };
   const { account, requestId } = job;
-  return openTracker(given, wanted, means, { account, requestId, index, address });
+  return openTracker(given, hidden ? unwatched(wanted) : wanted, means, { account, requestId, index, address });
 }
+
+/** Whose copy is hidden, of him no opens and clicks are counted. */
+const unwatched = (wanted: Tracking): Tracking => ({
+  ...wanted,
+  html: { ...wanted.html, clicks: false, pixel: false },
+  text: { ...wanted.text, clicks: false },
+});

@@ -1,10 +1,10 @@
 /**
- * `/v3/mail_settings/…`: the footer and the template that an account has added to its mail, where bounces and complaints are sent on to, and
- * the list of all settings. accept and inbound know a change within a minute.
+ * `/v3/mail_settings/…`: the footer and the template that an account has added to its mail, who has a copy of it, whether plain text gets
+ * HTML, where bounces and complaints are sent on to, and the list of all settings. accept and inbound know a change within a minute.
  */
 import { readMailbox } from '../../core/address.ts';
 import { BODY_RULE, holdsBody } from '../../core/mail-send/defaults.ts';
-import type { MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
+import type { MailDefault, MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
 import {
   type AddressWhitelistRecord,
   type BouncePurgeRecord,
@@ -19,7 +19,7 @@ type ForwardKind = 'forward_bounce' | 'forward_spam';
 
 export type MailDefaultsRouteDeps = {
   readMailDefaults: (account: string) => Promise<MailDefaultsRecord | undefined>;
-  writeMailDefault: <K extends 'footer' | 'template'>(
+  writeMailDefault: <K extends MailDefault>(
     account: string,
     which: K,
     value: NonNullable<MailDefaultsRecord[K]>,
@@ -91,6 +91,46 @@ async function updateTemplate({ account, body }: Call, deps: MailDefaultsRouteDe
   return { status: 200, body: showTemplate({ enabled, html }) };
 }
 
+// bcc -----------------------------------------------------------------------------------------------------------------
+
+const showBcc = (bcc: MailDefaultsRecord['bcc']) => ({ enabled: bcc?.enabled ?? false, email: bcc?.email ?? '' });
+
+async function getBcc({ account }: Call, deps: MailDefaultsRouteDeps): Promise<Answer> {
+  return { status: 200, body: showBcc((await deps.readMailDefaults(account))?.bcc) };
+}
+
+async function updateBcc({ account, body }: Call, deps: MailDefaultsRouteDeps): Promise<Answer> {
+  const read = readBody(body);
+  if (!read.ok) return read.answer;
+  const before = showBcc((await deps.readMailDefaults(account))?.bcc);
+  const { enabled = before.enabled, email: given = before.email } = read.given;
+  const email = given ?? '';
+  if (typeof email !== 'string' || (email !== '' && !readMailbox(email)))
+    return refused('email', 'email must be an email address');
+  if (enabled && email === '') return refused('email', 'email must say who has the copies');
+  const bcc = { enabled: enabled as boolean, email };
+  await deps.writeMailDefault(account, 'bcc', bcc);
+  return { status: 200, body: showBcc(bcc) };
+}
+
+// plain content -------------------------------------------------------------------------------------------------------
+
+const showPlainContent = (setting: MailDefaultsRecord['plainContent']) => ({ enabled: setting?.enabled ?? true });
+
+async function getPlainContent({ account }: Call, deps: MailDefaultsRouteDeps): Promise<Answer> {
+  return { status: 200, body: showPlainContent((await deps.readMailDefaults(account))?.plainContent) };
+}
+
+async function updatePlainContent({ account, body }: Call, deps: MailDefaultsRouteDeps): Promise<Answer> {
+  const read = readBody(body);
+  if (!read.ok) return read.answer;
+  const before = showPlainContent((await deps.readMailDefaults(account))?.plainContent);
+  const { enabled = before.enabled } = read.given;
+  const setting = { enabled: enabled as boolean };
+  await deps.writeMailDefault(account, 'plainContent', setting);
+  return { status: 200, body: showPlainContent(setting) };
+}
+
 const defined = (given: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 
@@ -143,10 +183,17 @@ async function list({ account, query }: Call, deps: MailDefaultsRouteDeps): Prom
         whitelist,
         'Addresses and domains whose mail is never dropped for a list.',
       ],
+      ['bcc', 'BCC', defaults?.bcc, 'Who has a copy of every message.'],
       ['bounce_purge', 'Bounce Purge', purge, 'After how many days bounces and blocks leave their lists.'],
       ['footer', 'Footer', defaults?.footer, 'What stands under every mail.'],
       ['forward_bounce', 'Forward Bounce', bounces, 'Where mail that came back is sent on to.'],
       ['forward_spam', 'Forward Spam', complaints, 'Where complaints are sent on to.'],
+      [
+        'plain_content',
+        'Plain Content',
+        showPlainContent(defaults?.plainContent),
+        'Plain text goes out as it is, and gets no HTML part.',
+      ],
       ['template', 'Legacy Email Template', defaults?.template, 'HTML around the HTML of every mail.'],
     ] as const
   ).map(([name, title, setting, description]) => ({ name, title, enabled: setting?.enabled ?? false, description }));
@@ -171,6 +218,8 @@ export const MAIL_DEFAULTS_ROUTES: readonly Route[] = [
   { method: 'GET', path: PATH, nullFields: true, scope: 'mail_settings.read', handle: list },
   ...routesOf('footer', getFooter, updateFooter),
   ...routesOf('template', getTemplate, updateTemplate),
+  ...routesOf('bcc', getBcc, updateBcc),
+  ...routesOf('plain_content', getPlainContent, updatePlainContent),
   ...routesOf('forward_bounce', getForward('forward_bounce'), updateForward('forward_bounce')),
   ...routesOf('forward_spam', getForward('forward_spam'), updateForward('forward_spam')),
 ];

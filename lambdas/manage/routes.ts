@@ -15,6 +15,7 @@ import { LINK_ROUTES } from './link-routes.ts';
 import { MAIL_DEFAULTS_ROUTES } from './mail-defaults-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from './mail-settings-routes.ts';
 import type { Answer, Call, ManageDeps } from './manage.ts';
+import { MONITOR_ROUTES } from './monitor-routes.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
 import { REVERSE_DNS_ROUTES } from './reverse-dns-routes.ts';
@@ -152,6 +153,7 @@ export const ROUTES: readonly Route[] = [
   ...ACCOUNT_ROUTES,
   ...USER_ROUTES,
   ...SUBUSER_ROUTES,
+  ...MONITOR_ROUTES,
   ...TEMPLATE_ROUTES,
   ...BRAKE_ROUTES,
   ...SCHEDULE_ROUTES,

@@ -95,7 +95,7 @@ async function listSubusers({ account, query }: Call, deps: SubuserRouteDeps): P
 }
 
 /** Changes a subuser as it is at that moment, however many others do. */
-async function change(
+export async function changeSubuserBy(
   { account, params }: Call,
   deps: SubuserRouteDeps,
   read: (before: SubuserRecord) => Promise<{ ok: true; change: SubuserChange } | { ok: false; answer: Answer }>,
@@ -114,7 +114,7 @@ async function change(
 const settingFlag =
   (field: 'disabled' | 'websiteDisabled'): Handle =>
   (call, deps) =>
-    change(
+    changeSubuserBy(
       call,
       deps,
       async () => {
@@ -128,7 +128,7 @@ const settingFlag =
     );
 
 const changeIps: Handle = (call, deps) =>
-  change(
+  changeSubuserBy(
     call,
     deps,
     async () => {
@@ -174,7 +174,7 @@ async function getCredits({ account, params }: Call, deps: SubuserRouteDeps): Pr
 const writingCredits =
   (read: (call: Call, before: SubuserRecord, deps: SubuserRouteDeps) => Promise<ReadCredits>): Handle =>
   (call, deps) =>
-    change(
+    changeSubuserBy(
       call,
       deps,
       async (before) => {

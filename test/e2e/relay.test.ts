@@ -204,30 +204,36 @@ function postTo(url: string, apiKey: string, body: string): Promise<{ status: nu
   });
 }
 
-// Attack: a subuser sends more than his parent gives him, by the door that does not look.
-it('the credits of a subuser are one count, by HTTP and by SMTP', async () => {
-  const { apiUrl, apiKey, smtp } = mail.local;
-  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
-    const answer = await fetch(`${apiUrl}/v3/${path}`, {
-      ...{ method, body: body === undefined ? null : JSON.stringify(body) },
-      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...headers },
-    });
-    return { status: answer.status, json: (await answer.json().catch(() => undefined)) as Record<string, unknown> };
-  };
-  const subuser = { username: 'till', email: 'till@example.com', password: 'p', ips: [] };
-  expect((await call('POST', 'subusers', subuser)).status).toBe(200);
-  const asTill = { 'on-behalf-of': 'till' };
-  const made = await call('POST', 'api_keys', { name: 'till', scopes: ['mail.send'] }, asTill);
-  const key = String(made.json.api_key);
-  await mail.operator.addDomain(readAuthorization(`Bearer ${key}`)!.account, 'till.example.com');
-  await call('PUT', 'subusers/till/credits', { type: 'nonrecurring', total: 3 });
+/** Over the API, by the operator. */
+async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const { apiUrl, apiKey } = mail.local;
+  const answer = await fetch(`${apiUrl}/v3/${path}`, {
+    ...{ method, body: body === undefined ? null : JSON.stringify(body) },
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...headers },
+  });
+  return { status: answer.status, json: (await answer.json().catch(() => undefined)) as Record<string, unknown> };
+}
 
-  const from = 'till@till.example.com';
-  const post = (to: string[]) => mail.post(mailToAll(to, from), { authorization: `Bearer ${key}` });
+/** A subuser of the operator's with a domain of its own, its key, and how it sends by SMTP. */
+async function makeSubuser(username: string, scopes = ['mail.send']) {
+  const subuser = { username, email: `${username}@example.com`, password: 'p', ips: [] };
+  expect((await call('POST', 'subusers', subuser)).status).toBe(200);
+  const made = await call('POST', 'api_keys', { name: username, scopes }, { 'on-behalf-of': username });
+  const key = String(made.json.api_key);
+  await mail.operator.addDomain(readAuthorization(`Bearer ${key}`)!.account, `${username}.example.com`);
   const transport = createTransport({
-    ...{ host: '127.0.0.1', port: smtp!.port, requireTLS: true, tls: { rejectUnauthorized: false } },
+    ...{ host: '127.0.0.1', port: mail.local.smtp!.port, requireTLS: true, tls: { rejectUnauthorized: false } },
     auth: { user: 'apikey', pass: key },
   });
+  return { key, from: `${username}@${username}.example.com`, transport };
+}
+
+// Attack: a subuser sends more than his parent gives him, by the door that does not look.
+it('the credits of a subuser are one count, by HTTP and by SMTP', async () => {
+  const { key, from, transport } = await makeSubuser('till');
+  await call('PUT', 'subusers/till/credits', { type: 'nonrecurring', total: 3 });
+
+  const post = (to: string[]) => mail.post(mailToAll(to, from), { authorization: `Bearer ${key}` });
   const submit = (to: string) => transport.sendMail({ from, to, subject: 'Receipt', text: 'Thank you.' });
   expect((await post(['one@example.net'])).status).toBe(202);
   await submit('two@example.net');
@@ -279,4 +285,54 @@ it('an IP access list holds at every door, and what each refused is in its accou
       expect.objectContaining({ ...seen, auth_method: 'SMTP' }),
     ]),
   );
+}, 60_000);
+
+it('an archive has a copy of every message, a parent a sample, by HTTP and by SMTP: no reader sees them, the subuser not the parent', async () => {
+  // Prepare: before its first mail, so that accept and the relay know it.
+  const { key, from, transport } = await makeSubuser('desk', ['mail.send', 'email_activity.read']);
+  const asDesk = { 'on-behalf-of': 'desk' };
+  const archive = { enabled: true, email: 'archive@keep.example' };
+  expect((await call('PATCH', 'mail_settings/bcc', archive, asDesk)).json).toEqual(archive);
+  await call('PATCH', 'mail_settings/plain_content', { enabled: false }, asDesk);
+  const monitor = { email: 'samples@parent.example', frequency: 1 };
+  expect((await call('POST', 'subusers/desk/monitor', monitor)).json).toEqual(monitor);
+  await call('PUT', 'subusers/desk/credits', { type: 'nonrecurring', total: 4 });
+
+  // Act
+  const authorization = `Bearer ${key}`;
+  const { status, id } = await mail.post(mailToAll(['ann@example.net'], from), { authorization });
+  expect(status).toBe(202);
+  const { response } = await transport.sendMail({
+    from,
+    to: 'ben@example.net',
+    subject: 'Receipt',
+    text: 'Thank you.',
+  });
+  transport.close();
+
+  // Assess
+  const [ann, ben] = [await findIn('ann@example.net'), await findIn('ben@example.net')];
+  for (const to of ['archive@keep.example', 'samples@parent.example']) {
+    const copies = await eventually(
+      async () => (await (await fetch(`${mail.local.inboxUrl}/messages?to=${to}`)).json()) as Found[],
+      (list) => list.length === 2,
+    );
+    for (const { id: copy } of copies) {
+      const { raw } = (await (await fetch(`${mail.local.inboxUrl}/messages/${copy}`)).json()) as Found;
+      expect(raw).toMatch(/^To: (ann|ben)@example\.net\r$/m);
+    }
+  }
+  for (const { raw } of [ann, ben]) expect(raw).not.toMatch(/keep\.example|parent\.example|^bcc:/im);
+  expect(ann.raw).toContain('Content-Type: text/html');
+  const ids = [id, response.split(' ').at(-1)!];
+  expect(await thenAllIsAccountedFor(mail, ids)).toMatchObject({ accepted: 6, delivered: 6 });
+  expect((await call('GET', 'subusers/desk/credits')).json).toMatchObject({ remain: 0 });
+  const shown = await Promise.all(
+    [0, 1, 2].map((n) => call('GET', `messages/${id}.recvd-x-1.${n}`, undefined, { authorization })),
+  );
+  expect(shown.map(({ status: one, json }) => [one, json.to_email])).toEqual([
+    [200, 'ann@example.net'],
+    [200, 'archive@keep.example'],
+    [404, undefined],
+  ]);
 }, 60_000);

@@ -1,11 +1,14 @@
 /** What an account has added to its mail reaches the job, whatever the door; a mail that says something of its own has that. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { makeRequestId } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
 import { withDefaults } from '../../core/mail-send/defaults.ts';
 import type { MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
+import { readSubmitted } from '../../core/submit-mime/index.ts';
 import { changesRaw } from '../../lambdas/deliver/raw-letter.ts';
 import { accept } from '../../submission/accept.ts';
-import { makeCloud, makeMail, makePost } from '../lambdas/fake-cloud.ts';
+import { submit } from '../../submission/submit.ts';
+import { makeCloud, makeMail, makePost, START } from '../lambdas/fake-cloud.ts';
 
 const defaults: MailDefaultsRecord = {
   pk: 'operator',
@@ -86,4 +89,83 @@ test('where the settings cannot be read nothing is taken: a mail without its foo
   const answer = await accept(makePost(makeMail()), { ...deps, readMailDefaults });
   expect(answer.status).toBe(503);
   expect(cloud.queues.get('lane:default-1') ?? []).toHaveLength(0);
+});
+
+const bcc = (email = 'keep@archive.example', enabled = true): MailDefaultsRecord => ({
+  ...{ pk: 'operator', sk: 'settings#mail', bcc: { enabled, email } },
+});
+const copiesOf = ({ copies }: Pick<Job, 'copies'>) => copies.map(({ role, address }) => `${role} ${address}`);
+const HEADER = 'From: shop@example.com\r\nTo: reader@example.net\r\nSubject: Hello\r\n';
+
+/** What a message by SMTP goes into, with the account's default. */
+async function submitted(header: string): Promise<Job[]> {
+  const { accept: deps, cloud } = makeCloud();
+  const octets = `${header}\r\nHi\r\n`;
+  const message = {
+    ...{ header: Buffer.from(`${header}\r\n`), size: octets.length, mime: { octets }, mailFrom: 'shop@example.com' },
+    ...{ rcptTo: ['reader@example.net'], eightBit: false, smtpUtf8: false },
+  };
+  const by = { account: 'operator', keyId: 'key', requestId: makeRequestId(START, Buffer.alloc(10, 99)) };
+  await submit(
+    { ...by, submitted: message, fingerprint: () => '' },
+    { ...deps, readSubmitted, readMailDefaults: async () => bcc() },
+  );
+  return cloud.queues.get('lane:default-1')!.map(({ body }) => JSON.parse(body) as Job);
+}
+
+describe('a copy of every message', () => {
+  test('goes to the account’s address; a mail with a bcc setting of its own has that', async () => {
+    expect(copiesOf(await sent({}, bcc()))).toEqual(['to reader@example.net', 'bcc keep@archive.example']);
+    const own = { mail_settings: { bcc: { enable: true, email: 'mine@example.org' } } };
+    expect(copiesOf(await sent(own, bcc()))).toEqual(['to reader@example.net', 'bcc mine@example.org']);
+    for (const mail of [{ mail_settings: { bcc: { enable: false } } }, { mail_settings: { bcc: {} } }])
+      expect(copiesOf(await sent(mail, bcc()))).toEqual(['to reader@example.net']);
+    expect(copiesOf(await sent({}, bcc('keep@archive.example', false)))).toEqual(['to reader@example.net']);
+  });
+
+  test('who is among its readers has it already, and no reader sees who has it', async () => {
+    const personalizations = [
+      { to: [{ email: 'Keep@Archive.example' }], cc: [{ email: 'b@example.net' }] },
+      { to: [{ email: 'c@example.net' }] },
+    ];
+    const job = await sent({ personalizations }, bcc());
+    expect(job.copies.map(({ personalization, index, address }) => `${index} ${personalization} ${address}`)).toEqual([
+      '0 0 Keep@Archive.example',
+      '1 0 b@example.net',
+      '2 1 c@example.net',
+      '3 1 keep@archive.example',
+    ]);
+    expect(JSON.stringify([job.content, job.personalizations[1]])).not.toContain('archive.example');
+  });
+
+  test('is beyond the 1,000 recipients that a request may name, and scheduled with its message', async () => {
+    const { accept: deps, cloud } = makeCloud();
+    cloud.defaults = [bcc()];
+    const personalizations = Array.from({ length: 1_000 }, (_, n) => ({ to: [{ email: `r${n}@example.net` }] }));
+    const sendAt = START / 1_000 + 3_600;
+    expect((await accept(makePost(makeMail({ personalizations, send_at: sendAt })), deps)).status).toBe(202);
+    const [stored] = [...cloud.bucket.values()];
+    expect(stored!.copies).toHaveLength(2_000);
+    expect([...cloud.holds.values()]).toMatchObject([{ due: sendAt * 1_000, copies: 2_000 }]);
+    expect([...cloud.requests.values()]).toMatchObject([{ copies: 2_000 }]);
+  });
+
+  test('counts in the day’s cap like any other, and a mail in the sandbox goes to nobody', async () => {
+    const { accept: deps, cloud } = makeCloud();
+    cloud.defaults = [bcc()];
+    cloud.credits = 1;
+    expect((await accept(makePost(makeMail()), deps)).status).toBe(401);
+    const sandbox = makeMail({ mail_settings: { sandbox_mode: { enable: true } } });
+    expect([(await accept(makePost(sandbox), deps)).status, cloud.calls]).toEqual([200, []]);
+  });
+
+  test('by SMTP too, unless X-SMTPAPI says otherwise; a broken one’s mail goes to nobody, and its notice is ours', async () => {
+    expect((await submitted(HEADER)).map(copiesOf)).toEqual([['to reader@example.net', 'bcc keep@archive.example']]);
+    const off = `${HEADER}X-SMTPAPI: {"filters": {"bcc": {"settings": {"enable": 0}}}}\r\n`;
+    expect((await submitted(off)).map(copiesOf)).toEqual([['to reader@example.net']]);
+    expect((await submitted(`${HEADER}X-SMTPAPI: {\r\n`)).map(copiesOf)).toEqual([
+      ['to reader@example.net'],
+      ['to shop@example.com'],
+    ]);
+  });
 });

@@ -110,6 +110,22 @@ describe('a second run', () => {
     assess(byId, 300);
   });
 
+  it.each([
+    ['with a copy for an archive that was named since', undefined, 'keep@archive.example', 300],
+    ['without one that was taken away since', 'keep@archive.example', undefined, 600],
+    ['with another’s', 'keep@archive.example', 'a-much-longer-name-of-an-archive@elsewhere.example', 600],
+  ])('cuts as the first did, %s', async (_, before, after, copies) => {
+    const world = makeCloud();
+    const bcc = (version: number, email: string | undefined): MailDefaultsRecord => ({
+      ...footer(version, 0),
+      ...(email && { bcc: { enabled: true, email } }),
+    });
+    world.cloud.defaults = [bcc(0, before)];
+    const change = () => world.cloud.defaults.push(bcc(1, after));
+    expect((await takeOver(world, mailTo(300, 12_000), 1, 1, change)).status).toBe(202);
+    assess(await jobsOf(world), copies);
+  });
+
   it('expands what was stored first', async () => {
     const world = makeCloud();
     world.cloud.defaults = [footer(0, 10)];

@@ -67,7 +67,8 @@ async function prepare(asked: Asked, here: Here) {
   const operation = operationOf(asked);
   const parent = operation && OF_OPERATOR.has(nameOf(operation)) ? OPERATOR : here.newAccount();
   // A test of the client leaves `on-behalf-of` set for all that come after it.
-  const asSubuser = asked.onBehalfOf !== undefined && !OF_PARENTS.has(operation?.group ?? '');
+  const group = operation?.group ?? asked.url.split('/')[2] ?? '';
+  const asSubuser = asked.onBehalfOf !== undefined && !OF_PARENTS.has(group);
   const asParent = await here.call(parent);
   if (asSubuser) await asParent('POST', '/v3/subusers', { ...SUBUSER, username: asked.onBehalfOf });
   const found = asSubuser ? await here.subusers.findSubuser(parent, asked.onBehalfOf!) : undefined;

@@ -19,6 +19,7 @@ const of = (folder: string, settings: Record<string, readonly string[]>): Settin
 
 const MAIL = of('mail_settings', {
   address_whitelist: ['enabled', 'list'],
+  bcc: ['enabled', 'email'],
   bounce_purge: ['enabled', 'hard_bounces', 'soft_bounces'],
   footer: ['enabled', 'html_content', 'plain_content'],
   forward_bounce: ['enabled', 'email'],

@@ -65,6 +65,7 @@ const SHOWN = [
   'suppression/spam_reports',
   'suppression/unsubscribes',
   'mail_settings/address_whitelist',
+  'mail_settings/bcc',
   'mail_settings/bounce_purge',
   'mail_settings/footer',
   'mail_settings/forward_bounce',
@@ -148,6 +149,7 @@ beforeAll(async () => {
   });
   await there('PATCH', 'mail_settings/address_whitelist', { enabled: true, list: ['vip@x.example', 'x.example'] });
   await there('PATCH', 'mail_settings/footer', { enabled: true, html_content: '<i>foot</i>', plain_content: 'foot' });
+  await there('PATCH', 'mail_settings/bcc', { enabled: true, email: 'keep@archive.example' });
   await there('PATCH', 'mail_settings/forward_bounce', { enabled: true, email: 'desk@shop.example' });
   await there('PATCH', 'tracking_settings/click', { enabled: true, enable_text: true });
   await there('PATCH', 'tracking_settings/google_analytics', { enabled: true, utm_source: 'mail' });

@@ -1,6 +1,7 @@
 /** Events field by field, as ../shared/reference/sendgrid.md §3 has them. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { historyOf } from '../../../core/activity/show.ts';
 import { type About, aboutCopy } from '../../../core/event/about.ts';
 import { type EngagementRecord, engagementKey } from '../../../core/event/engagement.ts';
 import { toEvents } from '../../../core/event/event.ts';
@@ -9,6 +10,7 @@ import { makeRequestId } from '../../../core/ids.ts';
 import type { Content } from '../../../core/mail.ts';
 import { recipientKey } from '../../../core/records/message-key.ts';
 import { attemptKey, copyKey, lateKey } from '../../../core/records.ts';
+import { countNews } from '../../../core/stats/count.ts';
 
 const ACCEPTED = Date.UTC(2026, 10, 23, 12, 0, 0, 700);
 const ID = makeRequestId(ACCEPTED, Buffer.alloc(10, 7));
@@ -298,6 +300,23 @@ test('only copies are news: requests, claims, keys and what is counted are none'
   // Written twice, told once.
   expect(readNews({ ...outcome({}), ...attemptKey('operator', ID, 2, 'deferred', 0) }, 'MODIFY')).toBeUndefined();
 });
+
+test('of a hidden copy nobody hears anything, whatever becomes of it and whoever tells', () => {
+  const about: About = { ...ABOUT, hidden: true };
+  for (const item of [outcome({ about }), outcome({ event: 'dropped', about })]) {
+    expect(events(item)).toEqual([]);
+    expect(countNews(readNews(item, 'INSERT')!, 'INSERT', about)).toEqual([]);
+  }
+  expect(events(outcome({}), 'INSERT', about)).toEqual([]);
+  expect(historyOf([outcome({ about })], 2)).toBeUndefined();
+  const shown = aboutCopy({ requestId: ID }, { personalization: 0, hidden: true }, EMPTY, undefined, { pool: 'x' });
+  expect(shown.hidden).toBe(true);
+});
+
+const EMPTY: Content = {
+  ...{ from: { email: 'shop@example.com' }, replyTo: [], parts: [], attachments: [], headers: {}, sections: {} },
+  ...{ categories: [], customArgs: {} },
+};
 
 test('what is written beside an outcome: only what the sender gave', () => {
   const content: Content = {

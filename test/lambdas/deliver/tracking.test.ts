@@ -106,6 +106,37 @@ describe('tracked mail', () => {
     expect(not.texts[0]).not.toContain(HOST);
   });
 
+  it('has tracked links, pixel and unsubscribe links also in HTML that was made of its text', async () => {
+    const value = 'Dear -name-, -link- and\n<%asm_group_unsubscribe_url%>';
+    const content = { ...ASM, ...TRACK, htmlOfText: true, parts: [{ type: 'text/plain', value }] };
+    const substitutions = { '-name-': '<b>Ann', '-link-': 'https://shop.example/?a=1&b=2' };
+    const { texts } = await send(content, {}, { substitutions }, ['ann@x.example']);
+    expect(texts[0]).toContain('\r\nDear <b>Ann, ');
+    const [, token, words] =
+      /Dear &#60;b&#62;Ann, <a href="https:\/\/links\.sender\.example\/c\/([\w-]+)">(.*?)<\/a> and<br>/.exec(
+        texts[0]!,
+      )!;
+    expect(readClickToken(token!, HOST, keys)).toMatchObject({ link: { url: 'https://shop.example/?a=1&b=2' } });
+    expect(words).toBe('https://shop.example/?a=1&#38;b=2');
+    expect(texts[0]).toMatch(/<a href="https:\/\/links\.sender\.example\/u\/[\w-]+">Unsubscribe From This List<\/a>/);
+    expect(texts[0]).toMatch(/<img [^>]*\/o\/[\w-]+/);
+  });
+
+  it('is not tracked where its copy is hidden: its reader opens nothing that is told', async () => {
+    server = await startScript({});
+    const job = makeJob(['ann@x.example', 'parent@x.example'], {
+      content: { ...CONTENT, ...ASM, ...TRACK, parts: [{ type: 'text/html', value: HTML }] },
+    });
+    job.copies[1]!.hidden = true;
+    const world = makeWorld(server.port, { readLinkHost: async () => HOST });
+    expect(await deliver([message(job)], world.begin())).toEqual([]);
+    const tracked = server.messages.map(({ data }) =>
+      /links\.sender\.example\/[co]\//.test(decode(data.toString('latin1'))),
+    );
+    expect(tracked.sort()).toEqual([false, true]);
+    expect([...world.outcomes.values()].map(({ about }) => about?.hidden).sort()).toEqual([true, undefined]);
+  });
+
   it('keeps a List-Unsubscribe of the sender, and adds no second', async () => {
     const { mails } = await send({ ...ASM, headers: { 'list-unsubscribe': '<https://own.example/u>' } });
     expect(mails[0]!.match(/^List-Unsubscribe/gim)).toHaveLength(1);

@@ -19,8 +19,10 @@ const CHANGES = [
   ['forward_bounce', { enabled: true, email: 'bounces@example.com' }],
   ['forward_spam', { enabled: true, email: 'complaints@example.com' }],
 ] as const;
+/** SendGrid has taken it out of its document, and its clients still call it. */
+const OLDER = [['bcc', { enabled: true, email: 'keep@archive.example' }]] as const;
 
-test.each(CHANGES)(
+test.each([...CHANGES, ...OLDER])(
   '%s: what is changed is shown, what is left out stays, another account sees nothing of it',
   async (name, change) => {
     const call = world.callBy('defaultz');
@@ -37,6 +39,17 @@ test.each(CHANGES)(
   },
 );
 
+test('plain_content: plain text is left as it is until it is switched off', async () => {
+  const call = world.callBy('plainzzz');
+  const listed = async () =>
+    (await call('GET', PATH)).json.result.find((one: { name: string }) => one.name === 'plain_content').enabled;
+  expect([(await call('GET', `${PATH}/plain_content`)).json, await listed()]).toEqual([{ enabled: true }, true]);
+  expect((await call('PATCH', `${PATH}/plain_content`, { enabled: false })).json).toEqual({ enabled: false });
+  expect((await call('PATCH', `${PATH}/plain_content`, {})).json).toEqual({ enabled: false });
+  expect([(await call('GET', `${PATH}/plain_content`)).json, await listed()]).toEqual([{ enabled: false }, false]);
+  expect(await world.readMailDefaults('plainzzz')).toMatchObject({ version: 2, plainContent: { enabled: false } });
+});
+
 test('inbound has the address that bounces are sent on to', async () => {
   await world.callBy('forwardz')('PATCH', `${PATH}/forward_bounce`, { enabled: true, email: 'b@example.com' });
   const { readForward } = accountSettingsIn('Accounts', world.client, () => 0);
@@ -51,6 +64,10 @@ test.each([
   ['template', { enabled: true, html_content: '<p>no place</p>' }, 'html_content'],
   ['forward_bounce', { enabled: true }, 'email'],
   ['forward_spam', { email: 'nobody' }, 'email'],
+  ['bcc', { enabled: true }, 'email'],
+  ['bcc', { email: 'a@example.com\r\nBcc: b@example.com' }, 'email'],
+  ['bcc', { email: ['a@example.com'] }, 'email'],
+  ['plain_content', { enabled: 0 }, 'enabled'],
 ])('%s refuses %j: %s', async (name, body, field) => {
   const answer = await world.callBy('refusals')('PATCH', `${PATH}/${name}`, body);
   expect([answer.status, answer.json.errors[0].field]).toEqual([400, field]);

@@ -1,5 +1,5 @@
 /** Examples of an account: its API keys, its subusers, what is set of all its mail. */
-import type { Examples, Given } from './example.ts';
+import type { Examples, Given, Make } from './example.ts';
 import { plainly } from './example.ts';
 import { count, today, weekAgo } from './stats.ts';
 
@@ -14,6 +14,24 @@ export async function oneSubuser({ ask, here }: Given): Promise<{ path: Record<s
   await ask('POST', '/v3/subusers', { ...SUBUSER, ips: here.sourceIps });
   return { path: { subuser_name: SUBUSER.username } };
 }
+
+const MONITOR = { email: 'samples@example.com', frequency: 500 };
+
+async function monitoredSubuser(given: Given): Promise<{ path: Record<string, string> }> {
+  const made = await oneSubuser(given);
+  await given.ask('POST', `/v3/subusers/${SUBUSER.username}/monitor`, MONITOR);
+  return made;
+}
+
+export const MONITORS: Readonly<Record<string, Make>> = {
+  'GET /v3/subusers/{subuser_name}/monitor': monitoredSubuser,
+  'POST /v3/subusers/{subuser_name}/monitor': async (given) => ({ ...(await oneSubuser(given)), body: MONITOR }),
+  'PUT /v3/subusers/{subuser_name}/monitor': async (given) => ({
+    ...(await monitoredSubuser(given)),
+    body: { ...MONITOR, frequency: 50 },
+  }),
+  'DELETE /v3/subusers/{subuser_name}/monitor': monitoredSubuser,
+};
 
 /** Some statistics of a subuser. */
 async function busySubuser(given: Given): Promise<{ path: Record<string, string> }> {

@@ -4,7 +4,7 @@
  */
 import type { Operation } from '../operations.ts';
 import { ACCESS } from './access.ts';
-import { ACCOUNT } from './account.ts';
+import { ACCOUNT, MONITORS } from './account.ts';
 import { ALERTS, oneValidationJob } from './alerts.ts';
 import { ERASURE, oneErasure } from './erasure.ts';
 import { type Example, type Examples, type Given, type Make, plainly } from './example.ts';
@@ -36,9 +36,10 @@ const OF_GROUP: Readonly<Record<string, Make>> = { suppressions: listed, stats: 
 
 export const exampleOf = ({ group, id }: Operation): Make => EXAMPLES[group]?.[id] ?? OF_GROUP[group] ?? plainly({});
 
-/** Of routes that SendGrid's core does not have and that need something, by `METHOD /path`. */
+/** Of routes that SendGrid’s core documents do not have (any more) and that need something, by `METHOD /path`. */
 export const OWN_EXAMPLES: Readonly<Record<string, Make>> = {
   ...ACCESS,
+  ...MONITORS,
   'GET /v3/messages/{msg_id}/why': oneMessage,
   'GET /v3/recipients/erasejob/{job_id}': oneErasure,
   'GET /v3/user/webhooks/event/settings/{id}/log': oneWebhook,
