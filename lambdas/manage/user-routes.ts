@@ -59,7 +59,7 @@ async function getAccount({ account }: Call, deps: UserRouteDeps): Promise<Answe
 }
 
 async function getCredits({ account }: Call, deps: UserRouteDeps): Promise<Answer> {
-  const [parented, brakes] = await Promise.all([readParented(account, deps), deps.readBrakes(account)]);
+  const [brakes, parented] = await Promise.all([deps.readBrakes(account), readParented(account, deps)]);
   const limits = { credits: parented?.credits, cap: capOf(brakes, deps.defaultCap) };
   const { by, show } = balanceOf(limits, deps.now());
   return { status: 200, body: show(await usedBy(account, by, deps)) };
