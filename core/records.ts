@@ -135,9 +135,10 @@ export type IdempotencyRecord = {
   expiresAt: number;
 };
 
-/** What a request's jobs are made of beside its body: the version of what the account adds, the lanes it may take, a template's text. */
+/** What a request's jobs are made of beside its body: the version of what the account adds, its pool, the lanes it may take, a template's text. */
 export type Beside = {
   defaults: number;
+  poolId?: string;
   lanes?: string[];
   template?: NonNullable<Content['template']>;
 };

@@ -14,6 +14,7 @@ import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, type Committed, commit, type Earlier } from './commit.ts';
 import type { Credits, Dependence, GiveBack } from './credits.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
+import type { PoolDeps } from './pools.ts';
 
 /** A request whose sender and recipients are known to be well-formed, and who asks for it. */
 export type Submission = {
@@ -21,8 +22,10 @@ export type Submission = {
   keyId: string;
   requestId: string;
   request: MailRequest;
-  /** The lanes that the account may take; absent: all. */
+  /** The lanes that it may take; absent: all. */
   lanes?: readonly string[] | undefined;
+  /** Of a pool made over the API that it goes out by. */
+  poolId?: string | undefined;
   /** Whose subuser the account is, and what it may send as one. */
   parent?: string | undefined;
   credits?: Dependence['credits'];
@@ -31,6 +34,7 @@ export type Submission = {
 
 export type RequestDeps = CommitDeps &
   IdempotencyDeps &
+  PoolDeps &
   Credits & {
     /** The domain that signs mail from an address; undefined: the account may not send from it. */
     readSender: (account: string, domain: string, address: string) => Promise<DomainRecord | undefined>;
@@ -84,10 +88,11 @@ export async function takeRequest(
   });
 }
 
-function besideOf({ lanes, request }: Submission, defaults: MailDefaultsRecord | undefined): Beside {
+function besideOf({ poolId, lanes, request }: Submission, defaults: MailDefaultsRecord | undefined): Beside {
   const { template } = request.content;
   return {
     defaults: defaults?.version ?? 0,
+    ...(poolId === undefined ? {} : { poolId }),
     ...(lanes?.length ? { lanes: [...lanes] } : {}),
     ...(template ? { template } : {}),
   };
@@ -103,11 +108,14 @@ async function readFormer(account: string, version: number, { readFormerMailDefa
 /** The request as it goes into jobs. The same arguments make the same: jobs of one request that were cut in two ways would share copies. */
 function make(
   request: MailRequest,
-  { lanes, template }: Beside,
+  { poolId, lanes, template }: Beside,
   defaults: MailDefaultsRecord | undefined,
 ): MailRequest {
   const { content, ...rest } = withDefaults(request, defaults);
-  return { ...rest, content: { ...content, ...(lanes && { lanes }), ...(template && { template }) } };
+  return {
+    ...rest,
+    content: { ...content, ...(poolId && { poolId }), ...(lanes && { lanes }), ...(template && { template }) },
+  };
 }
 
 /** Who the messages are from: a personalization may say another address of the domain, and one that is verified by itself is no other. */
