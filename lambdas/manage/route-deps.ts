@@ -12,6 +12,7 @@ import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import type { PolicyRouteDeps } from './policy-routes.ts';
+import type { PoolRouteDeps } from './pool-routes.ts';
 import type { ScheduleRouteDeps } from './schedule-routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { SubuserRouteDeps } from './subuser-routes.ts';
@@ -38,6 +39,7 @@ export type RouteDeps = AccountRouteDeps &
   MailSettingsRouteDeps &
   ParseRouteDeps &
   PolicyRouteDeps &
+  PoolRouteDeps &
   ScheduleRouteDeps &
   StatsRouteDeps &
   SubuserRouteDeps &
