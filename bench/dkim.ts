@@ -85,7 +85,7 @@ function makeLetterWriter(keys: DkimKey[]) {
     letters: new Map(),
     uses: new Map(),
   } as unknown as Task;
-  const letters = createLetters(1e9, 'default');
+  const letters = createLetters(1e9, { name: 'default-1', pool: 'default' });
   let n = 0;
   return async () => {
     const index = n++;

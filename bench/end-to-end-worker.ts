@@ -43,6 +43,7 @@ const accepting: AcceptDeps = {
   readFormerMailDefaults: async () => undefined,
   readTemplate: async () => undefined,
   readBatch: async () => undefined,
+  readPool: async () => undefined,
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as AcceptDeps['readSender'],
   takeCredits: async () => () => {},

@@ -52,6 +52,7 @@ const submission = makeSubmission({
   readFormerMailDefaults: async () => undefined,
   readTemplate: async () => undefined,
   readBatch: async () => undefined,
+  readPool: async () => undefined,
   readGroupIds: async () => new Set(),
   readSender: (async () => ({ domain: 'example.com' })) as unknown as SubmissionDeps['readSender'],
   takeCredits: async () => () => {},

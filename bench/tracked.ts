@@ -53,7 +53,7 @@ function makeTask(tracked: boolean): Task {
 }
 
 async function measure(task: Task): Promise<number> {
-  const letters = createLetters(50_000_000, 'default');
+  const letters = createLetters(50_000_000, { name: 'default-1', pool: 'default' });
   const began = performance.now();
   for (let index = 0; index < ROUND; index++) {
     const address = `reader${index}@x.example`;

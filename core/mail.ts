@@ -40,7 +40,9 @@ export type Content = {
   customArgs: Record<string, string>;
   asm?: { groupId: number; groupsToDisplay: number[] };
   ipPoolName?: string;
-  /** The lanes it may take, where the account is a subuser with source addresses assigned to it. */
+  /** The id of that pool, where it was made over the API and the mail goes out by it. */
+  poolId?: string;
+  /** The lanes it may take: of such a pool, or where the account is a subuser with source addresses assigned to it. */
   lanes?: string[];
   batchId?: string;
   templateId?: string;

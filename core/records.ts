@@ -137,11 +137,12 @@ export type IdempotencyRecord = {
 };
 
 /**
- * What a request's jobs are made of beside its body: the version of what the account adds, the lanes it may take, a template's text, who
- * has samples of it.
+ * What a request's jobs are made of beside its body: the version of what the account adds, its pool, the lanes it may take, a template's text,
+ * who has samples of it.
  */
 export type Beside = {
   defaults: number;
+  poolId?: string;
   monitor?: Monitor;
   lanes?: string[];
   template?: NonNullable<Content['template']>;

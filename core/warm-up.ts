@@ -91,14 +91,17 @@ export type OverflowLane = { name: string; url: string; warmUpFrom?: string };
 /**
  * The warm lane that takes a job beyond the budget; undefined: there is none. The same for the same job.
  * @param words of the API
+ * @param only names of the lanes that it may take; absent: any
  */
 export function overflowLane(
   lanes: readonly OverflowLane[],
   jobId: string,
   now: number,
   words: WarmUpsRecord | undefined,
+  only?: readonly string[],
 ): OverflowLane | undefined {
   const warm = lanes.filter((lane) => {
+    if (only && !only.includes(lane.name)) return false;
     const startedAt = startOf(lane, words);
     return startedAt === undefined || budgetOf({ startedAt, now, heldDays: 0 }) === undefined;
   });

@@ -7,12 +7,20 @@ import { createHash } from 'node:crypto';
 import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.ts';
 import { type ApiError, type ApiFailure, addressNotAllowed, apiErrors, errorBody } from '../core/errors.ts';
 import { makeRequestId } from '../core/ids.ts';
-import { batchNamed, groupsNamed, parseJsonBody, templateNamed, validateMailSend } from '../core/mail-send/index.ts';
+import {
+  batchNamed,
+  groupsNamed,
+  parseJsonBody,
+  poolNamed,
+  templateNamed,
+  validateMailSend,
+} from '../core/mail-send/index.ts';
 import { bucketOfOne } from '../core/records/message-key.ts';
 import type { UsableKey } from '../core/records/subusers.ts';
 import type { Received } from '../core/records.ts';
 import { type AccessDeps, mayComeFrom } from './access.ts';
 import { readBody } from './body.ts';
+import { readNamedPool } from './pools.ts';
 import { type Idempotency, look, type RequestDeps, readNamedTemplate, takeRequest } from './request.ts';
 
 /** An HTTP request, header names in lower case, the body as it came. */
@@ -45,13 +53,16 @@ const METHODS = { Allow: 'POST, OPTIONS' };
 export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpResponse> {
   const admitted = await admit(http, deps);
   if (!admitted.ok) return admitted.answer;
-  const { key, lanes, parent, credits, monitor } = admitted;
+  const { key, lanes: assigned, parent, credits, monitor } = admitted;
 
   const body = await readBody(http, deps);
   if (!body.ok) return refuse(body.error);
   const parsed = parseJsonBody(body.bytes, http.headers['content-type']);
   if (!parsed.ok) return answerErrors(parsed.status, parsed.errors);
-  const pools = new Set(deps.lanes.map(({ pool }) => pool));
+  const pool = await look(() =>
+    readNamedPool(poolNamed(parsed.value), { account: key.account, parent, lanes: assigned }, deps),
+  );
+  if (!pool.ok) return refuse(pool.error);
   const named = groupsNamed(parsed.value);
   const groups = await look(async () =>
     named.length === 0 ? new Set<number>() : deps.readGroupIds(key.account, named),
@@ -62,7 +73,8 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
   const batch = batchNamed(parsed.value);
   const batches = await look(async () => new Set(batch && (await deps.readBatch(key.account, batch)) ? [batch] : []));
   if (!batches.ok) return refuse(batches.error);
-  const context = { pools, batches: batches.found, groups: groups.found, templates: templates.found };
+  const { context: pools, lanes, poolId } = pool.found;
+  const context = { ...pools, batches: batches.found, groups: groups.found, templates: templates.found };
   const validAt = (time: number) => validateMailSend(parsed.value, { ...context, now: time });
   const now = deps.now();
   const valid = validAt(now);
@@ -77,6 +89,7 @@ export async function accept(http: HttpRequest, deps: AcceptDeps): Promise<HttpR
     requestId,
     request: valid.request,
     lanes,
+    poolId,
     parent,
     credits,
     monitor,

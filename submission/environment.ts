@@ -16,6 +16,7 @@ import { holdsIn } from '../io/holds.ts';
 import { mailDefaultsIn } from '../io/mail-defaults.ts';
 import { messagesIn } from '../io/messages.ts';
 import { publishCapReached } from '../io/plain-metrics.ts';
+import { cachedPoolsIn } from '../io/pools.ts';
 import { sendEntries } from '../io/queue.ts';
 import { sendersIn } from '../io/senders.ts';
 import type { AcceptDeps } from './accept.ts';
@@ -71,6 +72,7 @@ export function openSubmission(report: (problem: string, error: unknown) => void
     readFormerMailDefaults: defaults.readFormerMailDefaults,
     readTemplate: accounts.readTemplate,
     readBatch: accounts.readBatch,
+    ...cachedPoolsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),
     readGroupIds: groupIdsIn(requireVariable('ACCOUNTS_TABLE'), tables, Date.now),
     sendEntries: (url, entries) => sendEntries(queues, url, entries),
     lanes: requireLanes(),

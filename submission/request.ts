@@ -17,6 +17,7 @@ import { isThrottle } from '../io/queue.ts';
 import { type CommitDeps, type Committed, commit, type Earlier } from './commit.ts';
 import type { Credits, Dependence, GiveBack } from './credits.ts';
 import { type IdempotencyDeps, once } from './idempotency.ts';
+import type { PoolDeps } from './pools.ts';
 
 /** A request whose sender and recipients are known to be well-formed, and who asks for it. */
 export type Submission = {
@@ -24,8 +25,10 @@ export type Submission = {
   keyId: string;
   requestId: string;
   request: MailRequest;
-  /** The lanes that the account may take; absent: all. */
+  /** The lanes that it may take; absent: all. */
   lanes?: readonly string[] | undefined;
+  /** Of a pool made over the API that it goes out by. */
+  poolId?: string | undefined;
   /** Whose subuser the account is, and what it may send as one. */
   parent?: string | undefined;
   credits?: Dependence['credits'];
@@ -36,6 +39,7 @@ export type Submission = {
 
 export type RequestDeps = CommitDeps &
   IdempotencyDeps &
+  PoolDeps &
   Credits & {
     /** The domain that signs mail from an address; undefined: the account may not send from it. */
     readSender: (account: string, domain: string, address: string) => Promise<DomainRecord | undefined>;
@@ -93,10 +97,11 @@ export async function takeRequest(
   });
 }
 
-function besideOf({ lanes, request, monitor }: Submission, defaults: MailDefaultsRecord | undefined): Beside {
+function besideOf({ poolId, lanes, request, monitor }: Submission, defaults: MailDefaultsRecord | undefined): Beside {
   const { template } = request.content;
   return {
     defaults: defaults?.version ?? 0,
+    ...(poolId === undefined ? {} : { poolId }),
     ...(lanes?.length ? { lanes: [...lanes] } : {}),
     ...(template ? { template } : {}),
     ...(monitor ? { monitor } : {}),
@@ -114,11 +119,14 @@ async function readFormer(account: string, version: number, { readFormerMailDefa
 function make(
   requestId: string,
   request: MailRequest,
-  { lanes, template, monitor }: Beside,
+  { poolId, lanes, template, monitor }: Beside,
   defaults: MailDefaultsRecord | undefined,
 ): MailRequest {
   const { content, ...rest } = withSamples(requestId, withDefaults(request, defaults), monitor);
-  return { ...rest, content: { ...content, ...(lanes && { lanes }), ...(template && { template }) } };
+  return {
+    ...rest,
+    content: { ...content, ...(poolId && { poolId }), ...(lanes && { lanes }), ...(template && { template }) },
+  };
 }
 
 /** A copy of some of its messages for whoever watches the account. What is sent to nobody is no sample. */

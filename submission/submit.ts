@@ -9,9 +9,10 @@ import type { MailRequest } from '../core/mail.ts';
 import type { MailSendContext } from '../core/mail-send/index.ts';
 import type { UsableKey } from '../core/records/subusers.ts';
 import { type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
-import { templateOfHeader } from '../core/submit-mime/index.ts';
+import { namedInHeader } from '../core/submit-mime/index.ts';
 import type { Submitted, SubmittedMail } from '../core/submit-mime/submitted.ts';
 import type { Dependence } from './credits.ts';
+import { readNamedPool } from './pools.ts';
 import { type Idempotency, look, type RequestDeps, readNamedTemplate, takeRequest } from './request.ts';
 
 export type SubmitDeps = RequestDeps & {
@@ -19,7 +20,7 @@ export type SubmitDeps = RequestDeps & {
   /** Where a message's header and envelope become a request (core/submit-mime). */
   readSubmitted: (
     submitted: Submitted,
-    context: Pick<MailSendContext, 'now' | 'pools' | 'groups' | 'templates'>,
+    context: Pick<MailSendContext, 'now' | 'pools' | 'emptyPools' | 'groups' | 'templates'>,
   ) => SubmittedMail;
 };
 
@@ -45,18 +46,20 @@ const HAS_SMTPAPI = /^x-smtpapi[ \t]*:/im;
 export type Submitting = { ok: true; requestId: string } | { ok: false; reply: SmtpReply };
 
 export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Submitting> {
-  const { account, keyId, lanes, parent, credits, monitor, requestId, submitted, fingerprint } = message;
-  const pools = new Set(deps.lanes.map(({ pool }) => pool));
+  const { account, keyId, parent, credits, monitor, requestId, submitted, fingerprint } = message;
   const header = submitted.header.toString('latin1');
   const groups = await look(
     async () => (NAMES_GROUP.test(header) ? deps.readGroupIds(account) : new Set<number>()),
     deps.report,
   );
   if (!groups.ok) return { ok: false, reply: replyTo(groups.error) };
-  const named = HAS_SMTPAPI.test(header) ? templateOfHeader(submitted.header) : undefined;
-  const templates = await look(() => readNamedTemplate(account, named, deps), deps.report);
+  const named = HAS_SMTPAPI.test(header) ? namedInHeader(submitted.header) : {};
+  const templates = await look(() => readNamedTemplate(account, named.template, deps), deps.report);
   if (!templates.ok) return { ok: false, reply: replyTo(templates.error) };
-  const context = { pools, groups: groups.found, templates: templates.found };
+  const pool = await look(() => readNamedPool(named.pool, message, deps), deps.report);
+  if (!pool.ok) return { ok: false, reply: replyTo(pool.error) };
+  const { context: pools, lanes, poolId } = pool.found;
+  const context = { ...pools, groups: groups.found, templates: templates.found };
   const readAt = (now: number) => deps.readSubmitted(submitted, { ...context, now });
   const read = readAt(deps.now());
   if (read.ok === false) return read;
@@ -68,7 +71,7 @@ export async function submit(message: SubmittedBy, deps: SubmitDeps): Promise<Su
   const { ip } = message;
   const received = { protocol: 'SMTP' as const, bytes: submitted.size, ...(ip === undefined ? {} : { ip }) };
   const { request } = read;
-  const submission = { account, keyId, lanes, parent, credits, monitor, requestId, request, received };
+  const submission = { account, keyId, lanes, poolId, parent, credits, monitor, requestId, request, received };
   const taken = await takeRequest(submission, idempotency, deps);
   if (!taken.ok) return { ok: false, reply: replyTo(taken.error) };
   if (read.ok === 'dropped' && read.notice) await tell(read.notice, message, deps);

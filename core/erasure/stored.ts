@@ -73,7 +73,7 @@ function padded(one: Personalization, bytes: number): Personalization {
 
 /** What is left of a request of which nothing is to be sent any more: it names nobody and says nothing. */
 export function emptyRequest({ content, personalizations, copies, sendAt }: StoredRequest): StoredRequest {
-  const { ipPoolName, batchId } = content;
+  const { ipPoolName, poolId, lanes, batchId } = content;
   return {
     content: {
       from: { email: '' },
@@ -86,7 +86,10 @@ export function emptyRequest({ content, personalizations, copies, sendAt }: Stor
       customArgs: {},
       // A job of it that is on a lane already is not composed of this.
       dropped: ERASED,
+      // Its jobs stay on their lanes.
       ...(ipPoolName === undefined ? {} : { ipPoolName }),
+      ...(poolId === undefined ? {} : { poolId }),
+      ...(lanes === undefined ? {} : { lanes }),
       ...(batchId === undefined ? {} : { batchId }),
     },
     personalizations: personalizations.map(({ index }) => ({ index, to: [], cc: [] })),

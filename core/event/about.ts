@@ -13,6 +13,8 @@ export type About = {
   smtpId: string;
   from: string;
   pool: string;
+  /** Where the pool was made over the API: its id. */
+  poolId?: string;
   /** The address that the mail is sent from; absent where it goes by SES or a relay. */
   ip?: string;
   /** Whose servers its reader has (core/shaping/providers.ts); absent: nobody's whom we know. */
@@ -33,7 +35,7 @@ export function aboutCopy(
   { personalization, hidden }: Pick<Copy, 'personalization' | 'hidden'>,
   content: Content,
   own: Personalization | undefined,
-  place: Pick<About, 'pool' | 'ip' | 'provider'>,
+  place: Pick<About, 'pool' | 'poolId' | 'ip' | 'provider'>,
 ): About {
   const from = (own?.from ?? content.from).email;
   const customArgs = { ...content.customArgs, ...own?.customArgs };

@@ -178,9 +178,10 @@ function sessionOf({ mx, tls, certError }: Pick<OutcomeRecord, 'mx' | 'tls' | 'c
   };
 }
 
-/** SendGrid gives pools a number, as text; here it is made of the name, so that it stays the same. */
+/** SendGrid gives pools a number, as text; that of a pool of the settings is made of its name, so that it stays the same. */
 function poolOf(about: About | undefined) {
   if (!about) return {};
-  const id = createHash('sha256').update(about.pool).digest().readUInt32BE(0) >>> 1;
-  return { pool: { name: about.pool, id: String(id) } };
+  const { pool: name, poolId } = about;
+  const id = poolId ?? String(createHash('sha256').update(name).digest().readUInt32BE(0) >>> 1);
+  return { pool: { name, id } };
 }

@@ -30,15 +30,17 @@ import { checkVariables, type KnownTemplate, nameText, readTemplate } from './te
 
 export { type ParsedBody, parseJsonBody } from './body.ts';
 export { type MergedMessage, mergePersonalization } from './merge.ts';
-export { batchNamed, groupsNamed } from './settings.ts';
+export { batchNamed, groupsNamed, poolNamed } from './settings.ts';
 export { templateNamed } from './template.ts';
 
 /** What the account has. An absent set is an empty one: the ids in it are then all unknown. */
 export type MailSendContext = {
   /** Milliseconds since the epoch. */
   now: number;
-  /** Names of IP pools. */
+  /** Names of IP pools that take mail: those of the settings, and the one that the request names. */
   pools: ReadonlySet<string>;
+  /** Of pools that have no address which does. */
+  emptyPools?: ReadonlySet<string>;
   /** Ids of unsubscribe groups. */
   groups?: ReadonlySet<number>;
   /** Ids of batches; absent: any could be one. */
@@ -132,7 +134,7 @@ type Rest = Omit<Content, 'from' | 'subject' | 'headers' | 'customArgs' | 'templ
 
 function readRest(faults: Faults, root: JsonObject, context: MailSendContext, templated: boolean): Rest {
   const asm = readAsm(faults, root.asm, context.groups);
-  const ipPoolName = readPoolName(faults, root.ip_pool_name, context.pools);
+  const ipPoolName = readPoolName(faults, root.ip_pool_name, context);
   const batchId = readBatchId(faults, root.batch_id, context.batches);
   const trackingSettings = readTrackingSettings(faults, root.tracking_settings);
   return {

@@ -104,13 +104,26 @@ export function readBatchId(faults: Faults, value: unknown, batches?: ReadonlySe
   return undefined;
 }
 
-/** @param pools the names that exist */
-export function readPoolName(faults: Faults, value: unknown, pools: ReadonlySet<string>): string | undefined {
+/** The pool that a request names, before anything of it is checked: `ip_pool_name`, or `ip_pool` of X-SMTPAPI. Undefined: none that could be one. */
+export function poolNamed(body: unknown, field: 'ip_pool_name' | 'ip_pool' = 'ip_pool_name'): string | undefined {
+  const name = (body as { [field]?: unknown } | null | undefined)?.[field];
+  const { least, most } = POOL_NAME_CHARACTERS;
+  return typeof name === 'string' && name.length >= least && name.length <= most ? name : undefined;
+}
+
+/** @param context the names of pools that take mail, and of those that have no address which does */
+export function readPoolName(
+  faults: Faults,
+  value: unknown,
+  { pools, emptyPools }: { pools: ReadonlySet<string>; emptyPools?: ReadonlySet<string> },
+): string | undefined {
   const name = readString(faults, value, 'ip_pool_name');
   if (name === undefined) return undefined;
   const { least, most } = POOL_NAME_CHARACTERS;
   if (name.length < least || name.length > most)
     addFault(faults, 'ip_pool_name', `The ip_pool_name must be ${least} to ${most} characters in length.`);
+  else if (emptyPools?.has(name))
+    addFault(faults, 'ip_pool_name', `The IP pool "${name}" has no IP address that takes mail: add one to it first.`);
   else if (!pools.has(name))
     addFault(
       faults,

@@ -1,9 +1,10 @@
 /**
- * Source addresses and pools as the API shows them (SendGrid: `/v3/ips`, `/v3/send_ips`). What there is of both is in the stack's settings
- * (pennypost.config.ts), so they are read here; each change of them is a deployment, and the answer says which setting it is.
+ * Source addresses as the API shows them (SendGrid: `/v3/ips`, `/v3/send_ips`). They are in the stack's settings (pennypost.config.ts), so they
+ * are read here; each change of them is a deployment, and the answer says which setting it is.
  */
 import type { WarmUpsRecord } from '../records/warm-ups.ts';
 import { budgetOf, startOf } from '../warm-up.ts';
+import { type Pools, poolsWith, showPoolNames } from './pools.ts';
 
 /**
  * A lane as manage knows it. Without `ip`: its mail goes by SES or a relay. `warmUpFrom`: of its settings; `startedAt`: when its warm-up began,
@@ -26,6 +27,7 @@ export type Known = {
   users: readonly UserOfIps[];
   /** Addresses whose names were found right. */
   named: ReadonlySet<string>;
+  pools: Pools;
   /** Milliseconds since the epoch. */
   now: number;
 };
@@ -40,8 +42,6 @@ export const withStarts = (sources: readonly SourceIp[], words: WarmUpsRecord | 
 export const addressesOf = (sources: readonly SourceIp[]) =>
   sources.flatMap((one) => (one.ip === undefined ? [] : [{ ...one, ip: one.ip }]));
 export type Address = ReturnType<typeof addressesOf>[number];
-
-export const poolsOf = (sources: readonly SourceIp[]): string[] => [...new Set(sources.map(({ pool }) => pool))];
 
 /** Whether its schedule still holds it back. How often bad answers set it back is deliver's to know: by so many days it may be later. */
 export function isWarmingUp({ startedAt }: SourceIp, now: number): boolean {
@@ -61,7 +61,7 @@ export function showIp(one: Address, known: Known) {
     ip: one.ip,
     subusers: usersOf(one.ip, known),
     rdns: one.ehloName,
-    pools: [one.pool],
+    pools: namesOf(poolsWith(one, known.pools)),
     warmup: isWarmingUp(one, known.now),
     start_date: warmUpStart(one),
     whitelabeled: known.named.has(one.ip),
@@ -69,28 +69,22 @@ export function showIp(one: Address, known: Known) {
   };
 }
 
+const namesOf = (pools: readonly { name: string }[]) => [...new Set(pools.map(({ name }) => name))];
+
 /** `GET /v3/ips/assigned`: there a day is always named; 0 where there is none. */
-export function showAssigned(one: Address, now: number) {
-  return { ip: one.ip, pools: [one.pool], warmup: isWarmingUp(one, now), start_date: warmUpStart(one) ?? 0 };
+export function showAssigned(one: Address, pools: Pools, now: number) {
+  const names = namesOf(poolsWith(one, pools));
+  return { ip: one.ip, pools: names, warmup: isWarmingUp(one, now), start_date: warmUpStart(one) ?? 0 };
 }
 
-/** `GET /v3/send_ips/ips`. A pool's id is its name: it is what mail names. */
-export function showSendIp(one: Address, now: number) {
+/** `GET /v3/send_ips/ips` */
+export function showSendIp(one: Address, pools: Pools, now: number) {
   return {
     ip: one.ip,
-    pools: [{ id: one.pool, name: one.pool }],
+    pools: showPoolNames(poolsWith(one, pools)),
     is_auto_warmup: isWarmingUp(one, now),
     is_parent_assigned: true,
     is_enabled: true,
     is_leased: false,
   };
-}
-
-/** Addresses of a pool that are shown with it (SendGrid: 10). */
-const PREVIEW = 10;
-
-/** `GET /v3/send_ips/pools` */
-export function showSendPool(pool: string, sources: readonly SourceIp[]) {
-  const ips = addressesOf(sources.filter((one) => one.pool === pool)).map(({ ip }) => ip);
-  return { name: pool, id: pool, ips_preview: ips.slice(0, PREVIEW), total_ip_count: ips.length };
 }

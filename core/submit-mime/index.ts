@@ -28,7 +28,7 @@ import { normaliseLines } from '../wire.ts';
 import { FIELDS, FIELDS_BYTES, HEADER_BYTES, HOPS, SUBJECT_CHARACTERS } from './limits.ts';
 import { makeNotice } from './notice.ts';
 import { applySmtpApi, type Shown, shareCopies } from './recipients.ts';
-import { readSmtpApi, templateInField } from './smtpapi.ts';
+import { type NamedInField, namedInField, readSmtpApi } from './smtpapi.ts';
 import type { Refusal, Submitted, SubmittedMail } from './submitted.ts';
 
 export { HEADER_BYTES } from './limits.ts';
@@ -73,11 +73,11 @@ export function readSubmitted(submitted: Submitted, context: MailSendContext): S
   };
 }
 
-/** The template that a header's X-SMTPAPI names, which has to be looked up before the message is read. Never throws. */
-export function templateOfHeader(header: Buffer): string | undefined {
+/** What a header's X-SMTPAPI names that has to be looked up before the message is read. Never throws. */
+export function namedInHeader(header: Buffer): NamedInField {
   const octets = normaliseLines(header);
   const field = firstNamed(readHeader(octets), 'x-smtpapi');
-  return field && templateInField(unfold(octets, field));
+  return field ? namedInField(unfold(octets, field)) : {};
 }
 
 /** As SendGrid: the message is taken, sent to nobody, and MAIL FROM is told why. */

@@ -20,7 +20,7 @@ import {
 } from '../mail-send/faults.ts';
 import type { MailSendContext } from '../mail-send/index.ts';
 import { SUBSTITUTION_BYTES } from '../mail-send/limits.ts';
-import { readAsm, readBatchId, readPoolName, readSendAt } from '../mail-send/settings.ts';
+import { poolNamed, readAsm, readBatchId, readPoolName, readSendAt } from '../mail-send/settings.ts';
 import { nameText, readTemplate, templateNamed } from '../mail-send/template.ts';
 import { readMailboxes } from '../raw/mailboxes.ts';
 import { decodeWords } from '../raw/words.ts';
@@ -79,15 +79,18 @@ export function readSmtpApi(faults: Faults, value: string, count: number, contex
 /** SendGrid: "The X-SMTPAPI does not support Dynamic Transactional Templates." There is no field for their data. */
 const DYNAMIC_TEMPLATE = 'A dynamic template must be sent by mail/send: X-SMTPAPI has legacy templates.';
 
-/** The template that the field names, before anything of it is checked; undefined: it names none that could be. */
-export function templateInField(value: string): string | undefined {
+/** What has to be looked up before a message is read. */
+export type NamedInField = { template?: string | undefined; pool?: string | undefined };
+
+/** The template and the pool that the field names, before anything of it is checked; absent: it names none that could be. */
+export function namedInField(value: string): NamedInField {
   const text = textOfField(value);
-  // Whoever has no template does not have his JSON read twice.
-  if (!text.includes('"templates"')) return undefined;
+  // Whoever names neither does not have his JSON read twice.
+  if (!text.includes('"templates"') && !text.includes('"ip_pool"')) return {};
   const parsed = parseJsonBody(text, 'application/json');
-  if (!parsed.ok) return undefined;
+  if (!parsed.ok) return {};
   const { filters } = (parsed.value ?? {}) as { filters?: { templates?: { settings?: unknown } } };
-  return templateNamed(filters?.templates?.settings);
+  return { template: templateNamed(filters?.templates?.settings), pool: poolNamed(parsed.value, 'ip_pool') };
 }
 
 /** Some mail libraries write any long field in encoded words. */
@@ -115,7 +118,7 @@ function readContent(faults: Faults, root: JsonObject, context: MailSendContext)
     groupId === undefined && shown === undefined
       ? undefined
       : readAsm(faults, { group_id: groupId, groups_to_display: shown }, context.groups);
-  const ipPoolName = readPoolName(faults, root.ip_pool, context.pools);
+  const ipPoolName = readPoolName(faults, root.ip_pool, context);
   const batchId = readBatchId(faults, root.batch_id);
   const template = readTemplate(faults, templateId, context.templates);
   if (template.kind === 'dynamic' && template.exists)

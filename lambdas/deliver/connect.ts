@@ -127,7 +127,7 @@ export async function connect(): Promise<(remainingMs: () => number) => DeliverD
     claim: (claim) => claimJob(claim, now()),
     remove: lane.remove,
     comeBack: lane.comeBack,
-    overflowLane: async (jobId) => overflowLane(overflowLanes, jobId, now(), await warmUps('')),
+    overflowLane: async (jobId, only) => overflowLane(overflowLanes, jobId, now(), await warmUps(''), only),
     sendJob: async (url, job) => {
       const entry = { body: JSON.stringify(job), group: messageGroup(job, job.copies.length) };
       return (await sendEntries(queues, url, [entry]))[0] ?? 'unanswered';

@@ -65,8 +65,8 @@ export type DeliverDeps = SuppressedDeps &
     allowances: Allowances;
     /** What this source IP may send while it is warming up. */
     warmUp: WarmUp;
-    /** The warm lane that takes a job beyond that; undefined: there is none. */
-    overflowLane: (jobId: string) => Promise<{ name: string; url: string } | undefined>;
+    /** The warm lane that takes a job beyond that, one of `only` where they are named; undefined: there is none. */
+    overflowLane: (jobId: string, only?: readonly string[]) => Promise<{ name: string; url: string } | undefined>;
     /** Puts a job on another lane's queue. `unanswered`: it may be there. */
     sendJob: (url: string, job: Job) => Promise<Sent>;
     /** Milliseconds since the epoch. */
@@ -242,6 +242,7 @@ async function receiveWhile(run: Run, intake: ReturnType<typeof openIntake>): Pr
 }
 
 function beginRun(deps: DeliverDeps): Run {
+  const { lane, pool, letterBytes } = deps.settings;
   const life = deps.remainingMs();
   const share = Math.min(1, life / WAITS_LIFE);
   const scaled = Object.entries(WAITS).map(([name, wait]) => [name, Math.ceil(wait * share)]);
@@ -257,7 +258,7 @@ function beginRun(deps: DeliverDeps): Run {
     isLate: () => elapsed() >= LATE * share,
     startedAt: deps.now(),
     life,
-    letters: createLetters(deps.settings.letterBytes, deps.settings.pool),
+    letters: createLetters(letterBytes, { name: lane, pool }),
     tallies: createTallies(),
     copies: { open: 0, recording: 0 },
     writes: createGate(WRITES),

@@ -11,6 +11,7 @@ import { hashBody, signDkim } from '../../core/dkim.ts';
 import { domainOf } from '../../core/domain.ts';
 import { requestIdTime } from '../../core/ids.ts';
 import { dueOf } from '../../core/job.ts';
+import { poolOf } from '../../core/lane.ts';
 import type { Attachment, Copy, Part, Personalization } from '../../core/mail.ts';
 import type { Entity } from '../../core/mime.ts';
 import { plainParts, type Rendered, renderPersonalization } from '../../core/render.ts';
@@ -69,7 +70,8 @@ const COMPOSING = 20;
  */
 const RSA_ONLY: readonly (string | undefined)[] = ['yahoo'];
 
-export function createLetters(letterBytes: number, pool: string): Letters {
+/** @param lane that all messages leave by: which pool they name */
+export function createLetters(letterBytes: number, lane: { name: string; pool: string }): Letters {
   let used = 0;
   /** Messages that someone is sending. */
   let lent = 0;
@@ -101,6 +103,7 @@ export function createLetters(letterBytes: number, pool: string): Letters {
   const make = (task: Task, copy: Copy, key: number, sevenBit: boolean): Kept => {
     const began = performance.now();
     try {
+      const { pool } = poolOf(task.content, lane);
       const written = write(task, task.personalizations.get(copy.personalization)!, copy, pool, sevenBit);
       const forget = () => {
         task.letters.delete(key);

@@ -21,8 +21,11 @@ export async function keepToBudget(task: Task, items: Item[], run: Run): Promise
   if (allowed >= items.length) return items;
   const within = items.slice(0, allowed);
   const beyond = items.slice(allowed);
+  // A pool made over the API is left by nothing; a subuser's addresses are, for warm ones of their pool.
+  const { poolId, lanes } = task.content;
+  const only = poolId === undefined ? undefined : lanes;
   // Once: lanes that were told of a change at different times could send it to and fro.
-  const lane = wasMoved(job) ? undefined : await deps.overflowLane(job.id);
+  const lane = wasMoved(job) ? undefined : await deps.overflowLane(job.id, only);
   if (lane && (await moveTo(lane, task, beyond, run))) {
     for (const item of beyond) leave(item, run);
     return within;

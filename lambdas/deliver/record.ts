@@ -5,6 +5,7 @@
 import { domainOf } from '../../core/domain.ts';
 import { aboutCopy } from '../../core/event/about.ts';
 import { dueOf } from '../../core/job.ts';
+import { poolOf } from '../../core/lane.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
 import type { Copy } from '../../core/mail.ts';
 import type { Final } from '../../core/outcome.ts';
@@ -129,9 +130,9 @@ function tellOf(
   { provider, via }: Place,
   { deps: { settings } }: Run,
 ): Pick<OutcomeRecord, 'about' | 'pickedUp'> {
-  const { pool, sourceIp } = settings;
+  const { lane: name, pool, sourceIp } = settings;
   const about = aboutCopy(job, copy, content, personalizations.get(copy.personalization), {
-    pool,
+    ...poolOf(content, { name, pool }),
     ...(via || sourceIp === undefined ? {} : { ip: sourceIp }),
     ...(provider === 'other' ? {} : { provider }),
   });

@@ -6,6 +6,7 @@ import { requireVariable } from '../../io/environment.ts';
 import type { openLinkProbe } from '../../io/link-probe.ts';
 import { openLookUp } from '../../io/look-up.ts';
 import { ownMailIn } from '../../io/own-mail.ts';
+import { poolsIn } from '../../io/pools.ts';
 import { openZones } from '../../io/route53.ts';
 import { senderDomainsIn } from '../../io/sender-domains.ts';
 import { senderItemsIn } from '../../io/sender-items.ts';
@@ -37,6 +38,7 @@ export function openSenders(table: string, tables: Table, keys: Parameters<typeo
     probeLink: openProbe(servers),
     sourceIps: sending.sources,
     ...warmUpsIn(table, tables),
+    ...poolsIn(table, tables),
     readWarmUp: sites.readWarmUp,
     readWarmUpHour: sites.readWarmUpHour,
     sources: sending.sources.flatMap(({ ip, name }) => (ip === undefined ? [] : [{ ip, lane: name }])),

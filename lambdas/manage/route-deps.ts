@@ -13,6 +13,7 @@ import type { MailDefaultsRouteDeps } from './mail-defaults-routes.ts';
 import type { MailSettingsRouteDeps } from './mail-settings-routes.ts';
 import type { ParseRouteDeps } from './parse-routes.ts';
 import type { PolicyRouteDeps } from './policy-routes.ts';
+import type { PoolRouteDeps } from './pool-routes.ts';
 import type { ScheduleRouteDeps } from './schedule-routes.ts';
 import type { StatsRouteDeps } from './stats-routes.ts';
 import type { SubuserRouteDeps } from './subuser-routes.ts';
@@ -41,6 +42,7 @@ export type RouteDeps = AccessRouteDeps &
   MailSettingsRouteDeps &
   ParseRouteDeps &
   PolicyRouteDeps &
+  PoolRouteDeps &
   ScheduleRouteDeps &
   StatsRouteDeps &
   SubuserRouteDeps &

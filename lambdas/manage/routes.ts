@@ -18,6 +18,7 @@ import type { Answer, Call, ManageDeps } from './manage.ts';
 import { MONITOR_ROUTES } from './monitor-routes.ts';
 import { createSetting, deleteSetting, getSetting, listSettings, listStats, updateSetting } from './parse-routes.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
+import { POOL_ROUTES } from './pool-routes.ts';
 import { REVERSE_DNS_ROUTES } from './reverse-dns-routes.ts';
 import { SCHEDULE_ROUTES } from './schedule-routes.ts';
 import { SEQ_ROUTES } from './seq-routes.ts';
@@ -142,6 +143,7 @@ export const ROUTES: readonly Route[] = [
   ...DOMAIN_ROUTES,
   ...DNS_EMAIL_ROUTES,
   ...WARM_UP_ROUTES,
+  ...POOL_ROUTES,
   ...IP_ROUTES,
   ...IP_SUBUSER_ROUTES,
   ...LINK_ROUTES,

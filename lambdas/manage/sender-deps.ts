@@ -92,3 +92,19 @@ function wholeIn(text: string | undefined, absent: number, least: number, most: 
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   return value >= least && value <= most ? value : undefined;
 }
+
+/** Of `/v3/send_ips` (SendGrid: 10, 100). */
+const KEYED_PAGE = 10;
+const MOST_KEYED = 100;
+
+/** A page by key: the place of the first entry. */
+export function keyed<T>({ query }: Call, all: readonly T[], show: (one: T) => unknown): Answer {
+  const whole = (text: string | undefined, absent: number) =>
+    text === undefined || text === '' ? absent : /^\d{1,6}$/.test(text) ? Number(text) : undefined;
+  const [limit, from] = [whole(query.limit, KEYED_PAGE), whole(query.after_key, 0)];
+  if (!limit || limit > MOST_KEYED) return refused('limit', `limit must be a whole number, from 1 to ${MOST_KEYED}`);
+  if (from === undefined) return refused('after_key', 'after_key must be one that an answer named');
+  const more = from + limit < all.length;
+  const next_params = more ? { after_key: String(from + limit), limit: String(limit) } : {};
+  return { status: 200, body: { result: all.slice(from, from + limit).map(show), _metadata: { next_params } } };
+}

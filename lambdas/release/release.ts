@@ -123,7 +123,7 @@ async function move(moving: Due[], deps: ReleaseDeps): Promise<Moved> {
 
 /**
  * A lane that is no longer there gives its jobs to another of the pool the sender asked for: an IP was removed, its mail was not.
- * Where that pool is gone too, any lane is better than none.
+ * Where that pool is gone too, it is as if none were named.
  */
 function queueOf(
   hold: Due,
@@ -137,9 +137,7 @@ function queueOf(
   const { job } = hold;
   const own = lanes.find(({ name }) => name === job.lane);
   if (own) return own.url;
-  const wanted = job.content?.ipPoolName;
-  const pool = lanes.some((lane) => lane.pool === wanted) ? wanted : undefined;
-  return chooseLane(lanes, pool, job.id, job.content?.lanes).url;
+  return chooseLane(lanes, job.content?.ipPoolName, job.id, job.content?.lanes).url;
 }
 
 function toEntry(hold: Due, now: number): Entry {

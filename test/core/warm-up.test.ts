@@ -85,6 +85,10 @@ describe('overflow', () => {
     expect(overflowLane([fresh], 'job', Date.UTC(2026, 11, 26), undefined)).toBe(fresh);
     expect(overflowLane([], 'job', STARTED, undefined)).toBeUndefined();
   });
+  it('keeps to the lanes that it may take, be they cold', () => {
+    for (let i = 0; i < 50; i++) expect(overflowLane(lanes, `job-${i}`, STARTED, undefined, ['b', 'new'])).toBe(b);
+    expect(overflowLane(lanes, 'job', STARTED, undefined, ['new', 'elsewhere'])).toBeUndefined();
+  });
   it('goes by what the API said last', () => {
     const words = {
       'lane#a': { startedAt: STARTED, over: null },

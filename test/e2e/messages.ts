@@ -151,7 +151,7 @@ export async function composeLetter(name: string, n = 0, change: Partial<Content
     letters: new Map(),
     uses: new Map([[0, 1]]),
   } as unknown as Task;
-  const { letter } = await createLetters(10_000_000, 'default').borrow(task, copy);
+  const { letter } = await createLetters(10_000_000, { name: 'default-1', pool: 'default' }).borrow(task, copy);
   if (letter.dropped !== undefined) throw new Error(letter.dropped);
   return letter;
 }

@@ -12,7 +12,7 @@ import type { SendGridEvent } from '../../core/event/event.ts';
 import { groupsKey, OPERATOR } from '../../core/records.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { tableNamed } from '../../local/stack.ts';
-import { eventually, givenMail, type Mail, thenAllIsAccountedFor } from './given.ts';
+import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
 import { ALL_ON, startReceiver } from './receiver.ts';
 
 const SOURCE = createRequire(import.meta.url).resolve('smtpapi/test/smtpapi_test_strings.json');
@@ -23,6 +23,8 @@ const GROUP = 123;
 let mail: Mail;
 let receiver: Awaited<ReturnType<typeof startReceiver>>;
 let by: Transporter;
+/** A pool made over the API: before any mail names one that is none, since that is kept for some seconds. */
+let letters: Awaited<ReturnType<typeof makePool>>;
 
 beforeAll(async () => {
   receiver = await startReceiver();
@@ -42,6 +44,7 @@ beforeAll(async () => {
     auth: { user: 'apikey', pass: password },
   });
   await makeGroup();
+  letters = await makePool('Spring letters');
   await call('PATCH', 'user/webhooks/event/settings', { enabled: true, url: receiver.url, ...ALL_ON });
 }, 120_000);
 afterAll(async () => {
@@ -75,6 +78,14 @@ async function makeGroup(): Promise<void> {
   );
   client.destroy();
   await call('POST', 'asm/groups', { name: 'News', description: 'What is new' });
+}
+
+/** With the address of the deployed pool `marketing` in it. */
+async function makePool(name: string): Promise<{ name: string; id: string; ip: string }> {
+  const ips = (await call('GET', 'ips')) as { ip: string; pools: string[] }[];
+  const { ip } = ips.find(({ pools }) => pools.includes('marketing'))!;
+  const { id } = (await call('POST', 'send_ips/pools', { name, ips: [ip] })) as { id: string };
+  return { name, id, ip };
 }
 
 type Arrived = { to: string; mailFrom: string; raw: string; dkim: { result: string } };
@@ -330,6 +341,23 @@ describe('every field of X-SMTPAPI', () => {
     const bad = await send({ ip_pool: 'elsewhere' });
     expect(await eventOf(good.id, 'processed')).toMatchObject({ pool: { name: 'marketing' } });
     expect(await eventOf(bad.id, 'dropped')).toMatchObject({ reason: 'Invalid SMTPAPI header' });
+  }, 60_000);
+
+  it('ip_pool, ip_pool_name: one made over the API, by the address that is in it, from acceptance to statistics', async () => {
+    const { name, id: poolId, ip } = letters;
+    const bySmtp = await send({ ip_pool: name });
+    const byHttp = await mail.post(mailTo('spring@example.net', { ip_pool_name: name }));
+    for (const { id } of [bySmtp, byHttp]) {
+      expect(await eventOf(id, 'processed')).toMatchObject({ pool: { name, id: poolId } });
+      expect(await eventOf(id)).toMatchObject({ ip });
+    }
+    expect(fieldOf(await arrived('spring@example.net'), 'Feedback-ID')).toMatch(/:Spring-letters:/);
+    const today = new Date().toISOString().slice(0, 10);
+    const path = `stats/ip_pools?start_date=${today}&ip_pools=${encodeURIComponent(name)}`;
+    await eventually(
+      () => call('GET', path) as Promise<{ stats: { metrics: { delivered: number } }[] }[]>,
+      (days) => days.flatMap(({ stats }) => stats).some(({ metrics }) => metrics.delivered === 2),
+    );
   }, 60_000);
 
   it('a broken one: taken, sent to nobody, MAIL FROM is told, and of several the first counts', async () => {

@@ -10,6 +10,7 @@ import type { KnownTemplate } from '../../core/mail-send/template.ts';
 import type { Attempt } from '../../core/records/access.ts';
 import type { MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
 import { messageName } from '../../core/records/message-key.ts';
+import type { MadePool } from '../../core/records/pools.ts';
 import { type BatchStatus, pausedKey } from '../../core/records/schedule.ts';
 import { type Hold, type IdempotencyRecord, keyKey, type RequestRecord } from '../../core/records.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
@@ -53,6 +54,8 @@ export function makeCloud(plans: Plan[] = []) {
     templates: new Map<string, KnownTemplate>(),
     /** What the account adds to its mail, by version; the last is that of now. */
     defaults: [] as MailDefaultsRecord[],
+    /** Made over the API, by account. */
+    pools: new Map<string, MadePool[]>(),
     batches: new Set<string>(),
     /** Of batches that are paused or cancelled. */
     states: new Map<string, BatchStatus>(),
@@ -127,6 +130,7 @@ export function makeCloud(plans: Plan[] = []) {
         : undefined,
     readMailDefaults: async () => cloud.defaults.at(-1),
     readFormerMailDefaults: async (_account, version) => cloud.defaults[version],
+    readPool: async (account, name) => cloud.pools.get(account)?.find((one) => one.name === name),
     readGroupIds: async () => new Set([7, 8]),
     readBatch: async (_account, id) => (cloud.batches.has(id) ? {} : undefined),
     readTemplate: async (_account, id) => cloud.templates.get(id),

@@ -45,6 +45,8 @@ export const PLACEHOLDERS: Readonly<Record<string, Replace>> = {
   'POST /v3/ips/warmup': withOwn('ip'),
   /** The addresses 1.1.1.1 and 2.2.2.2. */
   'POST /v3/subusers': withOwn('ips'),
+  /** The address 0.0.0.0. */
+  'POST /v3/ips/pools/{pool_name}/ips': withOwn('ip'),
   /** The address 127.0.0.1. */
   'PUT /v3/subusers/{subuser_name}/ips': async (_body, own) => own,
   /** The URL `url`. */

@@ -27,6 +27,21 @@ test('an outcome carries categories, arguments of both kinds, ids, and the addre
   expect(typesOf(outcome!)).toEqual(['processed', 'delivered']);
 });
 
+test.each([
+  ['on a lane of it', ['default-1'], { name: 'newsletters', id: '17' }, 'newsletters'],
+  // Its lane was taken out of the settings meanwhile.
+  ['on another', ['gone-1'], { name: 'default', id: expect.stringMatching(/^\d+$/) }, 'default'],
+])('a pool made over the API is named by events and Feedback-ID where mail is %s', async (_, lanes, pool, named) => {
+  server = await startScript({});
+  const world = makeWorld(server.port);
+  const content = { ...CONTENT, ipPoolName: 'newsletters', poolId: '17', lanes };
+  expect(await deliver([message(makeJob(['a@x.example'], { content }))], world.begin())).toEqual([]);
+  const [outcome] = world.outcomes.values();
+  const [processed] = toEvents(readNews(outcome as never, 'INSERT')!, 'INSERT');
+  expect(processed).toMatchObject({ event: 'processed', pool });
+  expect(server.messages[0]!.data.toString()).toContain(`Feedback-ID: mail:${named}:`);
+});
+
 test('a run that died between an attempt and its hold: its first attempt comes again, its news does not', async () => {
   // Prepare: deferred once, and the hold is not written.
   server = await startScript({ rcpt: '451 4.7.1 later\r\n' });

@@ -51,7 +51,7 @@ describe('letters', () => {
     // Prepare
     const task = makeTask(3);
     const [a, b, c] = task.copies;
-    const letters = createLetters(2.5 * BODY, 'default');
+    const letters = createLetters(2.5 * BODY, { name: 'default-1', pool: 'default' });
     const first = await letters.borrow(task, a!);
     const second = await letters.borrow(task, b!);
     // Act
@@ -62,7 +62,7 @@ describe('letters', () => {
     second.giveBack();
     expect(await borrowed(third)).toBe(true);
     expect([...task.letters.keys()]).toEqual([0, 2]);
-    const tiny = createLetters(1, 'default');
+    const tiny = createLetters(1, { name: 'default-1', pool: 'default' });
     expect((await tiny.borrow(makeTask(1), a!)).letter.dropped).toBeUndefined();
   });
 
@@ -86,7 +86,7 @@ describe('letters', () => {
       uses: new Map([[0, 2]]),
       tracking: { wanted: trackingOf(content)!, linksOf: new Map([['sender.example', links]]) },
     };
-    const letters = createLetters(BODY, 'default');
+    const letters = createLetters(BODY, { name: 'default-1', pool: 'default' });
     // Act
     for (const copy of task.copies)
       for (const sevenBit of [false, true]) (await letters.borrow(task, copy, undefined, sevenBit)).giveBack();
@@ -108,7 +108,7 @@ describe('letters', () => {
     const edwards = generateKeyPairSync('ed25519').privateKey;
     const provider: DkimKey = { ...RSA, domain: 'mail.provider.example', selector: 'p1' };
     const task = makeTask(1, [RSA, { ...RSA, selector: 'e1', algorithm: 'ed25519', key: edwards }, provider]);
-    const letters = createLetters(2.5 * BODY, 'default');
+    const letters = createLetters(2.5 * BODY, { name: 'default-1', pool: 'default' });
     const signatures = ({ letter }: { letter: Letter }) => {
       if (letter.dropped !== undefined) throw new Error(letter.dropped);
       const head = letter.octets[0]!.toString();
@@ -133,7 +133,7 @@ describe('letters', () => {
 
   it('gives the room back with the last copy', async () => {
     const task = makeTask(3);
-    const letters = createLetters(2.5 * BODY, 'default');
+    const letters = createLetters(2.5 * BODY, { name: 'default-1', pool: 'default' });
     for (const copy of task.copies) {
       (await letters.borrow(task, copy)).giveBack();
       letters.release(task, copy);
@@ -167,14 +167,14 @@ describe('letters', () => {
   it('is whole until whoever sends it has given it back, and its room is free once', async () => {
     // Prepare
     const [task, next, other] = [makeTask(1), makeTask(3), makeTask(3)];
-    const letters = createLetters(1.5 * BODY, 'default');
+    const letters = createLetters(1.5 * BODY, { name: 'default-1', pool: 'default' });
     const loan = await letters.borrow(task, task.copies[0]!);
     const octets = Buffer.concat(loan.letter.dropped === undefined ? loan.letter.octets : []);
 
     // Act
     letters.release(task, task.copies[0]!);
     letters.release(task, task.copies[0]!);
-    const others = createLetters(1e9, 'default');
+    const others = createLetters(1e9, { name: 'default-1', pool: 'default' });
     for (const copy of other.copies) await others.borrow(other, copy);
 
     // Assess
@@ -187,7 +187,7 @@ describe('letters', () => {
 
   it('gives way to the network while it composes', async () => {
     const task = makeTask(100);
-    const letters = createLetters(1e9, 'default');
+    const letters = createLetters(1e9, { name: 'default-1', pool: 'default' });
     let turns = 0;
     const count = () => {
       turns++;

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../../core/job.ts';
 import { type DeliverDeps, deliver } from '../../../lambdas/deliver/deliver.ts';
 import { type ScriptedServer, startScript } from '../../smtp-script.ts';
-import { makeJob, makeWorld, message, START } from './world.ts';
+import { CONTENT, makeJob, makeWorld, message, START } from './world.ts';
 
 let server: ScriptedServer;
 afterEach(() => server?.close());
@@ -69,6 +69,20 @@ describe('beyond the budget of a warming address', () => {
     const split = await setUp(30, warm);
     await deliver([message({ ...many(100), id: `${many(100).id}+0-x.1` })], split.begin());
     expect(split.told.sent).toHaveLength(1);
+  });
+
+  it('goes on within its pool alone, where that was made over the API', async () => {
+    const asked: unknown[] = [];
+    const overflowLane: DeliverDeps['overflowLane'] = async (_, only) => void asked.push(only);
+    const content = { ...CONTENT, ipPoolName: 'mixed', poolId: '17', lanes: ['default-1', 'bulk-1'] };
+    const world = await setUp(30, { overflowLane });
+    await deliver([message({ ...many(100), content })], world.begin());
+    expect(world.holds).toMatchObject([{ copies: 70 }]);
+    // A subuser's addresses are left for warm ones of their pool.
+    const { poolId: _, ...assigned } = content;
+    const other = await setUp(30, { overflowLane });
+    await deliver([message({ ...many(100), content: assigned })], other.begin());
+    expect(asked).toEqual([['default-1', 'bulk-1'], undefined]);
   });
 
   it('bulk waits for the next hour where no lane is warm', async () => {

@@ -1,4 +1,4 @@
-/** Source addresses and pools over the API: as the settings have them, by SendGrid's documents; what changes them is refused with the setting. */
+/** Source addresses over the API, and the pools that the settings have, by SendGrid's documents; what changes an address is refused with the setting. */
 import { existsSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { OPERATOR } from '../../../core/records.ts';
 import { startOf } from '../../../core/warm-up.ts';
 import { IP_ROUTES } from '../../../lambdas/manage/ip-routes.ts';
+import { POOL_ROUTES } from '../../../lambdas/manage/pool-routes.ts';
 import { WARM_UP_ROUTES } from '../../../lambdas/manage/warm-up-routes.ts';
 import { startSenders } from './senders.ts';
 
@@ -158,24 +159,23 @@ test.each(IP_ROUTES.filter(({ method }) => method !== 'GET').map((one) => [`${on
 
 const GROUPS = ['ips', 'ip_warmup', 'ip_address_management'];
 describe.skipIf(!existsSync(OAI))('SendGrid’s documents', () => {
-  it.each([...WARM_UP_ROUTES, ...IP_ROUTES].filter(({ method }) => method === 'GET').map(({ path }) => path))(
-    'GET %s',
-    async (path) => {
-      const [document] = GROUPS.map((group) =>
-        JSON.parse(readFileSync(new URL(`tsg_${group}_v3.json`, OAI), 'utf8')),
-      ).filter(({ paths }) => paths[path]?.get);
-      const url = path.replaceAll(/\{(ip|ip_address)\}/g, '192.0.2.1').replaceAll(/\{\w+\}/g, 'default');
-      const answer = await call('GET', url);
-      const ajv = new Ajv({ strict: false, allErrors: true });
-      (formats as unknown as (ajv: Ajv) => void)(ajv);
-      ajv.addSchema(document, 'oai');
-      const pointer = ['paths', path, 'get', 'responses', '200', 'content', 'application/json', 'schema']
-        .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
-        .join('/');
-      const validate = ajv.compile({ $ref: `oai#/${pointer}` });
-      expect(answer.status).toBe(200);
-      expect({ errors: validate(answer.json) ? [] : validate.errors, body: answer.json }).toMatchObject({ errors: [] });
-      expect(answer.body).not.toContain('secret');
-    },
-  );
+  it.each(
+    [...WARM_UP_ROUTES, ...POOL_ROUTES, ...IP_ROUTES].filter(({ method }) => method === 'GET').map(({ path }) => path),
+  )('GET %s', async (path) => {
+    const [document] = GROUPS.map((group) =>
+      JSON.parse(readFileSync(new URL(`tsg_${group}_v3.json`, OAI), 'utf8')),
+    ).filter(({ paths }) => paths[path]?.get);
+    const url = path.replaceAll(/\{(ip|ip_address)\}/g, '192.0.2.1').replaceAll(/\{\w+\}/g, 'default');
+    const answer = await call('GET', url);
+    const ajv = new Ajv({ strict: false, allErrors: true });
+    (formats as unknown as (ajv: Ajv) => void)(ajv);
+    ajv.addSchema(document, 'oai');
+    const pointer = ['paths', path, 'get', 'responses', '200', 'content', 'application/json', 'schema']
+      .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
+      .join('/');
+    const validate = ajv.compile({ $ref: `oai#/${pointer}` });
+    expect(answer.status).toBe(200);
+    expect({ errors: validate(answer.json) ? [] : validate.errors, body: answer.json }).toMatchObject({ errors: [] });
+    expect(answer.body).not.toContain('secret');
+  });
 });

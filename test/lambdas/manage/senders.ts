@@ -7,6 +7,7 @@ import type { Hold } from '../../../core/records.ts';
 import type { Sending } from '../../../core/senders/kept.ts';
 import { openLookUp } from '../../../io/look-up.ts';
 import { ownMailIn } from '../../../io/own-mail.ts';
+import { poolsIn } from '../../../io/pools.ts';
 import { senderDomainsIn } from '../../../io/sender-domains.ts';
 import { senderItemsIn } from '../../../io/sender-items.ts';
 import { senderZonesIn } from '../../../io/sender-zones.ts';
@@ -60,6 +61,7 @@ export async function startSenders() {
       { ehloName: 'ses', name: 'c', pool: 'ses' },
     ],
     ...warmUpsIn('Accounts', world.client),
+    ...poolsIn('Accounts', world.client),
     readWarmUp: sites.readWarmUp,
     readWarmUpHour: sites.readWarmUpHour,
     probeLink: async (host) => (answering.has(host) ? undefined : `https://${host}/up: ENOTFOUND`),

@@ -65,7 +65,6 @@ export const DIFFERS: Readonly<Record<string, { reason: string; mend: (schema: S
 export const EMPTY: ReadonlySet<string> = new Set(['GET /v3/partner_settings']);
 
 const ADDRESS = 'source addresses are deployed: the answer names `pools[].sourceIps`';
-const POOL = 'pools are deployed: the answer names `pools`';
 
 /** Routes that change what is the stack's: the operator's own account alone may call them; others get 403, whatever they name. */
 export const OF_OPERATOR: ReadonlySet<string> = new Set([
@@ -77,15 +76,5 @@ export const OF_OPERATOR: ReadonlySet<string> = new Set([
 /** Routes that refuse everybody with 400 and name the setting of pennypost.config.ts that does it, each with the reason. */
 export const REFUSED: Readonly<Record<string, string>> = {
   'POST /v3/ips': ADDRESS,
-  'POST /v3/ips/pools': POOL,
-  'PUT /v3/ips/pools/{pool_name}': POOL,
-  'DELETE /v3/ips/pools/{pool_name}': POOL,
-  'POST /v3/ips/pools/{pool_name}/ips': ADDRESS,
-  'DELETE /v3/ips/pools/{pool_name}/ips/{ip}': ADDRESS,
   'POST /v3/send_ips/ips': ADDRESS,
-  'POST /v3/send_ips/pools': POOL,
-  'PUT /v3/send_ips/pools/{poolid}': POOL,
-  'DELETE /v3/send_ips/pools/{poolid}': POOL,
-  'POST /v3/send_ips/pools/{poolid}/ips:batchAdd': ADDRESS,
-  'POST /v3/send_ips/pools/{poolid}/ips:batchDelete': ADDRESS,
 };

@@ -1,4 +1,4 @@
-/** Examples of senders: domains, branded links, reverse DNS, single addresses; and of source addresses and pools, which the settings have. */
+/** Examples of senders: domains, branded links, reverse DNS, single addresses; and of source addresses, which the settings have, and pools of them. */
 
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { OPERATOR } from '../../../../core/records.ts';
@@ -114,7 +114,7 @@ async function mailedToken({ here, account }: Given): Promise<Path> {
 
 const ofStack: Make = async ({ here }) => {
   const ip = here.sourceIps[0]!;
-  return { path: { ip, ip_address: ip, pool_name: 'default', poolid: 'default' } };
+  return { path: { ip, ip_address: ip } };
 };
 
 /** One that is warming up, whatever was tried before. */
@@ -123,6 +123,20 @@ const warming: Make = async (given) => {
   await ask('POST', '/v3/ips/warmup', { ip: given.here.sourceIps[0] });
   return ofStack(given);
 };
+
+/** A pool of the account's own. @param count of addresses in it */
+const poolOf =
+  (count: number) =>
+  async ({ here, ask }: Given): Promise<Path> => {
+    const ips = here.sourceIps.slice(0, count);
+    const { json } = await ask('POST', '/v3/send_ips/pools', { name: 'newsletters', ips });
+    return { path: { pool_name: 'newsletters', poolid: json.id, ip: here.sourceIps[0]! } };
+  };
+const onePool = poolOf(2);
+const emptyPool = poolOf(0);
+const byIps =
+  (make: Make): Make =>
+  async (given) => ({ ...(await make(given)), body: { ips: given.here.sourceIps } });
 
 /** With a subuser, that there is one to show. */
 const ofStackWithSubuser: Make = async (given) => {
@@ -191,13 +205,13 @@ export const SENDERS: Examples = {
   ips: {
     ListIp: ofStackWithSubuser,
     GetIp: ofStackWithSubuser,
-    GetIpPool: ofStack,
+    GetIpPool: onePool,
     AddIp: plainly({ body: { count: 1, subusers: [], warmup: true } }),
     CreateIpPool: plainly({ body: { name: 'marketing' } }),
-    UpdateIpPool: async (given) => ({ ...(await ofStack(given)), body: { name: 'marketing' } }),
-    DeleteIpPool: ofStack,
-    AddIpToIpPool: async (given) => ({ ...(await ofStack(given)), body: { ip: given.here.sourceIps[0] } }),
-    DeleteIpFromIpPool: ofStack,
+    UpdateIpPool: and(onePool, { body: { name: 'marketing' } }),
+    DeleteIpPool: onePool,
+    AddIpToIpPool: async (given) => ({ ...(await emptyPool(given)), body: { ip: given.here.sourceIps[0] } }),
+    DeleteIpFromIpPool: onePool,
   },
   ip_warmup: {
     ListWarmUpIp: warming,
@@ -218,12 +232,12 @@ export const SENDERS: Examples = {
       body: { subusers: [SUBUSER.username] },
     }),
     AddIp: plainly({ body: { is_auto_warmup: true, is_parent_assigned: true } }),
-    CreateIpPool: plainly({ body: { name: 'marketing' } }),
-    GetIpPool: ofStack,
-    UpdateIpPool: async (given) => ({ ...(await ofStack(given)), body: { name: 'marketing' } }),
-    DeleteIpPool: ofStack,
-    ListIpAssignedToIpPool: ofStack,
-    AddIpsToIpPool: async (given) => ({ ...(await ofStack(given)), body: { ips: given.here.sourceIps } }),
-    DeleteIpsFromIpPool: async (given) => ({ ...(await ofStack(given)), body: { ips: given.here.sourceIps } }),
+    CreateIpPool: async ({ here }) => ({ body: { name: 'marketing', ips: here.sourceIps } }),
+    GetIpPool: onePool,
+    UpdateIpPool: and(onePool, { body: { name: 'marketing' } }),
+    DeleteIpPool: onePool,
+    ListIpAssignedToIpPool: onePool,
+    AddIpsToIpPool: byIps(emptyPool),
+    DeleteIpsFromIpPool: byIps(onePool),
   },
 };
