@@ -3,6 +3,7 @@ import { accountSettingsOf, accountsIn } from '../../io/accounts.ts';
 import { apiKeysIn } from '../../io/api-keys.ts';
 import type { Table } from '../../io/aws.ts';
 import { brakesIn, creditsIn } from '../../io/brakes.ts';
+import { bundledDisposableDomains } from '../../io/bundled-lists.ts';
 import { cached } from '../../io/cached.ts';
 import { optionalNumber, requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
@@ -40,7 +41,7 @@ export function openAccount(table: string, tables: Table) {
     ...brakesIn(table, tables),
     ...creditsIn(requireVariable('MESSAGES_TABLE'), tables),
     defaultCap: optionalNumber('DAILY_CAP'),
-    disposableDomains: process.env.DISPOSABLE_DOMAINS?.split(','),
+    disposableDomains: bundledDisposableDomains(),
     listDomains: accounts.listDomains,
     readKey: ({ id }) => readKey(id),
   } satisfies Partial<ManageDeps>;
