@@ -32,6 +32,11 @@ export function addRelayAlarms(alarm: AddAlarm, { relayNetwork, service }: Relay
     because:
       'The relay has put messages off for ten minutes: a store does not answer, or a limit is reached. Clients try again; its log says which.',
   });
+  alarm('certificate-ending', relayMetric('certificateEnding', 'Maximum'), {
+    above: 0,
+    because:
+      "The relay's certificate ends within two weeks, and the tasks have seen no other: clients will refuse it. Yours is renewed by writing the next one into its secret; that of an ACME authority by certify, whose log says why it was not.",
+  });
   alarm('auth-failures', relayMetric('authFailures'), {
     above: MANY_FAILURES,
     because: `More than ${MANY_FAILURES} wrong keys in 5 minutes: somebody guesses, or a key was deleted that is still used. The log has the addresses.`,
