@@ -45,7 +45,7 @@ const environment = {
   AWS_ENDPOINT_URL: url,
   LANES: JSON.stringify([{ name: 'default-1', pool: 'default', weight: 1, url: `${url}/q` }]),
   SOURCES: '[]',
-  SENDING: JSON.stringify({ sources: [], zones: [] }),
+  SENDING: JSON.stringify({ sources: [] }),
   LINK_TARGET: 'track.example.com',
   MESSAGES_DAYS: '30',
   DELIVER_TIMEOUT_SECONDS: '180',

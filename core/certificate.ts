@@ -50,7 +50,16 @@ export function renewalCause(text: string, hostName: string, now: number): strin
   if (leaf.checkHost(hostName) === undefined) return `it is not for ${hostName}`;
   const begin = leaf.validFromDate.getTime();
   const end = leaf.validToDate.getTime();
-  const margin = Math.min(RENEWAL_DAYS * DAY, (end - begin) * RENEWAL_SHARE);
-  if (now < end - margin) return undefined;
+  if (now < end - margin(begin, end)) return undefined;
   return now < end ? `it ends on ${leaf.validToDate.toISOString().slice(0, 10)}` : 'it has ended';
 }
+
+/** Whether half of the time for its renewal is over, whoever renews it: it is time that somebody looks. */
+export function isEnding({ chain }: Pick<Certificate, 'chain'>, now: number): boolean {
+  const leaf = new X509Certificate(chain);
+  const end = leaf.validToDate.getTime();
+  return now >= end - margin(leaf.validFromDate.getTime(), end) / 2;
+}
+
+/** Milliseconds before its end from which on it is to be renewed. */
+const margin = (begin: number, end: number): number => Math.min(RENEWAL_DAYS * DAY, (end - begin) * RENEWAL_SHARE);

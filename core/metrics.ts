@@ -53,6 +53,8 @@ export const METRIC = {
   authFailures: 'AuthFailures',
   /** Open connections of a task of the relay, as its minute ended. */
   relayConnections: 'RelayConnections',
+  /** A task's certificate ends soon, and was not renewed. */
+  certificateEnding: 'CertificateEnding',
   /** Seconds from the 202 to the recipient's 250. */
   latency: 'AcceptToDeliveredSeconds',
 } as const;

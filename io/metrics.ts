@@ -71,7 +71,10 @@ export function publishCounts(counts: Partial<Record<keyof typeof METRIC, number
 
 /** What a task of the relay counted in a minute. */
 export type RelayCounts = Partial<
-  Record<'relayAccepted' | 'relayRefused' | 'relayDeferred' | 'authFailures' | 'relayConnections', number>
+  Record<
+    'relayAccepted' | 'relayRefused' | 'relayDeferred' | 'authFailures' | 'relayConnections' | 'certificateEnding',
+    number
+  >
 >;
 
 /** Publishes them, over all tasks; a count that is absent or 0 is left out. */

@@ -259,7 +259,7 @@ function ofWaysIn(
         'A failed run leaves its holds where they are, and the next minute reads them again; an alarm counts the failures.',
     },
     {
-      on: release.rule,
+      on: release.clock.rule,
       id: 'Serverless-EventBusDLQ',
       reason: 'The event is a tick of the clock without content: a lost one is made up by the next, a minute later.',
     },

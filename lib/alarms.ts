@@ -1,19 +1,29 @@
 /** The alarms: each says in its description what it means and what to look at. */
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  type CfnAlarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import type { Construct } from 'constructs';
+import type { Construct, IDependable } from 'constructs';
 import type { Follower } from './follower.ts';
 import { FIVE_MINUTES, mailMetric, type Named } from './metrics.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
+import type { Ticking } from './tick.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /** Reports within an hour that strangers may make up before anybody is told. */
 const MOST_UNMATCHED = 5;
 /** Milliseconds that a follower of the stream may be behind. */
 const BEHIND_MS = 600_000;
+/** Longest that CloudWatch lets a new alarm wait for data, in minutes. */
+const LONGEST_WARM_UP = 2_880;
 /** Outcomes within 15 minutes below which a bounce rate says nothing. */
 const FEWEST_OUTCOMES = 50;
 
@@ -24,6 +34,8 @@ export type AlarmsProps = {
   queues: Named<WorkQueue>[];
   /** Of the messages table's stream. */
   followers: Named<Follower>[];
+  /** What the clock runs. */
+  ticking: Named<Ticking>[];
   accept: Stage;
   /** Some mail goes by SES, which passes complaints on. */
   bySes: boolean;
@@ -38,8 +50,8 @@ export type AddAlarm = (name: string, metric: IMetric, threshold: Threshold) => 
 
 /** @param scope where the alarms stand */
 export function alarmsOn(scope: Construct, { settings, topic }: Pick<AlarmsProps, 'settings' | 'topic'>): AddAlarm {
-  return (name, metric, { above, because, periods = 1, missing = TreatMissingData.NOT_BREACHING }) => {
-    new Alarm(scope, name, {
+  return (name, metric, { above, because, periods = 1, missing = TreatMissingData.NOT_BREACHING, warmUp }) => {
+    const alarm = new Alarm(scope, name, {
       alarmName: `${settings.stackName}-${name}`,
       alarmDescription: because,
       metric,
@@ -47,12 +59,17 @@ export function alarmsOn(scope: Construct, { settings, topic }: Pick<AlarmsProps
       evaluationPeriods: periods,
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       treatMissingData: missing,
-    }).addAlarmAction(new SnsAction(topic));
+    });
+    alarm.addAlarmAction(new SnsAction(topic));
+    if (!warmUp) return;
+    alarm.node.addDependency(warmUp.behind);
+    const warmUpPeriodDurationInMinutes = Math.min(warmUp.minutes, LONGEST_WARM_UP);
+    (alarm.node.defaultChild as CfnAlarm).warmUpConfiguration = { warmUpPeriodDurationInMinutes };
   };
 }
 
 export function addAlarms(scope: Construct, props: AlarmsProps): void {
-  const { settings, topic, functions, queues, followers, accept, bySes, inbound, rotating } = props;
+  const { settings, topic, functions, queues, followers, ticking, accept, bySes, inbound, rotating } = props;
   const alarm = alarmsOn(scope, { settings, topic });
   const { oldestSeconds, bounceRatePercent } = settings.alarms;
   const minute = { period: Duration.minutes(1) };
@@ -84,7 +101,21 @@ export function addAlarms(scope: Construct, props: AlarmsProps): void {
       periods: 5,
       because: `${label} is more than 10 minutes behind the messages table's stream, which keeps a record for 24 hours. Its log says what holds it.`,
     });
+    alarm(`${label}-silent`, notFollowing(of), {
+      above: 0,
+      periods: 2,
+      because: `Mail was delivered for half an hour, and ${label} did not run. Look whether its event source mapping is enabled and what that says, and whether the account's concurrency is used up.`,
+    });
   }
+  for (const { label, of } of ticking)
+    alarm(`${label}-silent`, notRun(of), {
+      above: 0,
+      periods: of.clock.silent,
+      missing: TreatMissingData.BREACHING,
+      // A stack that is new has not missed what the alarm looks back on.
+      warmUp: { behind: of.clock.rule, minutes: of.clock.every.toMinutes() * of.clock.silent },
+      because: `${label} has not run at ${of.clock.silent} ticks of its clock (${of.clock.every.toHumanString()}), one after the other. Look whether its rule is enabled in EventBridge, and whether its ticks are throttled: the account's concurrency is used up.`,
+    });
   alarm('webhook-dropped', mailMetric('webhookDropped', 'Sum', Duration.minutes(15)), {
     above: 0,
     because:
@@ -155,8 +186,41 @@ export function addAlarms(scope: Construct, props: AlarmsProps): void {
   }
 }
 
-/** `periods`: of the metric's, one after the other; default 1. `missing`: what no data says; default nothing bad. */
-type Threshold = { above: number; because: string; periods?: number; missing?: TreatMissingData };
+/**
+ * `periods`: of the metric's, one after the other; default 1. `missing`: what no data says; default nothing bad. `warmUp`: what must be there
+ * before it, and for how many minutes it then waits for data, at most, until it judges; default: it judges at once.
+ */
+type Threshold = {
+  above: number;
+  because: string;
+  periods?: number;
+  missing?: TreatMissingData;
+  warmUp?: { behind: IDependable; minutes: number };
+};
+
+/** 1 in a period of its clock without a run; a tick that was throttled or dropped is none. Lambda says nothing of what does not run. */
+function notRun({ stage, clock: { every } }: Ticking): MathExpression {
+  return new MathExpression({
+    expression: 'IF(ran<1,1,0)',
+    usingMetrics: { ran: stage.fn.metricInvocations({ statistic: 'Sum', period: every }) },
+    label: 'Not run',
+    period: every,
+  });
+}
+
+/** 1 while mail is delivered and nobody reads of it. The age of what waits in a stream is known by those alone that read it. */
+function notFollowing({ stage }: Follower): MathExpression {
+  const period = Duration.minutes(15);
+  return new MathExpression({
+    expression: 'IF(FILL(delivered,0)>0,IF(FILL(ran,0)<1,1,0),0)',
+    usingMetrics: {
+      delivered: mailMetric('delivered', 'Sum', period),
+      ran: stage.fn.metricInvocations({ statistic: 'Sum', period }),
+    },
+    label: 'Not following',
+    period,
+  });
+}
 
 /** Copies whose link was lost after the final dot: those that are tried again, and those that have ended so. */
 function inDoubt(): MathExpression {

@@ -3,7 +3,6 @@
  * record in the Route 53 zone. Only in a stack whose relay has `acme`. Nearly every run reads one secret and ends.
  */
 import { Duration, RemovalPolicy, SecretValue, Stack, Validations } from 'aws-cdk-lib';
-import type { Rule } from 'aws-cdk-lib/aws-events';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IConstruct } from 'constructs';
 import { Construct } from 'constructs';
@@ -12,7 +11,7 @@ import { changeRecord, PERMISSIONS } from './permissions.ts';
 import type { OwnRelaySettings } from './relay-settings.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
-import { acknowledgeTicks, runByClock } from './tick.ts';
+import { acknowledgeTicks, type Clock, runByClock } from './tick.ts';
 
 /** Route 53 takes up to a minute to know a record everywhere, the authority's own look as long. */
 const TIMEOUT_SECONDS = 300;
@@ -27,7 +26,7 @@ export type CertifyProps = {
 
 export class Certify extends Construct {
   readonly stage: Stage;
-  readonly rule: Rule;
+  readonly clock: Clock;
   /** Certificate chain and private key, as PEM. Another text until the first run has ended. */
   readonly certificate: Secret;
   /** The account at the authority: its key, and an order that is under way. */
@@ -62,7 +61,7 @@ export class Certify extends Construct {
       rows: [...PERMISSIONS.certify, changeRecord(challengeRecord(hostName))],
     });
     // A run that fails is not repeated: the next hour's run goes on with the order that it left.
-    this.rule = runByClock(this, this.stage, { id: 'EveryHour', every: Duration.hours(1) });
+    this.clock = runByClock(this, this.stage, { id: 'EveryHour', every: Duration.hours(1), silent: 3 });
     this.#acknowledge(settings);
   }
 
@@ -95,7 +94,7 @@ export class Certify extends Construct {
       'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:route53:::change/*]',
       'A change has its id only once it was made; one named action, which reads whether a change is known everywhere.',
     );
-    acknowledgeTicks(this.stage, this.rule, tracing, {
+    acknowledgeTicks(this.stage, this.clock, tracing, {
       tick: 'Its event is a tick of the clock without content: the next hour looks again, and an alarm counts failures.',
       untraced: 'Traces cost more than the certificate; the setting `tracing` turns them on for a while.',
     });

@@ -23,6 +23,9 @@ export const hostName = z
     'must be a full host name in lower case, like "mta1.example.com"',
   );
 
+/** RFC 5321 4.5.3.1.3, without the brackets. */
+export const mailbox = z.email().max(254);
+
 /** `direct`: to the MX. `ses`: through SES. `relay:<name>`: through one of `relays`. */
 export const way = z
   .string()

@@ -39,7 +39,7 @@ export class Manage extends Construct {
     { settings, storage, events, validate, lanes, inboundHost, code }: ManageProps,
   ) {
     const notifyQueue = events.work.queue;
-    const { senders, delivery, validation } = settings;
+    const { senders, delivery } = settings;
     const { uploads, results } = validationObjects(storage);
     super(scope, id);
     this.stage = new Stage(this, 'Manage', {
@@ -65,7 +65,6 @@ export class Manage extends Construct {
         ALLOW_PRIVATE_HOSTS: String(delivery.allowPrivateHosts),
         ...capEnvironment(settings),
         ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),
-        ...(validation.disposableDomains.length > 0 && { DISPOSABLE_DOMAINS: validation.disposableDomains.join(',') }),
       },
       targets: {
         accounts: [storage.accounts.tableArn],

@@ -30,6 +30,7 @@ import type { Rotate } from './rotate.ts';
 import type { Settings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
+import type { Ticking } from './tick.ts';
 import type { Track } from './track.ts';
 import type { Validate } from './validate.ts';
 import { graph } from './widgets.ts';
@@ -117,6 +118,12 @@ export class Monitoring extends Construct {
         : []),
       ...lanes.map(({ laneName, work }) => ({ label: `lane-${laneName}`, of: work })),
     ];
+    const ticking: Named<Ticking>[] = [
+      { label: 'release', of: release },
+      ...(report ? [{ label: 'report', of: report }] : []),
+      ...(certify ? [{ label: 'certify', of: certify }] : []),
+      ...(rotate ? [{ label: 'rotate', of: rotate }] : []),
+    ];
     addAlarms(this, {
       settings,
       topic: this.topic,
@@ -126,6 +133,7 @@ export class Monitoring extends Construct {
         { label: 'tally', of: events.tally },
         { label: 'announce', of: events.announce },
       ],
+      ticking,
       accept: accept.stage,
       bySes: hear !== undefined,
       inbound: inbound !== undefined,
@@ -136,7 +144,7 @@ export class Monitoring extends Construct {
     this.dashboard.addWidgets(...mailWidgets());
     this.dashboard.addWidgets(...providerWidgets());
     if (relay) this.dashboard.addWidgets(...relayWidgets(relay));
-    this.dashboard.addWidgets(...workWidgets(functions, queues));
+    this.dashboard.addWidgets(...workWidgets(functions, queues, ticking));
     this.dashboard.addWidgets(costWidget(props, functions, queues));
   }
 
@@ -197,27 +205,35 @@ function providerWidgets(): IWidget[] {
   });
 }
 
-function workWidgets(functions: Named<Stage>[], queues: Named<WorkQueue>[]): IWidget[] {
+function workWidgets(functions: Named<Stage>[], queues: Named<WorkQueue>[], ticking: Named<Ticking>[]): IWidget[] {
   const maximum = { statistic: 'Maximum', period: FIVE_MINUTES };
   const sum = { statistic: 'Sum', period: FIVE_MINUTES };
   return [
     graph(
       'Age of the oldest message',
-      8,
+      6,
       queues.map(({ label, of }) => of.queue.metricApproximateAgeOfOldestMessage({ ...maximum, label })),
       'seconds',
     ),
     graph(
       'Dead letters',
-      8,
+      6,
       queues.map(({ label, of }) => of.dead.metricApproximateNumberOfMessagesVisible({ ...maximum, label })),
     ),
     graph(
       'Errors and throttles',
-      8,
+      6,
       functions.flatMap(({ label, of }) => [
         of.fn.metricErrors({ ...sum, label: `${label} errors` }),
         of.fn.metricThrottles({ ...sum, label: `${label} throttles` }),
+      ]),
+    ),
+    graph(
+      'Runs by the clock',
+      6,
+      ticking.flatMap(({ label, of: { stage } }) => [
+        stage.fn.metricInvocations({ ...sum, label }),
+        stage.fn.metric('AsyncEventsDropped', { ...sum, label: `${label} dropped` }),
       ]),
     ),
   ];

@@ -11,18 +11,15 @@ import {
 import type { Construct } from 'constructs';
 import { Lane, type LaneProps } from './lane.ts';
 import type { Network } from './network.ts';
-import type { PoolSettings, Settings, SourceIpSettings } from './settings.ts';
+import type { PoolSettings, Settings } from './settings.ts';
 import { waysOfPool } from './via.ts';
-import { poolViaOf } from './ways.ts';
+import { lanesOf, poolViaOf } from './ways.ts';
 
 export type PoolProps = Omit<LaneProps, 'pool' | 'sourceIp' | 'securityGroup' | 'ways' | 'via'> & {
   pool: PoolSettings;
   /** SES's configuration set, where any pool goes by SES. */
   configurationSet?: string | undefined;
 };
-
-/** What an address-less lane is told to say in EHLO where no relay of it needs a name (RFC 2606). */
-const NO_NAME = 'pennypost.invalid';
 
 export class Pool extends NestedStack {
   readonly lanes: Lane[];
@@ -78,11 +75,6 @@ export class Pool extends NestedStack {
     }
     return group;
   }
-}
-
-/** A pool without an address is one lane, of the pool's name. */
-function lanesOf({ name, withoutAddress, ehloName = NO_NAME, sourceIps }: PoolSettings): SourceIpSettings[] {
-  return withoutAddress ? [{ name, ehloName, weight: 1 }] : sourceIps;
 }
 
 /** 53, and the ports of DNS servers that the settings name. */

@@ -4,7 +4,7 @@
  * the internet, is refused here.
  */
 import { z } from 'zod';
-import { hostName, secretArn, whole } from './fields.ts';
+import { hostName, mailbox, secretArn, whole } from './fields.ts';
 
 /** ECS: "up to five target groups per service", and each port is one, since each is another port of the container. */
 const MOST_PORTS = 5;
@@ -28,13 +28,14 @@ const port = whole(1, 49_151);
 /** An ACME directory must be HTTPS (RFC 8555 6.1); on loopback, where tests have theirs, nobody listens in. */
 const directory = z
   .url()
+  .max(2_000)
   .refine((url) => /^https:\/\/|^http:\/\/127\.0\.0\.1[:/]/.test(url), 'must be an https:// address');
 
 const Acme = z.strictObject({
   /** The Route 53 zone of the host name, in this account: its id, like `Z0123456789ABCDEFGHIJ`. */
   hostedZone: z.string().regex(/^Z[A-Z0-9]{1,31}$/, 'must be the id of a hosted zone, like "Z0123456789ABCDEFGHIJ"'),
   /** Who the authority writes to when something is wrong with a certificate. Default: nobody. */
-  email: z.email().optional(),
+  email: mailbox.optional(),
   /** The authority's directory (RFC 8555 7.1.1). Default: Let's Encrypt. Using it is agreeing to its terms of service. */
   directoryUrl: directory.default(LETS_ENCRYPT),
 });

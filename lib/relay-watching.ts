@@ -10,7 +10,7 @@ import { graph } from './widgets.ts';
 const MANY_FAILURES = 100;
 const MINUTE = Duration.minutes(1);
 
-export function addRelayAlarms(alarm: AddAlarm, { relayNetwork }: Relay): void {
+export function addRelayAlarms(alarm: AddAlarm, { relayNetwork, service }: Relay): void {
   const { metrics } = relayNetwork.targetGroups[0]!.group;
   alarm('relay-unhealthy', metrics.unHealthyHostCount({ statistic: 'Maximum', period: MINUTE }), {
     above: 0,
@@ -23,6 +23,7 @@ export function addRelayAlarms(alarm: AddAlarm, { relayNetwork }: Relay): void {
     periods: 3,
     // The balancer says nothing where no task is registered.
     missing: TreatMissingData.BREACHING,
+    warmUp: { behind: service, minutes: 5 },
     because: 'No task of the relay takes mail: clients cannot connect. Look at the events of the service, and the log.',
   });
   alarm('relay-deferred', relayMetric('relayDeferred'), {
@@ -30,6 +31,11 @@ export function addRelayAlarms(alarm: AddAlarm, { relayNetwork }: Relay): void {
     periods: 2,
     because:
       'The relay has put messages off for ten minutes: a store does not answer, or a limit is reached. Clients try again; its log says which.',
+  });
+  alarm('certificate-ending', relayMetric('certificateEnding', 'Maximum'), {
+    above: 0,
+    because:
+      "The relay's certificate ends within two weeks, and the tasks have seen no other: clients will refuse it. Yours is renewed by writing the next one into its secret; that of an ACME authority by certify, whose log says why it was not.",
   });
   alarm('auth-failures', relayMetric('authFailures'), {
     above: MANY_FAILURES,

@@ -1,6 +1,5 @@
 /** Every minute, release moves what is due from holds to its lane, or to expand. */
 import { Duration } from 'aws-cdk-lib';
-import type { Rule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
 import type { Erase } from './erase.ts';
 import type { Events } from './events.ts';
@@ -11,7 +10,7 @@ import { PERMISSIONS, RELEASE_PARSE } from './permissions.ts';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
-import { runByClock } from './tick.ts';
+import { type Clock, runByClock } from './tick.ts';
 import type { Validate } from './validate.ts';
 
 /** Below the minute to the next run, so that two runs seldom read the same holds. */
@@ -34,7 +33,7 @@ export type ReleaseProps = {
 
 export class Release extends Construct {
   readonly stage: Stage;
-  readonly rule: Rule;
+  readonly clock: Clock;
 
   constructor(scope: Construct, id: string, props: ReleaseProps) {
     super(scope, id);
@@ -68,6 +67,11 @@ export class Release extends Construct {
       rows: [...PERMISSIONS.release, ...(inbound ? [RELEASE_PARSE] : [])],
     });
     // A run that fails is not repeated: what it left is due in the next minute's run as well.
-    this.rule = runByClock(this, this.stage, { id: 'EveryMinute', every: Duration.minutes(1), lateMinutes: 1 });
+    this.clock = runByClock(this, this.stage, {
+      id: 'EveryMinute',
+      every: Duration.minutes(1),
+      silent: 5,
+      lateMinutes: 1,
+    });
   }
 }

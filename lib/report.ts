@@ -3,12 +3,11 @@
  * `tlsReports`. It is outside the VPC: it speaks to report hosts by HTTPS, and its mail goes the way of all mail.
  */
 import { Duration } from 'aws-cdk-lib';
-import type { Rule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
 import type { Settings } from './settings.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
-import { acknowledgeTicks, runByClock } from './tick.ts';
+import { acknowledgeTicks, type Clock, runByClock } from './tick.ts';
 
 const TIMEOUT_SECONDS = 300;
 /** A day's counters are in memory at once. */
@@ -24,7 +23,7 @@ export type ReportProps = {
 
 export class Report extends Construct {
   readonly stage: Stage;
-  readonly rule: Rule;
+  readonly clock: Clock;
 
   constructor(scope: Construct, id: string, { settings, reports, storage, code }: ReportProps) {
     super(scope, id);
@@ -47,8 +46,8 @@ export class Report extends Construct {
       targets: { sites: [storage.sites.tableArn], holds: [storage.holds.tableArn] },
     });
     // A run that fails is not repeated: the next hour's run does what it left. Two runs must not send one report twice.
-    this.rule = runByClock(this, this.stage, { id: 'EveryHour', every: Duration.hours(1) });
-    acknowledgeTicks(this.stage, this.rule, settings.tracing, {
+    this.clock = runByClock(this, this.stage, { id: 'EveryHour', every: Duration.hours(1), silent: 3 });
+    acknowledgeTicks(this.stage, this.clock, settings.tracing, {
       tick: 'Its event is a tick of the clock without content: the next hour sends what is left.',
       untraced: 'Traces cost more than the reports; the setting `tracing` turns them on for a while.',
     });

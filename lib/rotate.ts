@@ -3,13 +3,12 @@
  * to (`senders.zones`), and not where they say `rotateKeysDays: false` or a pool goes by SES.
  */
 import { Aws, Duration } from 'aws-cdk-lib';
-import type { Rule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
 import { PERMISSIONS, writeSenderRecords } from './permissions.ts';
 import { type SendingProps, sendingJson } from './sending.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';
-import { acknowledgeTicks, runByClock } from './tick.ts';
+import { acknowledgeTicks, type Clock, runByClock } from './tick.ts';
 
 /** Route 53 takes five changes a second, and a key is made in some hundred milliseconds: some thousand domains. */
 const TIMEOUT_SECONDS = 600;
@@ -24,7 +23,7 @@ export type RotateProps = SendingProps & {
 
 export class Rotate extends Construct {
   readonly stage: Stage;
-  readonly rule: Rule;
+  readonly clock: Clock;
 
   constructor(scope: Construct, id: string, { days, storage, code, ...props }: RotateProps) {
     super(scope, id);
@@ -50,8 +49,8 @@ export class Rotate extends Construct {
       rows: [...PERMISSIONS.rotate, writeSenderRecords(senders.targets)],
     });
     // A run that fails is not repeated: tomorrow's takes the steps that it left.
-    this.rule = runByClock(this, this.stage, { id: 'EveryDay', every: Duration.days(1) });
-    acknowledgeTicks(this.stage, this.rule, tracing, {
+    this.clock = runByClock(this, this.stage, { id: 'EveryDay', every: Duration.days(1), silent: 2 });
+    acknowledgeTicks(this.stage, this.clock, tracing, {
       tick: 'Its event is a tick of the clock without content: the next day takes the steps that are left.',
       untraced: 'It runs once a day, and its log says what it did; the setting `tracing` turns traces on for a while.',
     });

@@ -12,7 +12,7 @@ const Zone = z.strictObject({
   name: hostName,
 });
 
-/** Zones travel in manage's environment and in its policy. */
+/** Zones stand in the policies of manage and rotate. */
 const MOST_ZONES = 10;
 
 export const Senders = z.strictObject({

@@ -26,6 +26,5 @@ export function sendingJson(
     })),
     inboundHost,
     targets: senders.targets,
-    zones: senders.zones,
   });
 }

@@ -7,14 +7,15 @@ import { z } from 'zod';
 import { RETRY_HOURS } from '../core/limits.ts';
 import { lintShaping } from '../core/shaping/lint.ts';
 import { subnetSlot } from './addressing.ts';
-import { dnsServer, hostName, label, publicIp, secretArn, way, whole } from './fields.ts';
+import { checkEnvironments } from './environment.ts';
+import { dnsServer, hostName, label, mailbox, publicIp, secretArn, way, whole } from './fields.ts';
 import { checkInbound, InboundMail } from './inbound-settings.ts';
 import { checkOwnRelay, OwnRelay } from './relay-settings.ts';
 import { DEAD_LETTER_DAYS } from './retention.ts';
 import { checkSenders, Senders } from './senders-settings.ts';
 import { Shaping } from './shaping.ts';
 import { Validation } from './validation-settings.ts';
-import { checkRelays, checkWays, LANE_ENVIRONMENT, laneEnvironmentBytes } from './ways.ts';
+import { checkRelays, checkWays } from './ways.ts';
 
 /** How far ahead `send_at` may lie, in days (SendGrid: 72 hours). */
 const SEND_AT_DAYS = 3;
@@ -109,8 +110,8 @@ const Delivery = z.strictObject({
    * it with `domains add` first. Default: none, mail is signed by the domain of its From alone.
    */
   signingDomain: hostName.optional(),
-  /** DNS servers, `ip:port`. Default: the VPC's own resolver. */
-  dnsServers: z.array(dnsServer).min(1).optional(),
+  /** DNS servers, `ip:port`, eight at most. Default: the VPC's own resolver. */
+  dnsServers: z.array(dnsServer).min(1).max(8).optional(),
   /** Deliver to loopback and private addresses too. Default false; true opens the inside of the VPC to whoever sends. */
   allowPrivateHosts: z.boolean().default(false),
 });
@@ -196,11 +197,11 @@ const Alarms = z.strictObject({
 
 const TlsReports = z.strictObject({
   /** Who reports come from: an address at a domain of the operator's account (`domains add`). */
-  from: z.email(),
+  from: mailbox,
   /** Whose reports they are, for people: your name. */
   organization: z.string().regex(/^[ -~]{1,100}$/, 'must be 1 to 100 printable ASCII characters'),
   /** Who answers questions about them. */
-  contact: z.email(),
+  contact: mailbox,
 });
 
 const Tracking = z.strictObject({
@@ -287,12 +288,6 @@ const Checked = Shape.superRefine(
         lanes.add(pool.name);
       } else if (!pool.sourceIps.some(({ weight }) => weight > 0))
         refuse(['pools', p, 'sourceIps'], 'need one with a weight above 0, or the pool can take no mail');
-      const bytes = laneEnvironmentBytes(pool, relays, delivery);
-      if (bytes > LANE_ENVIRONMENT)
-        refuse(
-          ['pools', p],
-          `its ways, relays and lanes take ${bytes} bytes of deliver's environment, which has room for ${LANE_ENVIRONMENT}: name fewer relays, providers or source IPs in it`,
-        );
       for (const [i, sourceIp] of pool.sourceIps.entries()) {
         const { name, zone, allocationId, ip } = sourceIp;
         const at = ['pools', p, 'sourceIps', i];
@@ -313,6 +308,7 @@ const Checked = Shape.superRefine(
         slots.set(slot, name);
       }
     }
+    checkEnvironments({ pools, relays, delivery, senders, relay, inbound }, refuse);
     checkRelays(relays, (path, message) => refuse(['relays', ...path], message));
     if (relay) checkOwnRelay(relay, (path, message) => refuse(['relay', ...path], message));
     if (lanes.size > MOST_LANES) refuse(['pools'], `have ${lanes.size} source IPs; a stack can hold ${MOST_LANES}`);

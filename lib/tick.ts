@@ -1,6 +1,7 @@
 /**
  * A stage that the clock runs. A tick has no content and is not repeated: what a run that failed has left, the next one does. So there is
- * nothing to keep of one that was lost.
+ * nothing to keep of one that was lost; but a clock that stands still fails nowhere and leaves no queue that grows, so that each has an alarm
+ * on its silence (lib/alarms.ts).
  */
 import { Duration, Validations } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
@@ -12,14 +13,21 @@ export type Tick = {
   /** The rule's id. */
   id: string;
   every: Duration;
+  /** Ticks in a row after which somebody is told that none came to a run. */
+  silent: number;
   /** Minutes that a tick may be late. */
   lateMinutes?: number;
 };
 
-export function runByClock(scope: Construct, { fn }: Stage, { id, every, lateMinutes = 10 }: Tick): Rule {
+/** A stage with its clock. */
+export type Ticking = { stage: Stage; clock: Clock };
+export type Clock = Pick<Tick, 'every' | 'silent'> & { rule: Rule };
+
+export function runByClock(scope: Construct, { fn }: Stage, { id, every, silent, lateMinutes = 10 }: Tick): Clock {
   const once = { retryAttempts: 0, maxEventAge: Duration.minutes(lateMinutes) };
   fn.configureAsyncInvoke(once);
-  return new Rule(scope, id, { schedule: Schedule.rate(every), targets: [new LambdaFunction(fn, once)] });
+  const rule = new Rule(scope, id, { schedule: Schedule.rate(every), targets: [new LambdaFunction(fn, once)] });
+  return { rule, every, silent };
 }
 
 /**
@@ -28,7 +36,7 @@ export function runByClock(scope: Construct, { fn }: Stage, { id, every, lateMin
  */
 export function acknowledgeTicks(
   { fn }: Stage,
-  rule: Rule,
+  { rule }: Clock,
   tracing: boolean,
   reasons: { tick: string; untraced: string },
 ): void {

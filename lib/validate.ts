@@ -25,7 +25,7 @@ export class Validate extends Construct {
 
   constructor(scope: Construct, id: string, { settings, storage, code }: ValidateProps) {
     super(scope, id);
-    const { delivery, validation } = settings;
+    const { delivery } = settings;
     const { uploads, parts, results } = validationObjects(storage);
     this.work = new WorkQueue(this, 'Work', VALIDATE);
     this.stage = new Stage(this, 'Validate', {
@@ -40,7 +40,6 @@ export class Validate extends Construct {
         HOLDS_TABLE: storage.holds.tableName,
         EVENTS_BUCKET: storage.events.bucketName,
         ...(delivery.dnsServers && { DNS_SERVERS: delivery.dnsServers.join(',') }),
-        ...(validation.disposableDomains.length > 0 && { DISPOSABLE_DOMAINS: validation.disposableDomains.join(',') }),
       },
       targets: {
         accounts: [storage.accounts.tableArn],

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { hostName } from './fields.ts';
 
-/** They travel in manage's environment, of which Lambda takes 4 KB in all. */
-const MOST_DOMAINS = 40;
+/** They travel in the code of manage and validate, and each address is compared with all of them. */
+const MOST_DOMAINS = 1_000;
 
 export const Validation = z.strictObject({
   /** Domains whose addresses are called disposable, with their subdomains, beside those that are known. Default: none. */

@@ -1,9 +1,7 @@
-/**
- * The part of the settings that says how mail gets out (`via`, `failOver`, `withoutAddress`, `relays`), what does not fit in it,
- * and whether a lane's function has room for it.
- */
+/** The part of the settings that says how mail gets out (`via`, `failOver`, `withoutAddress`, `relays`), and what does not fit in it. */
 import { PROVIDERS } from '../core/provider.ts';
 import { type PoolVia, type Relay, relaysOf, type ViaName, waysOf } from '../core/via.ts';
+import type { PoolSettings, SourceIpSettings } from './settings.ts';
 
 export type PoolWays = {
   via?: { default: ViaName; providers?: Record<string, ViaName> | undefined } | undefined;
@@ -12,6 +10,14 @@ export type PoolWays = {
   ehloName?: string | undefined;
   sourceIps: readonly unknown[];
 };
+
+/** What an address-less lane is told to say in EHLO where no relay of it needs a name (RFC 2606). */
+const NO_NAME = 'pennypost.invalid';
+
+/** A pool without an address is one lane, of the pool's name. */
+export function lanesOf({ name, withoutAddress, ehloName = NO_NAME, sourceIps }: PoolSettings): SourceIpSettings[] {
+  return withoutAddress ? [{ name, ehloName, weight: 1 }] : sourceIps;
+}
 
 /** A pool's ways as deliver learns them; undefined: all of its mail goes straight to the MX. */
 export function poolViaOf({ via, failOver }: Pick<PoolWays, 'via' | 'failOver'>): PoolVia | undefined {
@@ -59,42 +65,4 @@ export function checkRelays(
     if (tls !== 'verified' && secretArn !== undefined)
       refuse([r, 'secretArn'], "needs tls: 'verified', or the password goes to whoever answers for the host");
   }
-}
-
-/**
- * Bytes that the settings may put into the environment of a deliver function: Lambda takes 4 KB in all, and names of tables,
- * queues and secrets take about 1.3 KB of it.
- */
-export const LANE_ENVIRONMENT = 2_750;
-/** The longest URL of a queue: a region's host, an account, and the 80 characters that SQS takes as a name. */
-const QUEUE_URL = 'https://sqs.'.padEnd(56 + 13 + 80, 'q');
-
-type Measured = Omit<PoolWays, 'sourceIps'> & {
-  sourceIps: readonly { name: string; ehloName: string; warmUpFrom?: string | undefined }[];
-};
-
-/** What the pool's largest lane puts into its environment, in bytes: `VIA`, `RELAYS`, `OVERFLOW_LANES`, names and DNS servers. */
-export function laneEnvironmentBytes(
-  pool: Measured,
-  relays: readonly RelaySettings[],
-  delivery: { dnsServers?: readonly string[] | undefined; signingDomain?: string | undefined },
-): number {
-  const via = poolViaOf(pool);
-  const names = relaysOf(via);
-  const own = relays.filter(({ name }) => names.includes(name));
-  const shared = [
-    via && JSON.stringify(via),
-    own.length > 0 && JSON.stringify(own),
-    delivery.dnsServers?.join(','),
-    delivery.signingDomain,
-  ];
-  const lanes = pool.sourceIps.map(({ name, ehloName }) => {
-    const others = pool.sourceIps.filter((other) => other.name !== name);
-    return (
-      ehloName +
-      JSON.stringify(others.map((other) => ({ name: other.name, url: QUEUE_URL, warmUpFrom: other.warmUpFrom })))
-    );
-  });
-  const largest = Math.max(0, ...[...lanes, pool.ehloName ?? ''].map((text) => Buffer.byteLength(text)));
-  return largest + shared.reduce((sum, text) => sum + Buffer.byteLength(text || ''), 0);
 }

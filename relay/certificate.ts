@@ -4,7 +4,7 @@
  * it is one that we made and nobody trusts. TLS 1.2 and above.
  */
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { type Certificate, readCertificate } from '../core/certificate.ts';
+import { type Certificate, isEnding, readCertificate } from '../core/certificate.ts';
 
 export type CertificateDeps = {
   /** The secret's text; absent: there is no secret. */
@@ -23,6 +23,8 @@ export type CertificateSource = {
   reload: () => Promise<boolean>;
   /** Whether it is from the secret. */
   trusted: () => boolean;
+  /** Whether it is from the secret, and nobody has renewed it in time. @param now milliseconds since the epoch */
+  isEnding: (now: number) => boolean;
 };
 
 export const MIN_TLS = 'TLSv1.2';
@@ -65,6 +67,7 @@ export async function openCertificate(deps: CertificateDeps): Promise<Certificat
     pem,
     reload,
     trusted: () => certificate !== undefined,
+    isEnding: (now) => certificate !== undefined && isEnding(certificate, now),
   };
 }
 

@@ -102,7 +102,7 @@ async function main(): Promise<void> {
       ),
   );
   const timers = [
-    setInterval(() => publish(tally, gate.connections()), PUBLISH_MS),
+    setInterval(() => publish(tally, gate.connections(), certificate.isEnding(Date.now())), PUBLISH_MS),
     setInterval(async () => {
       if (certificate.trusted() && performance.now() < next) return;
       next = performance.now() + CERTIFICATE_MS;
@@ -123,7 +123,7 @@ async function main(): Promise<void> {
     for (const timer of timers) clearInterval(timer);
     log('INFO', 'draining', { connections: gate.connections() });
     const cut = await drainAll(server, doors);
-    publish(tally, 0);
+    publish(tally, 0, false);
     log(cut > 0 ? 'WARN' : 'INFO', 'ended', { cut });
     // Sockets of the SDK, and clients that do not close their side, would keep it.
     setTimeout(() => process.exit(0), 1_000);
@@ -135,8 +135,8 @@ async function drainAll(server: SmtpServer, doors: Door[]): Promise<number> {
   return cut.reduce((sum, one) => sum + one, 0);
 }
 
-function publish(tally: Tally, connections: number): void {
-  const counts = { ...tally.take(), relayConnections: connections };
+function publish(tally: Tally, connections: number, ending: boolean): void {
+  const counts = { ...tally.take(), relayConnections: connections, certificateEnding: Number(ending) };
   if (Object.values(counts).some((count) => count > 0)) publishRelay(counts);
 }
 

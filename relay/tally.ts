@@ -20,7 +20,7 @@ const GRAMMAR = new Set([500, 501, 502, 503, 504, 555]);
 const OFTEN = '4.5.3';
 
 export function createTally(log: Log): Tally {
-  let counts: Required<Omit<RelayCounts, 'relayConnections'>> = empty();
+  let counts: Required<Omit<RelayCounts, 'relayConnections' | 'certificateEnding'>> = empty();
   return {
     answered: ({ verb, reply, taken, client }, role) => {
       const { code, enhanced, text } = reply;

@@ -23,6 +23,8 @@ export type Replay = {
   to: number;
   /** The page that is done. */
   after?: string;
+  /** Of the page behind it: how many of its events are done, and the id of the last of them. Absent: none is. */
+  told?: { events: number; last: string };
   attempt: number;
   /** Milliseconds since the epoch of the first attempt that failed, of those in a row. */
   failingSince?: number;

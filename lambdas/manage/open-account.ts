@@ -4,6 +4,7 @@ import { accountSettingsOf, accountsIn } from '../../io/accounts.ts';
 import { apiKeysIn } from '../../io/api-keys.ts';
 import type { Table } from '../../io/aws.ts';
 import { brakesIn, creditsIn } from '../../io/brakes.ts';
+import { bundledDisposableDomains } from '../../io/bundled-lists.ts';
 import { cached } from '../../io/cached.ts';
 import { optionalNumber, requireVariable } from '../../io/environment.ts';
 import { groupsIn } from '../../io/groups.ts';
@@ -51,7 +52,7 @@ export function openAccount(table: string, tables: Table, report: (problem: stri
       report: (problem, error) => report(`${problem}: ${(error as Error).stack}`),
     }),
     defaultCap: optionalNumber('DAILY_CAP'),
-    disposableDomains: process.env.DISPOSABLE_DOMAINS?.split(','),
+    disposableDomains: bundledDisposableDomains(),
     listDomains: accounts.listDomains,
     readKey: ({ id }) => readKey(id),
   } satisfies Partial<ManageDeps>;

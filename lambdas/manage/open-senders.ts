@@ -1,6 +1,7 @@
 /** What the routes of senders need of the outside, from the variables that lib/manage.ts writes. */
 import type { SourceIp } from '../../core/senders/ips.ts';
 import type { Table } from '../../io/aws.ts';
+import { bundledZones } from '../../io/bundled-lists.ts';
 import { makeKeysBy } from '../../io/dkim-keys.ts';
 import { requireVariable } from '../../io/environment.ts';
 import type { openLinkProbe } from '../../io/link-probe.ts';
@@ -10,7 +11,7 @@ import { poolsIn } from '../../io/pools.ts';
 import { openZones } from '../../io/route53.ts';
 import { senderDomainsIn } from '../../io/sender-domains.ts';
 import { senderItemsIn } from '../../io/sender-items.ts';
-import { type SenderZone, senderZonesIn } from '../../io/sender-zones.ts';
+import { senderZonesIn } from '../../io/sender-zones.ts';
 import { sitesIn } from '../../io/sites.ts';
 import { verifiedSendersIn } from '../../io/verified-senders.ts';
 import { warmUpsIn } from '../../io/warm-ups.ts';
@@ -19,7 +20,7 @@ import type { SenderDeps } from './sender-deps.ts';
 
 type Probe = ReturnType<typeof openLinkProbe>;
 /** `SENDING`. */
-type SendingVariable = Omit<SenderDeps['sending'], 'sources'> & { zones: SenderZone[]; sources: SourceIp[] };
+type SendingVariable = Omit<SenderDeps['sending'], 'sources'> & { sources: SourceIp[] };
 
 /** @throws Error where a variable is missing or no JSON */
 export function openSenders(table: string, tables: Table, keys: Parameters<typeof makeKeysBy>[0]) {
@@ -30,7 +31,7 @@ export function openSenders(table: string, tables: Table, keys: Parameters<typeo
     sending,
     lookUp: openLookUp(servers),
     ...senderDomainsIn(table, tables),
-    ...senderZonesIn(openZones(), sending.zones),
+    ...senderZonesIn(openZones(), bundledZones()),
     ...ownMailIn(table, tables),
     ...verifiedSendersIn(table, tables),
     ...senderItemsIn(table, tables),

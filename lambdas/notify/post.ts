@@ -10,6 +10,9 @@ import type { Post, Posted } from '../../io/webhook-post.ts';
 
 export type PostDeps = ProofDeps & { post: (url: string, post: Post) => Promise<Posted> };
 
+/** Milliseconds of a run that must be left for another POST: ten seconds for its token, ten for itself, and what is written of it. */
+export const RESERVE_MS = 25_000;
+
 /** Where events go. */
 export type Addressee = Prover & { url: string };
 

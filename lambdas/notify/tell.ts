@@ -11,7 +11,7 @@ import { type Line, lastOf, type OutboxPage, readLines } from '../../core/webhoo
 import { toldEvents, type WebhookRecord } from '../../core/webhook/setting.ts';
 import type { Step, Taken } from '../../io/outbox.ts';
 import type { Counts } from './notify.ts';
-import { addresseeOf, type PostDeps, postEvents } from './post.ts';
+import { addresseeOf, type PostDeps, postEvents, RESERVE_MS } from './post.ts';
 
 export type TellDeps = PostDeps & {
   /** From 0 to 1. */
@@ -39,8 +39,6 @@ export type TellDeps = PostDeps & {
 
 /** Octets of one POST (SendGrid: 768 KB). */
 export const BATCH_BYTES = 768 * 1_024;
-/** Milliseconds of a run that must be left for another POST, and for what follows it. */
-const RESERVE_MS = 20_000;
 
 /** Events of one POST, how far they go, and for each record when it was announced and how many of them are its. */
 type Batch = {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { openBucket, openTables } from '../../io/aws.ts';
+import { bundledDisposableDomains } from '../../io/bundled-lists.ts';
 import { requireVariable } from '../../io/environment.ts';
 import { holdsIn } from '../../io/holds.ts';
 import { openLookUp } from '../../io/look-up.ts';
@@ -18,7 +19,7 @@ const QUESTIONS = 100;
 const DOMAIN_LIFE = 3_600_000;
 const DOMAINS = 50_000;
 
-const { DNS_SERVERS, DISPOSABLE_DOMAINS } = process.env;
+const { DNS_SERVERS } = process.env;
 const tables = openTables();
 const deps: Omit<ValidateDeps, 'remainingMs'> = {
   ...validationJobsIn(requireVariable('ACCOUNTS_TABLE'), tables),
@@ -32,7 +33,7 @@ const deps: Omit<ValidateDeps, 'remainingMs'> = {
     life: DOMAIN_LIFE,
     size: DOMAINS,
   }),
-  disposableDomains: DISPOSABLE_DOMAINS?.split(','),
+  disposableDomains: bundledDisposableDomains(),
   now: Date.now,
   randomId: randomUUID,
   report: (problem) => console.error(JSON.stringify({ level: 'ERROR', stage: 'validate', problem })),

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { challengeRecord, formatCertificate, readCertificate, renewalCause } from '../../core/certificate.ts';
+import { challengeRecord, formatCertificate, isEnding, readCertificate, renewalCause } from '../../core/certificate.ts';
 import { makeCertificate } from '../../io/certificate.ts';
 
 const BORN = Date.UTC(2026, 10, 25);
@@ -57,4 +57,9 @@ describe('a new certificate is needed', () => {
     expect(renewalCause(text, 'mail.example.com', BORN)).toBe('it is not for mail.example.com');
     expect(renewalCause(text, 'smtp2.example.com', BORN)).toBeUndefined();
   });
+});
+
+test('it is ending when half of the time for its renewal is over', () => {
+  const at = (days: number) => isEnding({ chain: made.cert }, BORN + days * DAY);
+  expect([at(0), at(336), at(349), at(351), at(400)]).toEqual([false, false, false, true, true]);
 });

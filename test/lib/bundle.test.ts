@@ -88,24 +88,52 @@ test('a handler that does not build is named with its line', () => {
   expect(() => bundle(['accept'], root).accept).toThrow(/lambdas\/accept\/handler\.ts:1:\d+: ERROR: Could not resolve/);
 });
 
-test("the settings' shaping is in the code, and changes it", () => {
+test.each([
+  [
+    'PENNYPOST_SHAPING',
+    '{}',
+    {
+      shaping: { rules: [{ name: 'lunch', match: '"\\d{1,3}\'', sample: '450 "1\'', act: { do: 'halve' as const } }] },
+    },
+  ],
+  ['PENNYPOST_SENDER_ZONES', '[]', { zones: [{ hostedZone: 'Z0123456789ABCDEFGHIJ', name: 'example.com' }] }],
+  ['PENNYPOST_DISPOSABLE_DOMAINS', '[]', { disposableDomains: ['example.com', 'example.net'] }],
+])('what of the settings is in the code changes it: %s', (name, none, bundled) => {
   // Prepare
   const root = repository(`
-declare const PENNYPOST_SHAPING: object | undefined;
-export const handler = async () => (typeof PENNYPOST_SHAPING === 'undefined' ? 'none' : JSON.stringify(PENNYPOST_SHAPING));
+declare const ${name}: object | undefined;
+export const handler = async () => (typeof ${name} === 'undefined' ? 'none' : JSON.stringify(${name}));
 `);
-  const shaping = {
-    rules: [{ name: 'lunch', match: '"\\d{1,3}\'', sample: '450 "1\'', act: { do: 'halve' } as const }],
-  };
 
   // Act
-  const folder = bundle(['accept'], root).accept;
-  const without = run(folder, {});
-  const before = digest(folder);
-  bundle(['accept'], root, shaping);
+  const without = bundle(['accept'], root).accept;
+  const within = bundle(['accept'], root, bundled).accept;
+
+  // Assess: a folder of its own, or two synths at a time would take each other's
+  expect(run(without, {})).toBe(`${none}\n`);
+  expect(JSON.parse(run(within, {}))).toEqual(Object.values(bundled)[0]);
+  expect(digest(within)).not.toEqual(digest(without));
+});
+
+test('the lists of the settings are in the code of those that read them, and of nobody else', () => {
+  // Prepare
+  const zones = [{ hostedZone: 'Z0123456789ABCDEFGHIJ', name: 'zone.example' }];
+
+  // Act
+  const folders = bundle(['accept', 'manage', 'rotate', 'validate'], undefined, {
+    zones,
+    disposableDomains: ['throwaway.example'],
+  });
 
   // Assess
-  expect(without).toBe('{}\n');
-  expect(JSON.parse(run(folder, {}))).toEqual(shaping);
-  expect(digest(folder)).not.toEqual(before);
+  const told = Object.entries(folders).map(([name, folder]) => {
+    const code = readFileSync(join(folder, 'index.cjs'), 'utf8');
+    return [name, ['zone.example', 'throwaway.example'].filter((text) => code.includes(text))];
+  });
+  expect(Object.fromEntries(told)).toEqual({
+    accept: [],
+    manage: ['zone.example', 'throwaway.example'],
+    rotate: ['zone.example'],
+    validate: ['throwaway.example'],
+  });
 });

@@ -32,6 +32,7 @@ test('the dashboard shows what the operator asks first', () => {
     'Age of the oldest message',
     'Dead letters',
     'Errors and throttles',
+    'Runs by the clock',
     'Cost at list price, without NAT, egress and storage',
   ]);
   for (const name of ['accepted', 'relayed', 'delivered', 'deferred', 'bounced', 'dropped', 'unknown'] as const)
@@ -130,14 +131,67 @@ test('complaints wake the operator where SES or a feedback loop passes them on, 
     TreatMissingData: 'notBreaching',
   });
   expect(alarms.map(({ AlarmName }) => AlarmName)).not.toContain('Pennypost-complaints');
-  // 30, 3 for each source IP, 4 with hear, 1 with report; with inbound 3 for each of its two functions, and 3 about what comes back.
+  // 33, 3 for each source IP, 4 with hear, 2 with report; with inbound 3 for each of its two functions, and 3 about what comes back.
   const inbound = ofType(flatten({ inbound: { by: 'ses' } }), 'AWS::CloudWatch::Alarm').map(
     ({ properties }) => properties.AlarmName as string,
   );
-  expect([alarms.length, ofSes.length, inbound.length]).toEqual([30 + 2 * 3, 30 + 3 + 4 + 1, 30 + 3 + 6 + 3]);
+  expect([alarms.length, ofSes.length, inbound.length]).toEqual([33 + 2 * 3, 33 + 3 + 4 + 2, 33 + 3 + 6 + 3]);
   expect(inbound).toEqual(
     expect.arrayContaining(['complaints', 'unmatched-reports', 'parse-dropped'].map((name) => `Pennypost-${name}`)),
   );
+});
+
+test('a clock that stands still wakes the operator within a few of its ticks, and no sooner in a stack that is new', () => {
+  // Prepare: all that the clock runs
+  const ticking = flatten({
+    relay: { hostName: 'smtp.example.com', acme: { hostedZone: 'Z0123456789ABCDEFGHIJ' } },
+    senders: { zones: [{ hostedZone: 'Z0123456789ABCDEFGHIJ', name: 'example.com' }] },
+    tlsReports: { from: 'tls@example.com', organization: 'Example Inc.', contact: 'postmaster@example.com' },
+  });
+  const every = ofType(ticking, 'AWS::Events::Rule').map(({ properties }) => properties.Targets[0].Arn.slice(1, -5));
+  const silent = ofType(ticking, 'AWS::CloudWatch::Alarm').filter(
+    ({ path, properties }) => path.endsWith('-silent') && properties.TreatMissingData === 'breaching',
+  );
+  const { Resources } = ticking.synthesized.template;
+  const templateOf = (path: string) =>
+    Object.values(Resources).find((one) => one.Metadata?.['aws:cdk:path'] === `Pennypost/${path}/Resource`)!;
+
+  // Act
+  const found = silent.map(({ path, properties: { EvaluationPeriods: periods, Metrics, WarmUpConfiguration } }) => {
+    const [{ Expression }, { MetricStat }] = Metrics;
+    return {
+      name: path.replace('Monitoring/', ''),
+      seconds: periods * MetricStat.Period,
+      warmUp: WarmUpConfiguration.WarmUpPeriodDurationInMinutes,
+      breaching: [0, 1, 2].map((ran) => evaluate(Expression, { ran })),
+      // The rule, and that it may invoke.
+      behind: [templateOf(path).DependsOn!].flat().map((id) => Resources[id]!.Type),
+    };
+  });
+
+  // Assess: whatever a rule starts has one
+  const each = { breaching: [1, 0, 0], behind: ['AWS::Lambda::Permission', 'AWS::Events::Rule'] };
+  expect(found).toEqual([
+    { name: 'certify-silent', seconds: 3 * 3_600, warmUp: 180, ...each },
+    { name: 'release-silent', seconds: 5 * 60, warmUp: 5, ...each },
+    { name: 'report-silent', seconds: 3 * 3_600, warmUp: 180, ...each },
+    // CloudWatch takes no longer warm-up than two days, and looks back no further than seven.
+    { name: 'rotate-silent', seconds: 2 * 86_400, warmUp: 2_880, ...each },
+  ]);
+  expect(silent.map(({ properties }) => properties.Metrics[1].MetricStat.Metric.Dimensions[0].Value).sort()).toEqual(
+    every.map((path) => `<${path}>`).sort(),
+  );
+  expect(shown('Runs by the clock')).toContain('AsyncEventsDropped');
+});
+
+test('a follower that does not run while mail is delivered wakes the operator; one that has nothing to read does not', () => {
+  for (const label of ['tally', 'announce']) {
+    const { Metrics, ...alarm } = alarms.find(({ AlarmName }) => AlarmName === `Pennypost-${label}-silent`)!;
+    const silent = (delivered: number | undefined, ran: number | undefined) =>
+      evaluate(Metrics[0].Expression, { delivered, ran });
+    expect(alarm).toMatchObject({ EvaluationPeriods: 2, TreatMissingData: 'notBreaching' });
+    expect([silent(7, undefined), silent(7, 0), silent(7, 1), silent(undefined, undefined)]).toEqual([1, 1, 0, 0]);
+  }
 });
 
 test('alarms may publish to the topic, nobody without TLS, and the operator is subscribed', () => {
@@ -160,7 +214,7 @@ test('alarms may publish to the topic, nobody without TLS, and the operator is s
 });
 
 /** Metric math of one data point: IF, FILL, and what JavaScript has too. */
-function evaluate(expression: string, metrics: Record<string, number>): number {
+function evaluate(expression: string, metrics: Record<string, number | undefined>): number {
   const body = `return ${expression.replaceAll('IF(', 'when(').replaceAll('FILL(', 'fill(')}`;
   const run = new Function('when', 'fill', ...Object.keys(metrics), body);
   return run(

@@ -149,39 +149,6 @@ test('DNS_SERVERS is set only when the settings name servers', () => {
   expect(variables(flat)).not.toHaveProperty('DNS_SERVERS');
 });
 
-test("the most lanes with the longest names fit into Lambda's 4 KB of variables", () => {
-  // Prepare: 11 is what the settings allow, in a stack with all that a function may be told of
-  const names = Array.from({ length: 11 }, (_, i) => `${'n'.repeat(29)}-${String(i).padStart(2, '0')}`);
-  const most = flatten({
-    stackName: 'S'.repeat(31),
-    inbound: { by: 'ses' },
-    pools: [
-      {
-        name: 'p'.repeat(32),
-        // Lanes that warm up know all others, too.
-        sourceIps: names.map((name, i) => ({
-          name,
-          ehloName: `mta${i}.example.com`,
-          weight: 999.5,
-          warmUpFrom: '2026-11-23',
-        })),
-      },
-    ],
-  });
-  // A queue's URL in the region with the longest name, with the 80 characters that SQS allows; 78 for a table of ours.
-  const longest = (reference: string) => (reference.includes('Queue') ? 'u'.repeat(56 + 13 + 80) : 't'.repeat(78));
-
-  for (const fn of ofType(most, 'AWS::Lambda::Function')) {
-    // Act
-    const bytes = Object.entries(fn.properties.Environment.Variables as Record<string, string>)
-      .map(([name, value]) => name.length + value.replace(/<[^>]*>/g, longest).length)
-      .reduce((sum, length) => sum + length, 0);
-
-    // Assess
-    expect(bytes).toBeLessThan(4096);
-  }
-});
-
 test('no table, bucket, queue or function has a fixed name', () => {
   const named = flat.resources.flatMap(({ path, properties }) =>
     ['TableName', 'BucketName', 'QueueName', 'FunctionName']

@@ -229,7 +229,14 @@ test('task definitions of two stacks are two families', () => {
 
 test('the operator is woken when no task takes mail, one is ill, mail is put off, or keys are guessed; and sees it', () => {
   const names = ofType(flat, 'AWS::CloudWatch::Alarm').map(({ properties }) => properties.AlarmName);
-  for (const name of ['relay-unhealthy', 'relay-without-task', 'relay-deferred', 'auth-failures', 'certify-errors'])
+  for (const name of [
+    'relay-unhealthy',
+    'relay-without-task',
+    'relay-deferred',
+    'auth-failures',
+    'certificate-ending',
+    'certify-errors',
+  ])
     expect(names).toContain(`Pennypost-${name}`);
   for (const name of ['inbound-dead-letters', 'inbound-oldest']) expect(names).toContain(`Pennypost-${name}`);
   const body = at(flat, 'Monitoring/Dashboard').DashboardBody as string;

@@ -53,6 +53,19 @@ describe('the certificate', () => {
     expect([source.trusted(), warnings]).toEqual([true, []]);
   });
 
+  // A certificate of the operator's own that he forgot: clients would be the first to say so.
+  it('is ending in its last two weeks, also where nobody renews it; the one that we made is nobody’s to renew', async () => {
+    const now = Date.now();
+    const { source } = await open(() => first.text);
+    const { source: without } = await open(() => 'nothing yet');
+    const days = (count: number) => now + count * 86_400_000;
+    expect([source.isEnding(days(340)), source.isEnding(days(360)), without.isEnding(days(360))]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+  });
+
   it('is another one after a reload, and the context before it stays good', async () => {
     let text = first.text;
     const { source } = await open(() => text);
