@@ -120,7 +120,7 @@ export function makeBenchDeps(world: BenchWorld) {
     storeContent: async (key, stored) => void bucket.set(key, stored),
     readOutcomes: async () => new Set(),
     readPickedUp: async () => new Set(),
-    claim: async () => true,
+    claim: async () => 'taken',
     recordOutcome: async ({ event, reply }) => {
       if (event === 'delivered') counts.delivered++;
       else {

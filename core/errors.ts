@@ -84,7 +84,7 @@ export const apiErrors = {
   uncertain: {
     status: 503,
     message:
-      'The request may have been accepted: the queue did not answer. Repeat it with an Idempotency-Key, or look whether it arrived before you send it again.',
+      'The request may have been accepted: its queue or table did not answer. Repeat it with an Idempotency-Key, or look whether it arrived before you send it again.',
     field: null,
     help: null,
   },

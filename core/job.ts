@@ -6,7 +6,15 @@
 import { TRANSACTIONAL_COPIES } from './brakes/brakes.ts';
 import { isErasedAddress } from './erased-address.ts';
 import { jobId } from './ids.ts';
-import { DAY_SECONDS, INLINE_CONTENT_BYTES, INLINE_PERSONALIZATION_BYTES, JOB_BYTES, JOB_COPIES } from './limits.ts';
+import {
+  DAY_SECONDS,
+  INLINE_CONTENT_BYTES,
+  INLINE_PERSONALIZATION_BYTES,
+  JOB_BYTES,
+  JOB_COPIES,
+  JOB_HOPS,
+  RETRY_HOURS,
+} from './limits.ts';
 import type { Content, Copy, MailRequest, Personalization } from './mail.ts';
 import { OPERATOR } from './records.ts';
 
@@ -41,6 +49,8 @@ export type Job = {
   sendAt?: number;
   /** Milliseconds since the epoch of the first delivery attempt; the retry window counts from it. */
   firstAttemptAt?: number;
+  /** Milliseconds since the epoch from which the wait of mail counts that was never begun, where it came late: a dead letter that was redriven. */
+  waitsSince?: number;
   /** Why none of its copies is to be sent: it was cancelled. */
   dropped?: string;
   /** Exactly one of the two: the content itself, or its key in the content bucket (a `StoredRequest`). */
@@ -55,6 +65,25 @@ export type Job = {
 /** When a job's mail was to go out, in milliseconds since the epoch. @param accepted another time of acceptance than the job's own */
 export function dueOf({ sendAt = 0, acceptedAt }: Pick<Job, 'sendAt' | 'acceptedAt'>, accepted = acceptedAt): number {
   return Math.max(accepted, sendAt * 1_000);
+}
+
+/**
+ * Milliseconds after which mail is given up that waits for our sake, not its host's: for its turn, for the end of a pause. A retry window, and
+ * a day. It counts from the first attempt; of mail that was never begun, from when it was to go out.
+ */
+const WAITS = (RETRY_HOURS + 24) * 3_600_000;
+
+/** Whether a job has waited as long as mail may. @param now milliseconds since the epoch */
+export function hasWaitedOut(
+  job: Pick<Job, 'sendAt' | 'acceptedAt' | 'firstAttemptAt' | 'waitsSince'>,
+  now: number,
+): boolean {
+  return now - (job.firstAttemptAt ?? job.waitsSince ?? dueOf(job)) > WAITS;
+}
+
+/** Whether a job goes round: it has come by so often, and long enough. */
+export function isLoop(job: Job, now: number): boolean {
+  return job.hop >= JOB_HOPS && hasWaitedOut(job, now);
 }
 
 /** Whether nobody waits for it at a screen. */

@@ -26,8 +26,11 @@ export const QUEUE_DELAY_SECONDS = 900;
 export const RETRY_HOURS = 72;
 /** Shards of the holds table: each is one partition of at most 1,000 writes/s (DynamoDB quotas). */
 export const HOLD_SHARDS = 8;
-/** Times one job may pass through a lane or a hold before it is called a loop: 72 h of retries need about 50, postponements the rest. */
-export const JOB_HOPS = 300;
+/**
+ * Times a job has passed a lane or a hold, two for each wait, beyond which it is not tried once more when its time is over. Mail ends by time, not
+ * by this: it is for what goes round by a fault of ours. Pauses of five minutes, one after the other, make 2,300 of their 96 hours.
+ */
+export const JOB_HOPS = 3_000;
 /** Hours for which an Idempotency-Key answers with the first answer. */
 export const IDEMPOTENCY_HOURS = 24;
 /** More attempts after the link broke behind the final dot; then the outcome is `unknown` (DESIGN 4.7). */

@@ -156,7 +156,7 @@ export type ClaimRecord = {
   until: number;
   /** Names the claimant. */
   fence: string;
-  /** The hop of the job that was claimed: one with fewer hops is a stale twin. */
+  /** The hop of the job that was claimed, or was left of it behind a split: one with fewer hops is a stale twin. */
   hop?: number;
   /** Claimed for a part of the job, and which split made it: other parts of that split may have it too. */
   part?: string;

@@ -8,6 +8,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { wasRefused } from './queue.ts';
 
 const { AWS_LAMBDA_FUNCTION_NAME, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env;
 
@@ -35,9 +36,27 @@ const patience = { maxAttempts: 3, ...within(2_000) };
 export type Table = DynamoDBDocumentClient;
 
 export const openTables = (): Table =>
-  DynamoDBDocumentClient.from(new DynamoDBClient({ ...credentials, ...patience }), {
+  DynamoDBDocumentClient.from(rememberSilence(new DynamoDBClient({ ...credentials, ...patience })), {
     marshallOptions: { removeUndefinedValues: true },
   });
+
+/** The SDK throws what the last try of a call said. Where an earlier one had no answer, the error says so: `wasRefused` looks. */
+function rememberSilence(client: DynamoDBClient): DynamoDBClient {
+  client.middlewareStack.add(
+    (next, context: object & { unanswered?: boolean }) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (!wasRefused(error)) context.unanswered = true;
+        else if (context.unanswered) Object.assign(error as Error, { unanswered: true });
+        throw error;
+      }
+    },
+    // Around each try, not around all of them.
+    { step: 'deserialize', priority: 'high', name: 'rememberSilence' },
+  );
+  return client;
+}
 
 export const openBucket = (): S3Client =>
   new S3Client({

@@ -25,6 +25,8 @@ import type { Table } from './aws.ts';
 import { ofRequest } from './message-range.ts';
 import { queryWhole } from './query-all.ts';
 
+/** Times that a claim of parts is looked at again, because another of them came in between. */
+const SHARE_TRIES = 3;
 const HOUR = 3_600_000;
 /** BatchGetItem takes 100 keys (DynamoDB quotas), which is also what a job holds. */
 const BATCH_KEYS = 100;
@@ -100,25 +102,34 @@ export function messagesIn(table: string, client: Table) {
 
     /**
      * Claims a job that may be on a lane twice. False: another worker holds it until later than now, or has had it with
-     * more hops than this one. Parts of one split hold it together, until the last of them may have ended.
+     * more hops than this one. Parts of one split hold it together (`shared`), until the last of them may have ended; their hop says what
+     * they were split from, and keeps no other part out. A claim until now ends the one of its fence, and that alone.
      */
-    claimJob: async (claim: ClaimRecord, now: number): Promise<boolean> => {
-      const shared = claim.part === undefined ? '' : ' OR (part = :part AND #until < :until)';
-      const standing = await putUnless(
-        claim,
-        `attribute_not_exists(pk) OR fence = :fence OR (#until < :now AND (attribute_not_exists(hop) OR hop <= :hop))${shared}`,
-        {
-          ExpressionAttributeNames: { '#until': 'until' },
-          ExpressionAttributeValues: {
-            ':now': now,
-            ':fence': claim.fence,
-            ':hop': claim.hop ?? 0,
-            ...(claim.part === undefined ? {} : { ':part': claim.part, ':until': claim.until }),
-          },
-        },
-      );
-      if (!standing) return true;
-      return claim.part !== undefined && standing.part === claim.part && standing.until >= claim.until;
+    claimJob: async (claim: ClaimRecord, now: number): Promise<'taken' | 'shared' | false> => {
+      const { fence, part, until, hop = 0 } = claim;
+      const values = { ':now': now, ':fence': fence };
+      const [isFree, own] =
+        part === undefined
+          ? ['(#until < :now AND (attribute_not_exists(hop) OR hop <= :hop))', { ':hop': hop }]
+          : ['#until < :now', {}];
+      const first = await putUnless(claim, `attribute_not_exists(pk) OR fence = :fence OR ${isFree}`, {
+        ExpressionAttributeNames: { '#until': 'until' },
+        ExpressionAttributeValues: { ...values, ...own },
+      });
+      if (!first) return 'taken';
+      let standing: ClaimRecord = first;
+      // Its fence is the last one's from now on: whoever had it before cannot end it, and this one must not.
+      for (let tries = 0; tries < SHARE_TRIES; tries++) {
+        if (part === undefined || standing.part !== part || until <= now) return false;
+        if (standing.fence === fence) return 'shared';
+        const together: ClaimRecord = { ...claim, until: Math.max(until, standing.until) };
+        const changed = await putUnless(together, 'fence = :standing', {
+          ExpressionAttributeValues: { ':standing': standing.fence },
+        });
+        if (!changed) return 'shared';
+        standing = changed;
+      }
+      return false;
     },
 
     /**

@@ -65,19 +65,25 @@ function escapeForQueue(json: string): string {
   return json.replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
 }
 
-/** Whether an error says that the call had no effect: a 4xx of the service, or no connection at all. */
+/**
+ * Whether an error says that the call had no effect: a 4xx of the service, or no connection at all.
+ * An earlier try without an answer (io/aws.ts) leaves that open, whatever the last one said.
+ */
 export function wasRefused(error: unknown): boolean {
   const {
     $metadata,
     name,
     code,
     message = '',
+    unanswered = false,
   } = error as {
     $metadata?: { httpStatusCode?: number };
     name?: string;
     code?: string;
     message?: string;
+    unanswered?: boolean;
   };
+  if (unanswered) return false;
   const status = $metadata?.httpStatusCode;
   if (status !== undefined) return (status >= 400 && status < 500) || isThrottle(name);
   return (

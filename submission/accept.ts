@@ -1,7 +1,7 @@
 /**
  * accept: `POST /v3/mail/send`. It promises that a 202 means everything needed to deliver is durable, and that any other
- * answer means nothing of the request will be sent. It refuses, with SendGrid's status, message and field, whatever it
- * could not deliver as asked.
+ * answer means nothing of the request will be sent, but for the one 503 that says that nobody knows (`uncertain`). It refuses,
+ * with SendGrid's status, message and field, whatever it could not deliver as asked.
  */
 import { createHash } from 'node:crypto';
 import { type ApiKey, readAuthorization, secretMatches } from '../core/api-key.ts';

@@ -6,6 +6,7 @@
  *   no answer              → sent again, marked `maybeSent`, and delayed until a first copy can no longer be at work
  *   still no answer        → the request is held instead, and expanded when the queue is back
  *   nothing can be written → the record is taken back, and the caller is told to come again
+ *   a hold has no answer   → it may be there: the record stays, and the caller is told that nobody knows
  */
 
 import { requestIdTime } from '../core/ids.ts';
@@ -25,7 +26,7 @@ import { SEND_AT_HOURS } from '../core/mail-send/limits.ts';
 import { ownerOf } from '../core/records/message-key.ts';
 import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey, scheduledHold } from '../core/records.ts';
 import type { Lane } from '../io/environment.ts';
-import { type Entry, isThrottle, type Sent } from '../io/queue.ts';
+import { type Entry, isThrottle, type Sent, wasRefused } from '../io/queue.ts';
 import type { Submission } from './request.ts';
 
 export type CommitDeps = {
@@ -45,7 +46,7 @@ export type CommitDeps = {
   report?: (problem: string, error: unknown) => void;
 };
 
-/** `uncertain`: a queue may have taken it, and nothing could be written about that. `over the cap`: nothing was tried. */
+/** `uncertain`: a queue or the table of holds may have taken it, and nobody said so. `over the cap`: nothing was tried. */
 export type Committed = { ok: true } | { ok: false; why: 'throttled' | 'unavailable' | 'uncertain' | 'over the cap' };
 
 /**
@@ -66,7 +67,16 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
   const store = once(() => deps.storeContent(key, request));
   const record = makeRecord(submission, acceptedAt, last, deps.messagesDays);
   let attempted = false;
+  /** What is known of the step that decides: as long as it was not tried, it is as good as refused. */
   let sent: Sent = 'refused';
+  const hold = async (held: Hold) => {
+    try {
+      await deps.hold(held);
+    } catch (error) {
+      if (!wasRefused(error)) sent = 'unanswered';
+      throw error;
+    }
+  };
   try {
     const scheduled = turns.some((turn) => turn > 0);
     const stored = scheduled || mustBeStored(request);
@@ -91,7 +101,7 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
 
     const due = turns[0]!;
     if (due > 0) {
-      await deps.hold(scheduledHold(expansion, due * 1_000, request.copies.length));
+      await hold(scheduledHold(expansion, due * 1_000, request.copies.length));
       return { ok: true };
     }
     sent = expand
@@ -105,7 +115,7 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
 
     await store();
     const wait = sent === 'unanswered' ? firstCopySeconds(deps) * 1_000 : 0;
-    await deps.hold(holdRequest({ ...expansion, maybeSent: true }, deps.now() + wait, request.copies.length));
+    await hold(holdRequest({ ...expansion, maybeSent: true }, deps.now() + wait, request.copies.length));
     return { ok: true };
   } catch (error) {
     deps.report?.('a request could not be made durable', error);

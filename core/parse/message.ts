@@ -10,7 +10,7 @@ export type ParseMessage = {
   hostname: string;
   /** POSTs that failed before this one. */
   attempt: number;
-  /** Times it has been on the queue or held. */
+  /** Times release has brought it back: what stops a loop. Its waits end by time. */
   hop: number;
   /** Its `rcptTo` are those at the host name. */
   mail: InboundMessage;
@@ -19,6 +19,9 @@ export type ParseMessage = {
 /** Hours for which a mail is tried (SendGrid: 3 days). */
 export const PARSE_HOURS = 72;
 const MINUTE = 60_000;
+const WINDOW = PARSE_HOURS * 60 * MINUTE;
+/** The share of the time since a mail came that it waits for a URL that gives no answer: what waits for long is not looked at each minute. */
+const SILENT_SHARE = 0.1;
 /** Minutes before the next attempt; the last one again and again. */
 const INTERVALS = [1, 5, 15, 30, 60, 120, 240];
 
@@ -40,5 +43,16 @@ export function parseParseMessage(body: string): ParseMessage {
 export function nextParse({ attempt, mail }: Pick<ParseMessage, 'attempt' | 'mail'>, now: number, random: number) {
   const minutes = INTERVALS[Math.min(attempt, INTERVALS.length - 1)]!;
   const due = now + Math.round(minutes * MINUTE * (0.8 + 0.4 * random));
-  return due - mail.receivedAt <= PARSE_HOURS * 60 * MINUTE ? due : undefined;
+  return due - mail.receivedAt <= WINDOW ? due : undefined;
+}
+
+/**
+ * When a mail that was not tried, because its URL is left alone, is looked at again, in milliseconds since the epoch; undefined: its
+ * three days are over, at whose end it has a last look.
+ * @param silentUntil as long as the URL is left alone
+ */
+export function nextLook({ mail }: Pick<ParseMessage, 'mail'>, silentUntil: number, now: number): number | undefined {
+  const age = Math.max(0, now - mail.receivedAt);
+  if (age >= WINDOW) return undefined;
+  return Math.min(mail.receivedAt + WINDOW, silentUntil + Math.round(age * SILENT_SHARE));
 }

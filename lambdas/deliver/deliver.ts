@@ -8,7 +8,7 @@
  * Nothing is begun that could outlast the run, and every session is closed before it ends.
  */
 import type { Job, StoredRequest } from '../../core/job.ts';
-import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../core/records.ts';
+import type { AttemptRecord, Hold, OutcomeRecord } from '../../core/records.ts';
 import type { ReturnPathSecret } from '../../core/return-path.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
 import type { Act } from '../../core/shaping/rule.ts';
@@ -24,6 +24,7 @@ import type { Sent } from '../../io/queue.ts';
 import type { openSession } from '../../io/smtp.ts';
 import type { openVia } from '../../io/via.ts';
 import type { Allowances } from './allowances.ts';
+import { type ClaimDeps, type Claims, openClaims } from './claims.ts';
 import { createGate, type Gate } from './gate.ts';
 import { openIntake } from './intake.ts';
 import { createLetters, type Letters } from './letter.ts';
@@ -57,6 +58,7 @@ export type DeliverSettings = {
 };
 
 export type DeliverDeps = SuppressedDeps &
+  ClaimDeps &
   PausedDeps & {
     settings: DeliverSettings;
     /** What providers take, and what their replies mean. */
@@ -93,8 +95,6 @@ export type DeliverDeps = SuppressedDeps &
     readOutcomes: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
     /** Which of these copies have the record of a first attempt: strongly consistent. */
     readPickedUp: (account: string, requestId: string, indexes: number[]) => Promise<Set<number>>;
-    /** False: another worker holds the job. The same fence may claim again, so also end its claim. */
-    claim: (claim: ClaimRecord) => Promise<boolean>;
     /** @param more whether further outcomes are to come, for which it may wait to be written together */
     recordOutcome: (record: OutcomeRecord, more?: boolean) => Promise<'recorded' | 'already-final'>;
     recordAttempt: (record: AttemptRecord) => Promise<void>;
@@ -151,8 +151,7 @@ export type Run = {
   copies: { open: number; recording: number };
   /** Limits writes to the tables that are under way at once. */
   writes: Gate;
-  /** Limits claims of jobs that are under way at once. */
-  claims: Gate;
+  claims: Claims;
   /** Limits sessions that are open at once. */
   sessions: Gate;
 };
@@ -161,8 +160,6 @@ export type Run = {
 const FINISH = 10_000;
 /** Outcomes under way at once: the records are at most this far behind the replies. */
 const WRITES = 25;
-/** Jobs that are being claimed at once. */
-const CLAIMS = 25;
 /** Milliseconds of a run of WAITS_LIFE after which slow sites alone do not keep it. */
 const LATE = 20_000;
 /** Milliseconds after which a run takes further jobs: one that ends sooner leaves them to Lambda's poller. */
@@ -262,7 +259,7 @@ function beginRun(deps: DeliverDeps): Run {
     tallies: createTallies(),
     copies: { open: 0, recording: 0 },
     writes: createGate(WRITES),
-    claims: createGate(CLAIMS),
+    claims: openClaims(deps),
     sessions: createGate(SESSIONS),
   };
   return Object.assign(run, { sites: openSites(run) });

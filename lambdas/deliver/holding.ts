@@ -4,21 +4,22 @@
  */
 import { parkedKey } from '../../core/brakes/brakes.ts';
 import { domainOf } from '../../core/domain.ts';
-import { contentKey, dueOf, isFirstSeen, type Job, type StoredRequest, storedBytes } from '../../core/job.ts';
-import { HELD_CONTENT_BYTES, RETRY_HOURS } from '../../core/limits.ts';
+import { contentKey, hasWaitedOut, isFirstSeen, type Job, type StoredRequest, storedBytes } from '../../core/job.ts';
+import { HELD_CONTENT_BYTES } from '../../core/limits.ts';
 import type { Copy } from '../../core/mail.ts';
 import { expire, type Final } from '../../core/outcome.ts';
+import { partId } from '../../core/parts.ts';
 import { holdKey } from '../../core/records.ts';
 import { nextAttempt } from '../../core/retry.ts';
 import type { Run } from './deliver.ts';
-import { insist, recordFinal, recordPutOff } from './record.ts';
+import { recordFinal, recordPutOff } from './record.ts';
 import type { Postponed, PutOff, ReadMessage, Task } from './take.ts';
 
 /** Minutes between two runs, at most, for copies that were not begun in time again and again. */
 const POSTPONED_MINUTES = 15;
 const MINUTE = 60_000;
-/** Milliseconds after which mail that was never attempted is given up: a retry window, and a day for our own pauses. */
-export const NEVER_BEGUN = (RETRY_HOURS + 24) * 60 * MINUTE;
+/** Of what waited as long as mail may. */
+export const NO_TURN = 'its turn never came within the retry window';
 
 /** Holds what is left of a job. False, or an error, hands it back: its records tell the next run what is done. */
 export async function endTask(task: Task, run: Run): Promise<boolean> {
@@ -48,11 +49,6 @@ function byWay(deferred: PutOff[]): Map<string | undefined, Copy[]> {
   return ways;
 }
 
-/** Names a split by the run that makes it: a second run may split the same job at the same hop, and cut it otherwise (take.ts). */
-export function splitOf({ hop }: Pick<Job, 'hop'>, { startedAt }: Pick<Run, 'startedAt'>): string {
-  return `${hop}-${startedAt.toString(36)}`;
-}
-
 /** What fails over to another way goes at once, as a job of its own. */
 function holdDeferred(
   { possibleDuplicates }: Task,
@@ -63,26 +59,19 @@ function holdDeferred(
   run: Run,
 ) {
   if (via === undefined) return hold(job, copies, due, run, possibleDuplicates);
-  return hold(
-    { ...job, id: `${job.id}+${splitOf(job, run)}.via`, via },
-    copies,
-    run.deps.now(),
-    run,
-    possibleDuplicates,
-  );
+  return hold({ ...job, id: partId(job, run.startedAt, 'via'), via }, copies, run.deps.now(), run, possibleDuplicates);
 }
 
-/**
- * Holds what was not attempted until its turn: one hold for each minute of turns. Each carries copies of its own, so that
- * one need not wait for another's claim; the job's own claim ends here.
- */
+/** Holds what was not attempted until its turn: one hold for each minute of turns, with copies of its own. */
 async function holdPostponed(task: Task, run: Run): Promise<void> {
   const { postponed, deferred } = task;
   const { reserved: _, ...job } = task.job;
   const now = run.deps.now();
-  if (now - (job.firstAttemptAt ?? dueOf(job)) > NEVER_BEGUN) return giveUp(task, run);
-  if (task.claim) await insist(() => run.deps.claim({ ...task.claim!, until: now }));
-  // At once the first time; then later each time, so that a long jam does not use up the job's hops.
+  const waitedOut = hasWaitedOut(job, now);
+  // What comes for the first time so late was elsewhere, and has not waited here: a dead letter that was redriven.
+  if (waitedOut && !isFirstSeen(job)) return giveUp(task, run);
+  const since = waitedOut ? { waitsSince: now } : {};
+  // At once the first time; then later each time: a long jam is no reason to go round each minute.
   const soon = now + Math.min(job.hop, POSTPONED_MINUTES) * MINUTE;
   const dueOfTurn = ({ turn, notBefore }: Postponed) => turn?.due ?? Math.max(soon, notBefore);
   const partOf = (one: Postponed) => `${Math.floor(dueOfTurn(one) / MINUTE)} ${one.turn?.under}`;
@@ -90,11 +79,11 @@ async function holdPostponed(task: Task, run: Run): Promise<void> {
   await Promise.all(
     turns.map((turn, n) => {
       const due = Math.max(now, Math.min(...turn.map(dueOfTurn)));
-      const id = turns.length === 1 && deferred.length === 0 ? job.id : `${job.id}+${splitOf(job, run)}.${n}`;
+      const id = turns.length === 1 && deferred.length === 0 ? job.id : partId(job, run.startedAt, String(n));
       const copies = turn.map(({ copy }) => copy);
       const under = turn[0]?.turn?.under;
       const reserved = under === undefined ? {} : { reserved: under };
-      return hold({ ...job, id, ...reserved }, copies, due, run, task.possibleDuplicates);
+      return hold({ ...job, id, ...reserved, ...since }, copies, due, run, task.possibleDuplicates);
     }),
   );
 }
@@ -104,7 +93,7 @@ async function giveUp(task: Task, run: Run): Promise<void> {
   await Promise.all(
     task.postponed.map(async ({ copy }) => {
       await run.writes.enter();
-      const final = expire('its turn never came within the retry window');
+      const final = expire(NO_TURN);
       await recordFinal(task, copy, final, { site: domainOf(copy.address), provider: 'other' }, run).finally(
         run.writes.leave,
       );

@@ -13,7 +13,7 @@ import { leaveForLater } from './holding.ts';
 import { keepToBudget } from './overflow.ts';
 import { fail, settle } from './settle.ts';
 import type { Item } from './sites.ts';
-import { type LaneMessage, letGo, type ReadMessage, type Task, takeJob } from './take.ts';
+import { type LaneMessage, type ReadMessage, type Task, takeJob } from './take.ts';
 
 export type Intake = {
   /** Jobs that are not done yet. */
@@ -94,7 +94,9 @@ export function openIntake(run: Run): Intake {
     void Promise.all([...dropping.map(drop), ...bringing]);
     try {
       const isDone = await task.ended;
-      if (!isDone) await letGo(task.claim, deps);
+      // Of what is through, nobody else has a part.
+      const isWhole = isDone && job.hop === 0 && task.deferred.length + task.postponed.length === 0;
+      if (!isWhole) await task.claim?.end();
       return isDone;
     } finally {
       // One of its turns may come while this run still lasts.
@@ -105,7 +107,8 @@ export function openIntake(run: Run): Intake {
   const drop = async (item: Item): Promise<void> => {
     const { task, copy } = item;
     const bounced = task.bounced.get(copy.index);
-    const why = bounced ? { bounced } : { dropped: whyDropped(task, copy)! };
+    const dropped = whyDropped(task, copy);
+    const why = bounced ? { bounced } : dropped === undefined ? { expired: task.expired! } : { dropped };
     await settle(item, { ...why, domain: domainOf(copy.address) }, run).catch((error: Error) =>
       fail(item, error.message, run),
     );
@@ -181,7 +184,7 @@ export function openIntake(run: Run): Intake {
 
 /** Whether a copy ends without an attempt. */
 function isUnsent(task: Task, copy: Item['copy']): boolean {
-  return task.bounced.has(copy.index) || whyDropped(task, copy) !== undefined;
+  return task.expired !== undefined || task.bounced.has(copy.index) || whyDropped(task, copy) !== undefined;
 }
 
 function whyDropped({ job, content, suppressed }: Task, { index }: Item['copy']): string | undefined {

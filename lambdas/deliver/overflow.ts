@@ -3,8 +3,9 @@
  * waits for the next hour's budget, and transactional mail passes all the same, counted for an alarm.
  */
 import { isBulk, type Job } from '../../core/job.ts';
+import { partId, wasMoved } from '../../core/parts.ts';
 import type { Run } from './deliver.ts';
-import { hold, splitOf } from './holding.ts';
+import { hold } from './holding.ts';
 import { leave, postpone } from './settle.ts';
 import type { Item } from './sites.ts';
 import { type Task, TWIN_WAIT } from './take.ts';
@@ -25,7 +26,7 @@ export async function keepToBudget(task: Task, items: Item[], run: Run): Promise
   const { poolId, lanes } = task.content;
   const only = poolId === undefined ? undefined : lanes;
   // Once: lanes that were told of a change at different times could send it to and fro.
-  const lane = wasMoved(job) ? undefined : await deps.overflowLane(job.id, only);
+  const lane = wasMoved(job.id) ? undefined : await deps.overflowLane(job.id, only);
   if (lane && (await moveTo(lane, task, beyond, run))) {
     for (const item of beyond) leave(item, run);
     return within;
@@ -40,13 +41,6 @@ export async function keepToBudget(task: Task, items: Item[], run: Run): Promise
   return within;
 }
 
-/** `<split>.<lane>.<index>` (`moveTo`); what was only split has one dot at most (holding.ts), and names of lanes have none. */
-const wasMoved = ({ id }: Job): boolean =>
-  id
-    .split('+')
-    .slice(1)
-    .some((part) => part.split('.').length === 3);
-
 /**
  * Puts copies on a warm lane's queue. When nobody answers they may be there: then they wait, marked, until a first copy of
  * the job can no longer be at work. False: they are not there.
@@ -57,7 +51,7 @@ async function moveTo(lane: { name: string; url: string }, task: Task, items: It
   const job: Job = {
     ...task.job,
     // Of its own: what stays here may be held under the job's id, and has its claim.
-    id: `${task.job.id}+${splitOf(task.job, run)}.${lane.name}.${items[0]!.copy.index}`,
+    id: partId(task.job, run.startedAt, `${lane.name}.${items[0]!.copy.index}`),
     lane: lane.name,
     hop: task.job.hop + 1,
     ...(task.possibleDuplicates ? { maybeSent: true as const } : {}),

@@ -3,9 +3,9 @@
  * burns no attempt. Transactional mail is not asked about. What has waited as long as mail may wait is dropped, and says why.
  */
 import { nextSweep, PAUSED_TOO_LONG } from '../../core/brakes/parked.ts';
-import { dueOf, isBulk, isFirstSeen, type Job } from '../../core/job.ts';
+import { hasWaitedOut, isBulk, isFirstSeen, type Job } from '../../core/job.ts';
 import type { Run } from './deliver.ts';
-import { hold, NEVER_BEGUN } from './holding.ts';
+import { hold } from './holding.ts';
 import type { ReadMessage } from './take.ts';
 
 export type PausedDeps = {
@@ -23,7 +23,7 @@ export async function brake(
   const by = isBulk(job) ? await deps.whoPauses(job.account) : undefined;
   if (by === undefined) return 'go';
   const now = deps.now();
-  if (now - (job.firstAttemptAt ?? dueOf(job)) > NEVER_BEGUN) return PAUSED_TOO_LONG;
+  if (hasWaitedOut(job, now)) return PAUSED_TOO_LONG;
   const { receiveCount } = message;
   if (receiveCount === 1 && isFirstSeen(job)) for (const _ of job.copies) run.tallies.count('other', 'accepted');
   // First: nothing is parked that nobody will look at again.

@@ -4,7 +4,7 @@
  */
 import { isFirstSeen } from '../../core/job.ts';
 import type { Copy } from '../../core/mail.ts';
-import { type Attempt, doubtAgain, type Failure, type Final, judge, type Verdict } from '../../core/outcome.ts';
+import { type Attempt, doubtAgain, expire, type Failure, type Final, judge, type Verdict } from '../../core/outcome.ts';
 import type { ListEntry } from '../../core/records.ts';
 import type { Act } from '../../core/shaping/rule.ts';
 import { cutTranscript } from '../../core/smtp/transcript.ts';
@@ -20,7 +20,7 @@ import type { Postponed, PutOff, Task } from './take.ts';
 
 /**
  * What is known of a copy: an attempt (with or without a session), no route, a message that cannot be made, a reader who is on a
- * list, one whose list says that this copy has bounced.
+ * list, one whose list says that this copy has bounced, the end of its time.
  */
 export type Known =
   | {
@@ -31,6 +31,7 @@ export type Known =
   | { dropped: string; site: Site }
   | { dropped: string; domain: string }
   | { bounced: ListEntry; domain: string }
+  | { expired: string; domain: string }
   | { route: Exclude<Route, { kind: 'site' }>; domain: string };
 
 /** The `status` of SendGrid's dropped events. */
@@ -141,6 +142,7 @@ function verdictOf(task: Task, known: Known, { deps }: Run): Verdict | Final | H
   }
   if ('attempt' in known)
     return refuseWithoutTls(task, known.attempt) ?? judge(known.attempt, deps.shaping, known.site.provider);
+  if ('expired' in known) return expire(known.expired);
   if ('bounced' in known) {
     const { reason = '', status, classification } = known.bounced;
     return {

@@ -3,24 +3,23 @@
  * what its messages are made of. Whatever fails here fails before anything was sent, and the job is handed back whole; but
  * one that must wait for its twin is held for some minutes, since the queue would show it again only much later, and count.
  */
-import { randomUUID } from 'node:crypto';
 import { domainOf } from '../../core/domain.ts';
 import { ERASED } from '../../core/erased-address.ts';
-import { dueOf, type Job } from '../../core/job.ts';
-import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
+import { dueOf, isLoop, type Job } from '../../core/job.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
 import { applyTemplate } from '../../core/raw/template.ts';
-import { type ClaimRecord, claimKey, type ListEntry } from '../../core/records.ts';
+import type { ListEntry } from '../../core/records.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
 import type { DropReason } from '../../core/suppression.ts';
 import { applyLegacy } from '../../core/template/mail.ts';
 import type { SigningDomain } from '../../io/domains.ts';
+import type { Claim } from './claims.ts';
 import type { DeliverDeps, EnforcedTls, Run } from './deliver.ts';
-import { hold, leaveForLater } from './holding.ts';
+import { hold, leaveForLater, NO_TURN } from './holding.ts';
 import type { Kept } from './letter.ts';
 import { brake } from './paused.ts';
-import { insist, type Place } from './record.ts';
+import type { Place } from './record.ts';
 import { findBounced, findSuppressed, readListed } from './suppressed.ts';
 import type { LoadedTemplate } from './templates.ts';
 import { readTaskTracking, type TaskTracking } from './tracking.ts';
@@ -69,6 +68,8 @@ export type Task = {
   suppressed: ReadonlyMap<number, DropReason>;
   /** By the copy's index: the bounce that an earlier run met, and could not record. */
   bounced: ReadonlyMap<number, ListEntry>;
+  /** Why none of its copies is tried any more. */
+  expired?: string;
   /** What its mail is to be tracked by; absent: it is not, and copies of one personalization are the same. */
   tracking?: TaskTracking;
   /**
@@ -82,7 +83,7 @@ export type Task = {
   possibleDuplicates: boolean;
   /** Copies of which an item says already that they were picked up, though this is their first attempt still. */
   pickedUp: ReadonlySet<number>;
-  claim?: ClaimRecord;
+  claim?: Claim;
   /** Copies without a verdict yet, or whose outcome is still being written. */
   open: number;
   deferred: PutOff[];
@@ -114,7 +115,6 @@ export async function takeJob(
   run: Run,
 ): Promise<Task | 'done' | string> {
   const { deps } = run;
-  if (job.hop >= JOB_HOPS) return `job ${job.id} has been on a lane ${job.hop} times: a loop`;
   const braked = await brake(message, job, run);
   if (braked === 'parked') return 'done';
   const redelivered = job.maybeSent === true || message.receiveCount > 1;
@@ -127,10 +127,36 @@ export async function takeJob(
   seen.add(job.id);
 
   const isLate = deps.now() - job.acceptedAt > LATE_MS;
-  const claim = redelivered || isLate || job.attempt > 0 || job.hop > 0 ? makeClaim(job, deps) : undefined;
-  const taken = claim ? await takeClaimed(job, claim, run) : { copies: job.copies, pickedUp: NONE };
-  if (taken === 'elsewhere') return waitForTwin(`job ${job.id} is at work elsewhere`);
-  const { copies, pickedUp } = taken;
+  const marked = redelivered || isLate || job.attempt > 0 || job.hop > 0;
+  // What goes round may do so because of its claims. It is not sent, so it needs none.
+  const looping = isLoop(job, deps.now());
+  const mustClaim = marked && !looping;
+  const claim = mustClaim ? await run.claims.take(job) : undefined;
+  if (mustClaim && !claim) return waitForTwin(`job ${job.id} is at work elsewhere`);
+  try {
+    const known = { marked, looping, redelivered, ...(braked === 'go' ? {} : { dropped: braked }) };
+    const task = await openTask(message, job, known, run);
+    if (task !== 'done' && claim) return { ...task, claim };
+    await claim?.end();
+    return task;
+  } catch (error) {
+    await claim?.end();
+    throw error;
+  }
+}
+
+/** What is known of a job before its records are read. `marked`: they may say something. `dropped`: why it is not to be sent. */
+type Marks = { marked: boolean; looping: boolean; redelivered: boolean; dropped?: string };
+
+/** Leaves out the copies that are final, and gets what the others are made of. */
+async function openTask(
+  message: ReadMessage,
+  job: Job,
+  { marked, looping, redelivered, dropped }: Marks,
+  run: Run,
+): Promise<Task | 'done'> {
+  const { deps } = run;
+  const { copies, pickedUp } = marked ? await readLeft(job, deps) : { copies: job.copies, pickedUp: NONE };
   if (copies.length === 0) return 'done';
   const uses = new Map<number, number>();
   for (const { personalization } of copies) uses.set(personalization, (uses.get(personalization) ?? 0) + 1);
@@ -143,11 +169,11 @@ export async function takeJob(
   if (listed instanceof Error) {
     // Nobody knows who wants no mail: it waits, unsent and not dropped.
     deps.report(`job ${job.id} waits: its recipients' suppressions were not read: ${listed.message}`);
-    if (claim) await insist(() => deps.claim({ ...claim, until: deps.now() }));
     await leaveForLater(message, job, run);
     return 'done';
   }
   const tracking = await readTaskTracking(job.account, made, deps);
+  if (looping) deps.report(`job ${job.id} has been on a lane ${job.hop} times: a loop, and it ends here`);
   const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
   run.copies.open += copies.length;
   return {
@@ -155,17 +181,17 @@ export async function takeJob(
     job,
     copies,
     ...made,
-    ...(braked === 'go' ? {} : { content: { ...made.content, dropped: braked } }),
+    ...(dropped === undefined ? {} : { content: { ...made.content, dropped } }),
     ...(enforcedTls ? { enforcedTls } : {}),
     ...(keepsTranscripts ? { keepsTranscripts } : {}),
     suppressed: findSuppressed(copies, made.content, listed, deps),
     bounced: findBounced(job.requestId, copies, listed),
+    ...(looping ? { expired: NO_TURN } : {}),
     ...(tracking ? { tracking } : {}),
     letters: new Map(),
     uses,
     pickedUp,
     possibleDuplicates: redelivered || (job.hop === 0 && deps.now() - dueOf(job) > REDRIVEN_MS),
-    ...(claim ? { claim } : {}),
     open: copies.length,
     deferred: [],
     postponed: [],
@@ -175,63 +201,16 @@ export async function takeJob(
   };
 }
 
-/**
- * Claims a job and reads what became of its copies. Some jobs at a time: what waits for a socket longer than for an answer would be a table
- * that does not answer, and where there is a backlog every job comes this way.
- */
-async function takeClaimed(
-  job: Job,
-  claim: ClaimRecord,
-  { deps, claims }: Pick<Run, 'deps' | 'claims'>,
-): Promise<{ copies: Copy[]; pickedUp: ReadonlySet<number> } | 'elsewhere'> {
-  await claims.enter();
-  try {
-    if (!((await claimAncestors(job, claim, deps)) && (await deps.claim(claim)))) return 'elsewhere';
-    const { account, requestId, attempt } = job;
-    const indexes = job.copies.map(({ index }) => index);
-    const final = await deps.readOutcomes(account, requestId, indexes);
-    const copies = job.copies.filter(({ index }) => !final.has(index));
-    if (copies.length === 0 || attempt > 0) return { copies, pickedUp: NONE };
-    // A run that died between an attempt's record and its hold: the attempt comes again, its news must not.
-    const left = copies.map(({ index }) => index);
-    return { copies, pickedUp: await deps.readPickedUp(account, requestId, left) };
-  } catch (error) {
-    await letGo(claim, deps);
-    throw error;
-  } finally {
-    claims.leave();
-  }
-}
-
-/** Ends the claim of a job that failed: when it comes back, nobody has it. What cannot be said is over when this run is. */
-export async function letGo(claim: ClaimRecord | undefined, { claim: say, now }: DeliverDeps): Promise<void> {
-  if (claim) await say({ ...claim, until: now() }).catch(() => false);
-}
-
-/** One worker at a time: held as long as this run can last. Of two chains of one job the one with fewer hops gives way. */
-function makeClaim({ account, requestId, id, hop }: Job, { now, remainingMs }: DeliverDeps): ClaimRecord {
-  const until = now() + remainingMs();
-  const expiresAt = Math.floor(until / 1_000) + DAY_SECONDS;
-  return { ...claimKey(account, requestId, id), until, fence: randomUUID(), hop, expiresAt };
-}
-
-/**
- * A part that a job was split into (`+`, holding.ts) also claims what it was split from, up to the whole: each of those may be
- * on the lane still, when the run that split it died before it could say so. Parts of one split have copies of their own and
- * share these claims; those of another split of the same job have perhaps the same copies, and wait.
- */
-async function claimAncestors(
-  { account, requestId, id }: Job,
-  claim: ClaimRecord,
-  deps: DeliverDeps,
-): Promise<boolean> {
-  let [ancestor = id, ...parts] = id.split('+');
-  for (const part of parts) {
-    const [split = part] = part.split('.');
-    if (!(await deps.claim({ ...claim, ...claimKey(account, requestId, ancestor), part: split }))) return false;
-    ancestor = `${ancestor}+${part}`;
-  }
-  return true;
+/** What is left of a job: its copies that are not final. */
+async function readLeft(job: Job, deps: DeliverDeps): Promise<{ copies: Copy[]; pickedUp: ReadonlySet<number> }> {
+  const { account, requestId, attempt } = job;
+  const indexes = job.copies.map(({ index }) => index);
+  const final = await deps.readOutcomes(account, requestId, indexes);
+  const copies = job.copies.filter(({ index }) => !final.has(index));
+  if (copies.length === 0 || attempt > 0) return { copies, pickedUp: NONE };
+  // A run that died between an attempt's record and its hold: the attempt comes again, its news must not.
+  const left = copies.map(({ index }) => index);
+  return { copies, pickedUp: await deps.readPickedUp(account, requestId, left) };
 }
 
 async function readContent(job: Job, copies: Copy[], deps: DeliverDeps) {

@@ -5,12 +5,12 @@
  * and the mail is let go, with its id in the log: its octets lie in the inbound bucket for some days more.
  *
  * One URL keeps no other waiting: a post has a bounded time, mails of one account are one group of the queue, and a URL that gave
- * no answer three times is left alone for a minute, in which its mails are held at once.
+ * no answer three times is left alone for a minute, in which its mails are held at once: untried, so that it is no attempt of theirs.
  */
 import type { InboundMessage } from '../../core/inbound/message.ts';
 import { parseForm } from '../../core/parse/form.ts';
 import { parseMail } from '../../core/parse/mail.ts';
-import { nextParse, type ParseMessage, parseParseMessage } from '../../core/parse/message.ts';
+import { nextLook, nextParse, PARSE_HOURS, type ParseMessage, parseParseMessage } from '../../core/parse/message.ts';
 import { type Hold, holdKey, type ParseSettingRecord } from '../../core/records.ts';
 import { proverOf, type SecurityPolicyRecord } from '../../core/webhook/policy.ts';
 import { forgetToken, type ProofDeps, prove } from '../../core/webhook/proof.ts';
@@ -38,8 +38,8 @@ export type ParseDeps = ProofDeps & {
 
 /** Octets of a mail (SendGrid: 30 MB). */
 const MOST = 31_457_280;
-/** Times one mail may pass through queue or hold: three days of retries need about 25, waits for a silent URL the rest. */
-const HOPS = 500;
+/** Times release may bring a mail before it is called a loop: once a minute for three days. It needs 25 for its retries, 100 for its waits. */
+const HOPS = PARSE_HOURS * 60;
 /** Answers that never came, before a URL is left alone, and for how long. */
 const SILENCES = 3;
 const SILENT_MS = 60_000;
@@ -77,7 +77,10 @@ async function takeMail(message: ParseMessage, deps: ParseDeps): Promise<Outcome
   if (!setting) return drop(message, 'its parse setting was removed', deps);
   const now = deps.now();
   const silentUntil = deps.silent.get(setting.url)?.until ?? 0;
-  if (silentUntil > now) return hold({ ...message, hop: message.hop + 1 }, silentUntil, deps);
+  if (silentUntil > now) {
+    const look = nextLook(message, silentUntil, now);
+    return look === undefined ? drop(message, 'its three days are over: no answer', deps) : hold(message, look, deps);
+  }
   const raw = await deps.readInbound(mail.key, MOST);
   if (!raw) return drop(message, `it is longer than ${MOST} octets`, deps);
 
@@ -128,7 +131,7 @@ function listen(url: string, posted: Posted, { silent, now }: ParseDeps): void {
 
 async function hold(message: ParseMessage, due: number, deps: ParseDeps): Promise<Outcome> {
   const { account, hostname, mail, hop } = message;
-  if (hop >= HOPS) return drop(message, `it has been held ${hop} times`, deps);
+  if (hop >= HOPS) return drop(message, `it was brought back ${hop} times: a loop`, deps);
   const key = holdKey(`parse.${mail.id}.${hostname}`, due);
   await deps.hold({ ...key, due, account, copies: 0, kind: 'parse', parse: message });
   return 'held';

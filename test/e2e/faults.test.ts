@@ -92,7 +92,7 @@ type Case = {
   again?: 'at once' | 'when the first has surely died';
   /** Sent once before the fault, with the same Idempotency-Key. */
   sentBefore?: true;
-  /** A queue did not answer and nothing stands in for it: the 503 says that the request may have been accepted. */
+  /** A queue or the hold did not answer and nothing stands in for it: the 503 says that the request may have been accepted. */
   uncertain?: true;
   /** Nobody can know: the last step that decides took effect, and nothing said so. The answer is 503, and it is sent. */
   unknowable?: true;
@@ -114,6 +114,7 @@ function casesOf(body: BodyName, at: CallName, kind: Kind): Case[] {
     body,
     faults: [{ at, kind, times: ALWAYS }],
     status: isQueue(at) ? 202 : refusal(kind),
+    ...(at === 'the hold' && kind !== 'throttle' ? { uncertain: true } : {}),
     ...unknowable,
   };
   return [{ body, faults: [{ at, kind, times: 1 }], status: 202 }, lasting, { ...lasting, again: 'at once' }];

@@ -150,14 +150,37 @@ describe('claims of parts', () => {
 
   // Attack: a run splits a job and dies before it can say so; the whole comes back beside its parts.
   it('let other parts in, and keep the whole out', async () => {
-    expect(await messages.claimJob(claim('part-1', 2, '0'), NOW)).toBe(true);
-    expect(await messages.claimJob(claim('part-2', 2, '0'), NOW + 1_000)).toBe(true);
+    expect(await messages.claimJob(claim('part-1', 2, '0'), NOW)).toBe('taken');
+    expect(await messages.claimJob(claim('part-2', 2, '0'), NOW + 1_000)).toBe('shared');
     expect(await messages.claimJob(claim('part-of-another-split', 4, '3'), NOW + 1_500)).toBe(false);
     expect(await messages.claimJob(claim('whole', 0), NOW + 2_000)).toBe(false);
     // Not even when their time is over: with fewer hops it is the stale one.
     expect(await messages.claimJob(claim('whole', 0), NOW + 200_000)).toBe(false);
-    expect(await messages.claimJob(claim('whole', 3), NOW + 200_000)).toBe(true);
+    expect(await messages.claimJob(claim('whole', 3), NOW + 200_000)).toBe('taken');
     expect(await messages.claimJob(claim('part-3', 4, '0'), NOW + 100_000)).toBe(false);
+  });
+
+  // Attack: a part ends, and with it what others of its split hold in another run.
+  it('are ended by their own, and not while another run may have some of the split', async () => {
+    const part = (fence: string, until: number, split = '0') => ({
+      ...claim(fence, 1, split),
+      ...claimKey('operator', 'R8', 'R8'),
+      until,
+    });
+    expect(await messages.claimJob(part('alone', NOW + 180_000), NOW)).toBe('taken');
+    await messages.claimJob(part('alone', NOW - 1), NOW);
+    expect(await messages.claimJob(part('one', NOW + 180_000), NOW)).toBe('taken');
+    expect(await messages.claimJob(part('two', NOW + 90_000), NOW)).toBe('shared');
+    await messages.claimJob(part('one', NOW + 999), NOW + 1_000);
+    expect(await messages.claimJob(part('other', NOW + 360_000, '7'), NOW + 170_000)).toBe(false);
+    expect(await messages.claimJob(part('other', NOW + 360_000, '7'), NOW + 181_000)).toBe('taken');
+  });
+
+  // A part of a split at few hops, beside one at many: neither is a stale twin of the other.
+  it('let no part wait for its hops', async () => {
+    const part = (fence: string, hop: number) => ({ ...claim(fence, hop, fence), ...claimKey('operator', 'R9', 'R9') });
+    expect(await messages.claimJob(part('late', 200), NOW)).toBe('taken');
+    expect(await messages.claimJob(part('early', 3), NOW + 181_000)).toBe('taken');
   });
 
   // Attack: a part that ends sooner takes over the claim of one that lasts; when its own time is over, the whole comes in.
@@ -167,13 +190,13 @@ describe('claims of parts', () => {
       ...claimKey('operator', 'R7', 'R7'),
       until,
     });
-    expect(await messages.claimJob(part('long', NOW + 180_000), NOW)).toBe(true);
-    expect(await messages.claimJob(part('short', NOW + 10_000), NOW)).toBe(true);
+    expect(await messages.claimJob(part('long', NOW + 180_000), NOW)).toBe('taken');
+    expect(await messages.claimJob(part('short', NOW + 10_000), NOW)).toBe('shared');
     const whole = { ...claim('whole', 9), ...claimKey('operator', 'R7', 'R7') };
     expect(await messages.claimJob(whole, NOW + 20_000)).toBe(false);
-    expect(await messages.claimJob(part('longer', NOW + 300_000), NOW)).toBe(true);
+    expect(await messages.claimJob(part('longer', NOW + 300_000), NOW)).toBe('shared');
     expect(await messages.claimJob(whole, NOW + 200_000)).toBe(false);
-    expect(await messages.claimJob(whole, NOW + 301_000)).toBe(true);
+    expect(await messages.claimJob(whole, NOW + 301_000)).toBe('taken');
   });
 });
 
@@ -186,13 +209,13 @@ describe('claims', () => {
   });
 
   it('one worker at a time, until its time is over', async () => {
-    expect(await messages.claimJob(claim('first', NOW + 180_000), NOW)).toBe(true);
+    expect(await messages.claimJob(claim('first', NOW + 180_000), NOW)).toBe('taken');
     expect(await messages.claimJob(claim('second', NOW + 180_000), NOW + 179_000)).toBe(false);
-    expect(await messages.claimJob(claim('second', NOW + 400_000), NOW + 181_000)).toBe(true);
+    expect(await messages.claimJob(claim('second', NOW + 400_000), NOW + 181_000)).toBe('taken');
   });
 
   it('the same worker again after a lost answer', async () => {
-    expect(await messages.claimJob(claim('second', NOW + 400_000), NOW + 200_000)).toBe(true);
+    expect(await messages.claimJob(claim('second', NOW + 400_000), NOW + 200_000)).toBe('taken');
   });
 });
 

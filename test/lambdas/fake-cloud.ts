@@ -69,9 +69,11 @@ export function makeCloud(plans: Plan[] = []) {
     if (!plan) return effect();
     left.set(plan, left.get(plan)! - 1);
     if (plan.fault === 'after') effect();
-    throw Object.assign(new Error(`${operation}: ${plan.fault}`), {
-      name: plan.fault === 'throttle' ? 'ThrottlingException' : 'TimeoutError',
-    });
+    const answer = { name: 'ThrottlingException', $metadata: { httpStatusCode: 400 } };
+    throw Object.assign(
+      new Error(`${operation}: ${plan.fault}`),
+      plan.fault === 'throttle' ? answer : { name: 'TimeoutError' },
+    );
   }
 
   /** As io/queue.ts does: a queue never throws, it answers for each entry. */

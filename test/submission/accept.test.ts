@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { apiErrors } from '../../core/errors.ts';
 import type { Job } from '../../core/job.ts';
 import { BIG_REQUEST_BYTES } from '../../core/limits.ts';
 import { expand } from '../../lambdas/expand/expand.ts';
@@ -239,12 +240,14 @@ describe('202 if and only if it will be delivered', () => {
       const answer = await accept(makePost(makeMail(more), key ? { 'idempotency-key': key } : {}), world.accept);
       const first = world.cloud.now;
       const reached = await reachLanes(world);
-      // A last step that answers nobody and whose taking back is impossible is the one case nobody can close: here, a hold.
-      const unknowable = plan.operation === 'hold' && plan.fault === 'after';
       if (answer.status === 202) expect(reached).toHaveLength(copies);
       else {
         expect([429, 503]).toContain(answer.status);
-        if (!unknowable) expect(reached).toEqual([]);
+        // What is sent all the same was not called refused, and is on record.
+        if (reached.length > 0) {
+          expect(JSON.parse(answer.body).errors[0].message).toBe(apiErrors.uncertain.message);
+          expect([...world.cloud.requests.values()]).toEqual([expect.objectContaining({ copies })]);
+        }
         // The same request once more, with its key, makes exactly one message of it.
         if (key && plan.times < 100) {
           world.cloud.now = first + 60_000;
@@ -316,6 +319,23 @@ describe('202 if and only if it will be delivered', () => {
     expect([...world.cloud.requests.values()]).toMatchObject([{ copies: 1 }]);
   });
 
+  // Attack on the one 503 that a client repeats without a thought: the hold is written, and all its answers are lost on the way.
+  it.each([
+    ['what is scheduled', { send_at: START / 1_000 + 3_600 }, []],
+    ['what its queue refused', {}, [{ operation: 'sendJobs', fault: 'throttle', times: 9 }]],
+  ] as [string, object, Plan[]][])(
+    'says that nobody can know when the hold of %s is not answered',
+    async (_, more, plans) => {
+      const world = makeCloud([...plans, { operation: 'hold', fault: 'after', times: 9 }]);
+      world.cloud.credits = 1;
+      const answer = await accept(makePost(makeMail(more)), world.accept);
+      expect([answer.status, JSON.parse(answer.body).errors[0].message]).toEqual([503, apiErrors.uncertain.message]);
+      expect(world.cloud.holds.size).toBe(1);
+      expect([...world.cloud.requests.values()]).toEqual([expect.objectContaining({ copies: 1 })]);
+      expect(world.cloud.credits).toBe(0);
+    },
+  );
+
   it('a refused send is sent again at once, unmarked', async () => {
     const { accept: deps, cloud } = makeCloud([{ operation: 'sendJobs', fault: 'throttle', times: 2 }]);
     expect((await accept(makePost(makeMail()), deps)).status).toBe(202);
@@ -378,9 +398,9 @@ describe('Idempotency-Key', () => {
   });
 
   it('a retry of a refused request is on record with its copies', async () => {
-    const world = makeCloud([{ operation: 'hold', fault: 'error', times: 1 }]);
+    const world = makeCloud([{ operation: 'hold', fault: 'throttle', times: 1 }]);
     const scheduled = post('order-1', { send_at: START / 1_000 + 60 });
-    expect((await accept(scheduled, world.accept)).status).toBe(503);
+    expect((await accept(scheduled, world.accept)).status).toBe(429);
     expect([...world.cloud.requests.values()]).toMatchObject([{ copies: 0, refused: true }]);
     expect((await accept(scheduled, world.accept)).status).toBe(202);
     expect([...world.cloud.requests.values()]).toEqual([expect.objectContaining({ copies: 1 })]);

@@ -1,5 +1,6 @@
 /** Whole lives of messages, in virtual time: what is in doubt, what is refused for days, what many sites limit. */
 import { describe, expect, it } from 'vitest';
+import { compileShaping } from '../../../core/shaping/compile.ts';
 import { inVirtualTime } from '../../virtual-clock.ts';
 import { makeMail, simulate } from './simulation.ts';
 
@@ -80,6 +81,48 @@ describe('a life of refusals', () => {
       expect(simulation.holds).toEqual([]);
       expect(simulation.attempts.length / 20).toBeGreaterThan(20);
       expect(simulation.attempts.length / 20).toBeLessThan(40);
+    });
+  }, 60_000);
+});
+
+// One copy is tried after each pause, and refused; all others wait for the end of the next.
+describe('a site that pauses a source IP for all it sends, day after day', () => {
+  it('costs no mail its outcome: each copy ends in its time, and none in a dead letter', async () => {
+    await inVirtualTime(START, async (clock) => {
+      const shaping = compileShaping({
+        rules: [
+          {
+            name: 'paused',
+            match: 'RL000010',
+            sample: '421 4.7.0 RL000010 too many messages',
+            act: { do: 'pause', minutes: 15 },
+          },
+        ],
+      });
+      const answer = () => '421 4.7.0 RL000010 too many messages';
+      const simulation = simulate(clock, { '*': { hosts: ['mx.x.example'], latency: () => 200, answer } }, { shaping });
+      const bulk = makeMail(
+        'operator',
+        to(40, () => 'x.example'),
+        START,
+        0,
+      );
+      simulation.put([
+        bulk,
+        ...Array.from({ length: 5 }, (_, n) => makeMail('operator', ['one@x.example'], START, n + 1)),
+      ]);
+
+      await simulation.run(200 * HOUR);
+
+      expect([simulation.problems.slice(0, 3), simulation.dead]).toEqual([[], []]);
+      expect([simulation.queue.size, simulation.holds]).toEqual([0, []]);
+      const outcomes = [...simulation.outcomes.values()];
+      expect(outcomes).toHaveLength(45);
+      const ages = outcomes.map(({ at }) => (at - START) / HOUR);
+      for (const { type, reply } of outcomes) expect(`${type} ${reply}`).toMatch(/^blocked expired: /);
+      // 72 hours from the first attempt of each, and what comes to none waits 96.
+      expect(Math.min(...ages)).toBeGreaterThanOrEqual(72);
+      expect(Math.max(...ages)).toBeLessThan(96 + 72 + 1);
     });
   }, 60_000);
 });

@@ -5,7 +5,7 @@
 
 import { jobId, makeRequestId } from '../../../core/ids.ts';
 import { type Job, messageGroup, parseJob } from '../../../core/job.ts';
-import type { AttemptRecord, Hold, OutcomeRecord } from '../../../core/records.ts';
+import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../../core/records.ts';
 import type { Allowance } from '../../../core/shaping/allowance.ts';
 import { compileShaping, type Shaping } from '../../../core/shaping/compile.ts';
 import { makeReply } from '../../../core/smtp/reply.ts';
@@ -16,6 +16,7 @@ import { openAllowances } from '../../../lambdas/deliver/allowances.ts';
 import { type DeliverDeps, deliver } from '../../../lambdas/deliver/deliver.ts';
 import type { LaneMessage } from '../../../lambdas/deliver/take.ts';
 import type { VirtualClock } from '../../virtual-clock.ts';
+import { claimIn } from './claims.ts';
 import { CONTENT, SECRET } from './world.ts';
 
 /** `recent`: the most connections since somebody set it back. `times`: of what was taken in the last minute. */
@@ -41,6 +42,8 @@ export type Waiting = { group: string | undefined; body: string; count: number; 
 
 export type Simulation = {
   queue: Map<string, Waiting[]>;
+  /** Bodies of dead letters. */
+  dead: string[];
   holds: Hold[];
   outcomes: Map<string, OutcomeRecord>;
   attempts: AttemptRecord[];
@@ -57,6 +60,10 @@ export type Simulation = {
 
 const LIFE = 180_000;
 const BATCH = 100;
+/** A lane's message is a dead letter after so many receptions. */
+const RECEIVES = 13;
+/** DynamoDB quotas. */
+const SORT_KEY_BYTES = 1_024;
 const MINUTE = 60_000;
 
 export function simulate(
@@ -69,6 +76,7 @@ export function simulate(
   const byHost = new Map(Object.values(providers).flatMap((one) => one.hosts.map((host) => [host, one] as const)));
   const simulation: Simulation = {
     queue: new Map(),
+    dead: [],
     holds: [],
     outcomes: new Map(),
     attempts: [],
@@ -81,6 +89,7 @@ export function simulate(
     },
     run,
   };
+  const claims = new Map<string, ClaimRecord>();
   const leases = new Map<string, { fence: string; until: number }>();
   let queued = 0;
   /** Released, and waiting for its second. */
@@ -92,6 +101,14 @@ export function simulate(
     line.push({ body, group, count, at: clock.now() });
     simulation.queue.set(name, line);
     queued++;
+  }
+  function comeBack(body: string, receiveCount: number): void {
+    if (receiveCount >= RECEIVES) return void simulation.dead.push(body);
+    underway++;
+    void clock.sleep(MINUTE).then(() => {
+      underway--;
+      enqueue(body, undefined, receiveCount + 1);
+    });
   }
   /** As a fair queue does: the groups take turns. */
   function receive(count: number): LaneMessage[] {
@@ -253,7 +270,7 @@ export function simulate(
           ),
         ),
       readPickedUp: async () => new Set(),
-      claim: async () => true,
+      claim: claimIn(claims, clock.now),
       recordOutcome: async (record) => {
         const key = `${record.pk}/${record.sk}`;
         if (simulation.outcomes.has(key)) return 'already-final';
@@ -261,7 +278,11 @@ export function simulate(
         return 'recorded';
       },
       recordAttempt: async (record) => void simulation.attempts.push(record),
-      hold: async (hold) => void simulation.holds.push(hold),
+      hold: async (hold) => {
+        if (Buffer.byteLength(hold.sk) > SORT_KEY_BYTES)
+          throw new Error('ValidationException: the sort key is too long');
+        simulation.holds.push(hold);
+      },
       readTemplate: async () => undefined,
       readDomain: async (_account, domain) => ({ keys: [], returnPath: `em.${domain}` }),
       resolveSite: async (domain) => {
@@ -284,7 +305,7 @@ export function simulate(
         simulation.ran.idle += took - busy;
         simulation.ran.longest = Math.max(simulation.ran.longest, took);
         for (const { body, receiveCount, messageId } of messages)
-          if (handedBack.includes(messageId)) enqueue(body, undefined, receiveCount + 1);
+          if (handedBack.includes(messageId)) comeBack(body, receiveCount);
       },
     };
   }

@@ -26,6 +26,7 @@ import type { DeliverDeps } from '../../../lambdas/deliver/deliver.ts';
 import type { ListSettings } from '../../../lambdas/deliver/suppressed.ts';
 import type { LaneMessage } from '../../../lambdas/deliver/take.ts';
 import { createTemplates } from '../../../lambdas/deliver/templates.ts';
+import { claimIn } from './claims.ts';
 
 export const START = Date.UTC(2026, 10, 23, 12);
 export const REQUEST = makeRequestId(START, Buffer.alloc(10, 7));
@@ -167,15 +168,7 @@ export function makeWorld(port: number, overrides: Partial<DeliverDeps> = {}) {
           ),
         ),
       ),
-    claim: async (claim) => {
-      const key = `${claim.pk}/${claim.sk}`;
-      const known = world.claims.get(key);
-      const isFree = !known || (known.until < clock() && (known.hop ?? 0) <= (claim.hop ?? 0));
-      const shares = known?.part !== undefined && known.part === claim.part;
-      if (!isFree && !shares && known.fence !== claim.fence) return false;
-      if (!shares || known.until < claim.until) world.claims.set(key, claim);
-      return true;
-    },
+    claim: claimIn(world.claims, clock),
     recordOutcome: async (record) => {
       const key = `${record.pk}/${record.sk}`;
       if (world.outcomes.has(key)) return 'already-final';

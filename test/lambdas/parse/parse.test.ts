@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { inboundKey } from '../../../core/inbound/message.ts';
 import { PARSE_HOURS, type ParseMessage } from '../../../core/parse/message.ts';
 import { type Hold, type ParseSettingRecord, parseSettingKey } from '../../../core/records.ts';
-import { openWebhookPost } from '../../../io/webhook-post.ts';
+import { type Posted as Answered, openWebhookPost } from '../../../io/webhook-post.ts';
 import { type ParseDeps, parse } from '../../../lambdas/parse/parse.ts';
 
 const NOW = Date.parse('2026-11-25T12:00:00Z');
@@ -329,12 +329,66 @@ describe('a hostile receiver', () => {
     for (let n = 0; n < 5; n++) await take();
     expect(asked).toBe(3);
     expect(world.held.slice(3)).toMatchObject([
-      { due: NOW + 60_000, parse: { attempt: 0, hop: 1 } },
-      { due: NOW + 60_000, parse: { attempt: 0, hop: 1 } },
+      { due: NOW + 60_000, parse: { attempt: 0, hop: 0 } },
+      { due: NOW + 60_000, parse: { attempt: 0, hop: 0 } },
     ]);
     world.now += 60_001;
     await take();
     expect(asked).toBe(4);
+  });
+});
+
+describe('a URL that is down for hours', () => {
+  const MINUTE = 60_000;
+
+  /** A mail every ten minutes, by release and the queue, in virtual time. @param upAt when the URL answers again */
+  async function runDays(hours: number, upAt: number) {
+    const ends = new Map<string, { age: number; how: string }>();
+    let now = NOW;
+    let looks = 0;
+    let taken = '';
+    const { world, deps, message } = setUp('https://in.shop.example/', {
+      now: () => now,
+      post: async (): Promise<Answered> => (now >= upAt ? { status: 200 } : { error: 'connect ECONNREFUSED' }),
+      report: (problem) => void ends.set(taken, { age: now - Number(taken), how: problem.split('let go: ')[1]! }),
+    });
+    let waiting: { due: number; message: ParseMessage }[] = [];
+    for (const end = NOW + hours * HOUR; now < end; now += MINUTE) {
+      if ((now - NOW) % (10 * MINUTE) === 0) {
+        const mail = { ...message.mail, id: String(now), receivedAt: now };
+        waiting.push({ due: now, message: { ...message, mail } });
+      }
+      const due = waiting.filter((one) => one.due <= now);
+      waiting = waiting.filter((one) => one.due > now);
+      for (const { message: body } of due) {
+        looks++;
+        taken = body.mail.id;
+        world.held = [];
+        expect(await parse([{ messageId: 'm', body: JSON.stringify(body) }], deps)).toEqual([]);
+        const [hold] = world.held as (Hold & { kind: 'parse' })[];
+        // As release does.
+        if (hold) waiting.push({ due: hold.due, message: { ...hold.parse, hop: hold.parse.hop + 1 } });
+        else if (!ends.has(taken)) ends.set(taken, { age: now - Number(taken), how: 'posted' });
+      }
+    }
+    return { ends: [...ends.values()], looks, waiting };
+  }
+
+  it('costs no mail before its three days are over, and each few looks', async () => {
+    const { ends, looks, waiting } = await runDays(76, Number.POSITIVE_INFINITY);
+    expect(ends.length + waiting.length).toBe(76 * 6);
+    expect(ends.length).toBeGreaterThan(4 * 6);
+    for (const { how, age } of ends) {
+      expect(how).toMatch(/^its three days are over: /);
+      expect(age).toBeGreaterThan((PARSE_HOURS - 5) * HOUR);
+    }
+    expect(looks / (76 * 6)).toBeLessThan(100);
+  });
+
+  it('has all that waits within hours of its return', async () => {
+    const { ends, waiting } = await runDays(20, NOW + 12 * HOUR);
+    expect(new Set(ends.map(({ how }) => how))).toEqual(new Set(['posted']));
+    expect([ends.length, waiting.length]).toEqual([20 * 6, 0]);
   });
 });
 

@@ -186,7 +186,7 @@ it.each<[string, Partial<SecurityPolicyRecord> | undefined, SetUp]>([
     const { world, take } = setUp(origin, policy, more);
     for (let n = 0; n < 4; n++) expect(await take()).toEqual([]);
     expect([posts, world.held.length]).toEqual([[], 4]);
-    expect(world.held[3]).toMatchObject({ parse: { attempt: 0, hop: 1 } });
+    expect(world.held[3]).toMatchObject({ parse: { attempt: 0, hop: 0 } });
   },
 );
 
