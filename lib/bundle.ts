@@ -3,12 +3,14 @@
  * process, without Docker; the same sources give the same bytes wherever the repository lies, so an asset's hash is its
  * content's.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { buildSync } from 'esbuild';
+import { type BuildOptions, buildSync, version } from 'esbuild';
 import type { ShapingOverrides } from '../core/shaping/compile.ts';
+import { isBuilt, recordBuilt, writeWhole } from './built.ts';
 import { type FunctionName, PERMISSIONS } from './permissions.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -25,10 +27,8 @@ export function bundle<Name extends FunctionName>(
   root: string = ROOT,
   shaping: ShapingOverrides = {},
 ): Record<Name, string> {
-  const outdir = join(root, 'cdk.out', 'bundles');
-  build(
+  const outdir = build(
     root,
-    outdir,
     shaping,
     names.map((name) => ({ in: join('lambdas', name, 'handler.ts'), out: join(name, 'index') })),
   );
@@ -41,25 +41,26 @@ export function bundle<Name extends FunctionName>(
  * @throws Error from esbuild, naming file and line, when it does not build
  */
 export function bundleRelay(root: string = ROOT, shaping: ShapingOverrides = {}): string {
-  const outdir = join(root, 'cdk.out', 'bundles');
-  build(root, outdir, shaping, [{ in: join('relay', 'main.ts'), out: join('relay', 'index') }]);
+  const outdir = build(root, shaping, [{ in: join('relay', 'main.ts'), out: join('relay', 'index') }]);
   writeWhole(join(outdir, 'relay', 'Dockerfile'), readFileSync(join(root, 'relay', 'Dockerfile')));
   return join(outdir, 'relay');
 }
 
-function build(
-  root: string,
-  outdir: string,
-  shaping: ShapingOverrides,
-  entryPoints: { in: string; out: string }[],
-): void {
-  const { outputFiles } = buildSync({
+/**
+ * Bundles what is not bundled yet, of these sources.
+ * @returns the folder of the bundles' folders: one for each way of shaping, so that two synths at a time each have their own
+ */
+function build(root: string, shaping: ShapingOverrides, entryPoints: { in: string; out: string }[]): string {
+  const define = { PENNYPOST_SHAPING: JSON.stringify(shaping) };
+  const outdir = join(root, 'cdk.out', 'bundles', nameOf(define));
+  const options = {
     absWorkingDir: root,
     entryPoints,
     outdir,
     // Whatever package.json lies above it, here or in an image, it is CommonJS.
     outExtension: { '.js': '.cjs' },
     write: false,
+    metafile: true,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -67,15 +68,24 @@ function build(
     format: 'cjs',
     mainFields: ['module', 'main'],
     minify: true,
-    define: { PENNYPOST_SHAPING: JSON.stringify(shaping) },
+    define,
     sourcemap: 'linked',
     // Stack traces need lines and names, not the text.
     sourcesContent: false,
     legalComments: 'none',
     logLevel: 'silent',
-  });
-  for (const { path, contents } of outputFiles) writeWhole(path, contents);
+  } satisfies BuildOptions;
+  const record = join(outdir, `${nameOf([version, options])}.json`);
+  if (isBuilt(root, record)) return outdir;
+  const begun = Date.now();
+  const { outputFiles: made, metafile } = buildSync(options);
+  // What is in brackets is no file.
+  const sources = Object.keys(metafile.inputs).filter((path) => !/^[<(]/.test(path));
+  recordBuilt(root, record, { sources, made, begun });
+  return outdir;
 }
+
+const nameOf = (what: object) => hash('sha256', JSON.stringify(what)).slice(0, 16);
 
 /** The bundles as assets, with what the settings say of shaping: built when the first is asked for. */
 export function bundles({ shaping }: { shaping: ShapingOverrides }): (name: FunctionName) => Code {
@@ -89,21 +99,4 @@ export function bundles({ shaping }: { shaping: ShapingOverrides }): (name: Func
 /** The relay's image: built, and pushed, only when the stack is deployed. */
 export function relayImage({ shaping }: { shaping: ShapingOverrides }): () => string {
   return () => bundleRelay(ROOT, shaping);
-}
-
-/** Two synths at a time must not read each other's half-written files. */
-function writeWhole(path: string, contents: Uint8Array): void {
-  if (sameAs(path, contents)) return;
-  mkdirSync(dirname(path), { recursive: true });
-  const next = join(dirname(path), '..', `.${basename(dirname(path))}-${basename(path)}-${process.pid}`);
-  writeFileSync(next, contents);
-  renameSync(next, path);
-}
-
-function sameAs(path: string, contents: Uint8Array): boolean {
-  try {
-    return readFileSync(path).equals(contents);
-  } catch {
-    return false;
-  }
 }
