@@ -2,7 +2,14 @@
 import type { FauxqsServer } from 'fauxqs';
 import type { Assembly } from './template.ts';
 
-export type QueuedMessage = { id: string; body: string; receiveCount: number; state: 'ready' | 'delayed' | 'inflight' };
+export type QueuedMessage = {
+  id: string;
+  body: string;
+  receiveCount: number;
+  state: 'ready' | 'delayed' | 'inflight';
+  /** Of what is in flight. */
+  receiptHandle?: string;
+};
 export type InspectedQueue = {
   name: string;
   /** Whether another queue's redrive policy leads here. */
@@ -39,7 +46,7 @@ export function inspectQueues(assembly: Assembly, fauxqs: FauxqsServer): Inspect
       messages: [
         ...ready.map(told('ready')),
         ...delayed.map(told('delayed')),
-        ...inflight.map(({ message }) => message).map(told('inflight')),
+        ...inflight.map(({ message, receiptHandle }) => ({ ...told('inflight')(message), receiptHandle })),
       ],
     };
   });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { DeleteCommand, DynamoDBDocumentClient, PutCommand, QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect } from 'vitest';
 import type { MessageKey } from '../../core/records/message-key.ts';
@@ -97,6 +98,39 @@ export async function whenQueuesAreEmpty({ stack }: Pick<Mail, 'stack'>, seconds
       .flatMap(({ dead, messages }) => (dead ? [] : messages))
       .filter(({ body }) => body.includes('"requestId":')).length;
   await eventually(queued, (messages) => messages === 0, seconds);
+}
+
+/**
+ * What runs of deliver had that died is visible again, in a sixth of the time. Until they would have ended it waits, for they claimed their
+ * jobs until then; and while others are at work.
+ * @param seconds the time limit of a run
+ */
+export async function whenDeadRunsAreOver({ stack, local }: Mail, seconds: number): Promise<void> {
+  const queues = () => stack.queues.inspect().filter(({ dead, messages }) => !dead && messages.length > 0);
+  const isAtWork = () =>
+    stack.environments().some(({ function: name, busy }) => busy && name === 'deliver') ||
+    queues().some(({ ready, delayed }) => ready + delayed > 0);
+  let quietSince = Date.now();
+  await eventually(
+    () => {
+      if (isAtWork()) quietSince = Date.now();
+      return queues().length === 0 ? Number.POSITIVE_INFINITY : Date.now() - quietSince;
+    },
+    (quiet) => quiet > seconds * 1_000,
+    240,
+  );
+  const credentials = { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' };
+  const client = new SQSClient({ endpoint: local.awsUrl, region: stack.region, credentials });
+  for (const { name, messages } of queues())
+    for (const { receiptHandle: ReceiptHandle } of messages.filter(({ state }) => state === 'inflight'))
+      await client.send(
+        new ChangeMessageVisibilityCommand({
+          QueueUrl: `${local.awsUrl}/000000000000/${name}`,
+          ReceiptHandle,
+          VisibilityTimeout: 0,
+        }),
+      );
+  client.destroy();
 }
 
 /**
