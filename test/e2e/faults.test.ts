@@ -319,13 +319,7 @@ beforeAll(async () => {
   await Promise.all(rests);
   // Everything that was put off has had its turn: nothing waits in a hold or behind a delay.
   await eventually(
-    () => {
-      const count = (states: ('ready' | 'delayed' | 'inflight')[]) =>
-        mail.stack.queues.inspect().reduce((sum, queue) => sum + states.reduce((of, state) => of + queue[state], 0), 0);
-      // No first copy is at work any more: that is what the second waits for.
-      if (count(['ready', 'inflight']) === 0) mail.stack.queues.endDelays((body) => body.includes('"requestId":'));
-      return count(['ready', 'delayed']);
-    },
+    () => mail.stack.queues.inspect().reduce((sum, { ready, delayed }) => sum + ready + delayed, 0),
     (waiting) => waiting === 0,
     // What was put off for want of time has its turn within two minutes.
     180,
