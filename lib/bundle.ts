@@ -3,13 +3,14 @@
  * process, without Docker; the same sources give the same bytes wherever the repository lies, so an asset's hash is its
  * content's.
  */
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { buildSync } from 'esbuild';
+import { type BuildOptions, buildSync, version } from 'esbuild';
 import type { ShapingOverrides } from '../core/shaping/compile.ts';
+import { isBuilt, recordBuilt, writeWhole } from './built.ts';
 import { type FunctionName, PERMISSIONS } from './permissions.ts';
 import type { Settings } from './settings.ts';
 
@@ -66,18 +67,21 @@ const definesOf = ({ shaping = {}, zones = [], disposableDomains = [] }: Bundled
   PENNYPOST_DISPOSABLE_DOMAINS: JSON.stringify(disposableDomains),
 });
 
-/** @returns the folder that it wrote to: settings that differ have one each, as two synths at a time may have */
+/**
+ * Bundles what is not bundled yet, of these sources.
+ * @returns the folder of the bundles' folders: settings that differ have one each, so that two synths at a time each have their own
+ */
 function build(root: string, bundled: Bundled, entryPoints: { in: string; out: string }[]): string {
   const define = definesOf(bundled);
-  const settings = createHash('sha256').update(JSON.stringify(define)).digest('hex').slice(0, 8);
-  const outdir = join(root, 'cdk.out', `bundles-${settings}`);
-  const { outputFiles } = buildSync({
+  const outdir = join(root, 'cdk.out', 'bundles', nameOf(define));
+  const options = {
     absWorkingDir: root,
     entryPoints,
     outdir,
     // Whatever package.json lies above it, here or in an image, it is CommonJS.
     outExtension: { '.js': '.cjs' },
     write: false,
+    metafile: true,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -91,10 +95,18 @@ function build(root: string, bundled: Bundled, entryPoints: { in: string; out: s
     sourcesContent: false,
     legalComments: 'none',
     logLevel: 'silent',
-  });
-  for (const { path, contents } of outputFiles) writeWhole(path, contents);
+  } satisfies BuildOptions;
+  const record = join(outdir, `${nameOf([version, options])}.json`);
+  if (isBuilt(root, record)) return outdir;
+  const begun = Date.now();
+  const { outputFiles: made, metafile } = buildSync(options);
+  // What is in brackets is no file.
+  const sources = Object.keys(metafile.inputs).filter((path) => !/^[<(]/.test(path));
+  recordBuilt(root, record, { sources, made, begun });
   return outdir;
 }
+
+const nameOf = (what: object) => hash('sha256', JSON.stringify(what)).slice(0, 16);
 
 /** The bundles as assets, with what the settings put into them: built when the first is asked for. */
 export function bundles(settings: Settings): (name: FunctionName) => Code {
@@ -108,21 +120,4 @@ export function bundles(settings: Settings): (name: FunctionName) => Code {
 /** The relay's image: built, and pushed, only when the stack is deployed. */
 export function relayImage(settings: Settings): () => string {
   return () => bundleRelay(ROOT, bundledOf(settings));
-}
-
-/** Two synths at a time must not read each other's half-written files. */
-function writeWhole(path: string, contents: Uint8Array): void {
-  if (sameAs(path, contents)) return;
-  mkdirSync(dirname(path), { recursive: true });
-  const next = join(dirname(path), '..', `.${basename(dirname(path))}-${basename(path)}-${process.pid}`);
-  writeFileSync(next, contents);
-  renameSync(next, path);
-}
-
-function sameAs(path: string, contents: Uint8Array): boolean {
-  try {
-    return readFileSync(path).equals(contents);
-  } catch {
-    return false;
-  }
 }

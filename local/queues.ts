@@ -1,8 +1,15 @@
-/** What is in the queues, without taking it out: for tests, the ledger and the status line. */
+/** What is in the queues, without taking it out: for tests, the ledger and the status line. And for tests, that time passes in them. */
 import type { FauxqsServer } from 'fauxqs';
 import type { Assembly } from './template.ts';
 
-export type QueuedMessage = { id: string; body: string; receiveCount: number; state: 'ready' | 'delayed' | 'inflight' };
+export type QueuedMessage = {
+  id: string;
+  body: string;
+  receiveCount: number;
+  state: 'ready' | 'delayed' | 'inflight';
+  /** Of what is in flight. */
+  receiptHandle?: string;
+};
 export type InspectedQueue = {
   name: string;
   /** Whether another queue's redrive policy leads here. */
@@ -39,8 +46,20 @@ export function inspectQueues(assembly: Assembly, fauxqs: FauxqsServer): Inspect
       messages: [
         ...ready.map(told('ready')),
         ...delayed.map(told('delayed')),
-        ...inflight.map(({ message }) => message).map(told('inflight')),
+        ...inflight.map(({ message, receiptHandle }) => ({ ...told('inflight')(message), receiptHandle })),
       ],
     };
   });
+}
+
+/**
+ * As time does it: what is delayed can be taken now, where its body is meant. A stack that is started again on this folder knows nothing of
+ * it, and delays it until its first time.
+ */
+export function endDelays(assembly: Assembly, fauxqs: FauxqsServer, isMeant: (body: string) => boolean): void {
+  const now = Date.now();
+  // The emulator hands out its own records of messages, not copies; it looks at their times every 20 ms.
+  for (const { name } of assembly.ofType('AWS::SQS::Queue'))
+    for (const message of fauxqs.inspectQueue(name)!.messages.delayed)
+      if (isMeant(message.body)) message.delayUntil = now;
 }

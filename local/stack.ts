@@ -17,7 +17,7 @@ import { readMappings, startMapping } from './mappings.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { hashKeysOf, openFolder, provision, tablesOf } from './provision.ts';
 import { OPERATOR_KEY, startProxy } from './proxy.ts';
-import { type InspectedQueue, inspectQueues } from './queues.ts';
+import { endDelays, type InspectedQueue, inspectQueues } from './queues.ts';
 import { leadToDoor } from './relay-here.ts';
 import { type Denial, readRoles, type UnusedStatement } from './roles.ts';
 import type { Zone } from './route53.ts';
@@ -78,7 +78,7 @@ export type LocalStack = {
   unusedStatements(): UnusedStatement[];
   meter: Meter;
   metrics: Metrics;
-  queues: { inspect(): InspectedQueue[] };
+  queues: { inspect(): InspectedQueue[]; endDelays(isMeant: (body: string) => boolean): void };
   /** Physical names of the tables and their logical ids; `tableNamed` finds one by its noun. */
   tables(): { logicalId: string; name: string }[];
   /** Begins polling and schedules after a start with `paused`. */
@@ -227,7 +227,10 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
     unusedStatements: roles.unusedStatements,
     meter,
     metrics: functions.metrics,
-    queues: { inspect: () => inspectQueues(assembly, emulators.fauxqs) },
+    queues: {
+      inspect: () => inspectQueues(assembly, emulators.fauxqs),
+      endDelays: (isMeant) => endDelays(assembly, emulators.fauxqs, isMeant),
+    },
     tables: () => tablesOf(assembly).map(({ logicalId, name }) => ({ logicalId, name })),
     resume,
     async pause() {

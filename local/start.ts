@@ -1,5 +1,6 @@
 /** `npm start`: the whole stack on this machine, until Ctrl-C. It prints where everything is and what the mail is doing. */
 import { appendFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { METRIC } from '../core/metrics.ts';
@@ -86,6 +87,9 @@ function readOptions(values: ReturnType<typeof parse>): Options {
       : { everySeconds: Math.max(1, number('schedule-seconds', 3600)) }),
   };
 }
+
+/** The CDK is compiled once: see bin/cli.ts. */
+enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/compiled'));
 
 async function main(): Promise<void> {
   const begin = performance.now();

@@ -13,37 +13,18 @@ import {
   turnsOf,
 } from '../../core/job.ts';
 import { JOB_BYTES, JOB_COPIES } from '../../core/limits.ts';
-import type { Content, Copy, Personalization } from '../../core/mail.ts';
+import type { Content } from '../../core/mail.ts';
+import { content, cut, makeRequest } from './stored-request.ts';
 
-const content: Content = {
-  from: { email: 'shop@example.com' },
-  replyTo: [],
-  subject: 'Hello',
-  parts: [{ type: 'text/plain', value: 'Hi' }],
-  attachments: [],
-  headers: {},
-  sections: {},
-  categories: [],
-  customArgs: {},
-};
-
-function makeRequest(sizes: { to: number; bcc: number; pad: number; sendAt?: number }[]): StoredRequest {
-  const personalizations: Personalization[] = [];
-  const copies: Copy[] = [];
-  const sendAt: Record<number, number> = {};
-  sizes.forEach(({ to, bcc, pad, sendAt: at }, index) => {
-    const addresses = Array.from({ length: to }, (_, i) => ({ email: `r${index}-${i}@example.net` }));
-    personalizations.push({ index, to: addresses, cc: [], customArgs: { pad: 'x'.repeat(pad) } });
-    for (const { email } of addresses)
-      copies.push({ personalization: index, role: 'to', address: email, index: copies.length });
-    for (let i = 0; i < bcc; i++)
-      copies.push({ personalization: index, role: 'bcc', address: `b${i}@example.net`, index: copies.length });
-    if (at) sendAt[index] = at;
-  });
-  return { content, personalizations, copies, sendAt };
-}
-
-const cut = { account: 'operator', requestId: 'AZr_zzzzzzzzzzzzzzzzzz', acceptedAt: Date.UTC(2026, 10, 23) };
+/** Mail to so many, each with an address of his own. */
+const requestTo = (sizes: { to: number; bcc: number; pad: number; sendAt?: number }[]) =>
+  makeRequest(
+    sizes.map(({ to, bcc, ...rest }, index) => ({
+      to: Array.from({ length: to }, (_, i) => `r${index}-${i}@example.net`),
+      bcc: Array.from({ length: bcc }, (_, i) => `b${i}@example.net`),
+      ...rest,
+    })),
+  );
 
 describe('cutJobs', () => {
   it('puts every copy of its turn in exactly one job, in order, within the limits, and cuts the same twice', () => {
@@ -55,7 +36,7 @@ describe('cutJobs', () => {
     });
     fc.assert(
       fc.property(fc.array(size, { minLength: 1, maxLength: 30 }), fc.boolean(), (sizes, stored) => {
-        const request = makeRequest(sizes);
+        const request = requestTo(sizes);
         const where = stored ? { ...cut, contentKey: 'requests/operator/x.json' } : cut;
         const turns = turnsOf(request);
         const jobs = turns.flatMap((turn) => cutJobs(request, turn, where, () => 'lane-1'));
@@ -81,7 +62,7 @@ describe('cutJobs', () => {
   });
 
   it('leaves a personalization that is too long in the stored request', () => {
-    const request = makeRequest([{ to: 1_000, bcc: 0, pad: 0 }]);
+    const request = requestTo([{ to: 1_000, bcc: 0, pad: 0 }]);
     expect(mustBeStored(request)).toBe(true);
     const jobs = cutJobs(request, 0, { ...cut, contentKey: 'requests/operator/x.json' }, () => 'lane-1');
     expect(jobs).toHaveLength(10);
@@ -90,7 +71,7 @@ describe('cutJobs', () => {
 
   it('fits a thousand ordinary personalizations into ten jobs', () => {
     const jobs = cutJobs(
-      makeRequest(Array.from({ length: 1_000 }, () => ({ to: 1, bcc: 0, pad: 0 }))),
+      requestTo(Array.from({ length: 1_000 }, () => ({ to: 1, bcc: 0, pad: 0 }))),
       0,
       cut,
       () => 'lane-1',
@@ -129,7 +110,7 @@ describe('messageGroup', () => {
 describe('a message that came as MIME', () => {
   const mime = { key: mimeKey('operator', cut.requestId), bytes: 30_000_000 };
   const request = (changes: Partial<Content>): StoredRequest => {
-    const made = makeRequest([{ to: 1, bcc: 0, pad: 0 }]);
+    const made = requestTo([{ to: 1, bcc: 0, pad: 0 }]);
     return { ...made, content: { ...content, ...changes } };
   };
   const jobOf = (stored: StoredRequest, where = {}): Job =>

@@ -19,7 +19,12 @@ describe('a stolen key', () => {
   let stolen: { key: string; id: string };
   beforeAll(async () => {
     mail = await givenMail({
-      settings: { events: { announceSeconds: 1, tallySeconds: 1 }, brakes: { dailyCap: CAP } },
+      settings: {
+        events: { announceSeconds: 1, tallySeconds: 1 },
+        brakes: { dailyCap: CAP },
+        // All of the list is at two sites: they need not take turns.
+        shaping: { providers: { other: { connections: 20 } } },
+      },
     });
     receiver = await startReceiver();
     const answer = await fetch(`${mail.local.apiUrl}/v3/user/webhooks/event/settings`, {
@@ -127,6 +132,9 @@ describe('a stolen key', () => {
   test('when the key is gone and bulk is resumed, all that was held goes out, once; nothing is lost', async () => {
     await mail.operator.deleteKey(OPERATOR, stolen.id);
     expect((await call('POST', '/resume')).status).toBe(200);
+    // When every lane knows it, a while passes: that of the sweep.
+    await sleep(PAUSE_LIFE + 1_000);
+    mail.stack.queues.endDelays((body) => body.includes('"requestId":'));
     await eventually(
       () => mail.ledger(),
       ({ held, queued }) => held + queued === 0,

@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { DeleteCommand, DynamoDBDocumentClient, PutCommand, QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect } from 'vitest';
 import type { MessageKey } from '../../core/records/message-key.ts';
-import { claimKey, type Hold, holdKey } from '../../core/records.ts';
+import { claimKey, type Hold, holdDue } from '../../core/records.ts';
 import { defineSettings, type SettingsInput } from '../../lib/settings.ts';
 import { type Launched, type LaunchOptions, launch } from '../../local/launch.ts';
 import { countMail, type Ledger } from '../../local/ledger.ts';
@@ -28,6 +29,9 @@ export type Mail = Launched & {
 };
 
 type Given = Partial<Omit<LaunchOptions, 'settings' | 'folder'>> & { settings?: SettingsInput; folder?: string };
+
+/** Milliseconds: what is due later than this, release has not taken. */
+const RELEASE_AHEAD = 61_000;
 
 export async function givenMail({ settings = {}, folder, ...options }: Given = {}): Promise<Mail> {
   const place = folder ?? mkdtempSync(join(tmpdir(), 'pennypost-e2e-'));
@@ -97,28 +101,87 @@ export async function whenQueuesAreEmpty({ stack }: Pick<Mail, 'stack'>, seconds
 }
 
 /**
+ * What runs of deliver had that died is visible again, in a sixth of the time. Until they would have ended it waits, for they claimed their
+ * jobs until then; and while others are at work.
+ * @param seconds the time limit of a run
+ */
+export async function whenDeadRunsAreOver({ stack, local }: Mail, seconds: number): Promise<void> {
+  const queues = () => stack.queues.inspect().filter(({ dead, messages }) => !dead && messages.length > 0);
+  const isAtWork = () =>
+    stack.environments().some(({ function: name, busy }) => busy && name === 'deliver') ||
+    queues().some(({ ready, delayed }) => ready + delayed > 0);
+  let quietSince = Date.now();
+  await eventually(
+    () => {
+      if (isAtWork()) quietSince = Date.now();
+      return queues().length === 0 ? Number.POSITIVE_INFINITY : Date.now() - quietSince;
+    },
+    (quiet) => quiet > seconds * 1_000,
+    240,
+  );
+  const credentials = { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' };
+  const client = new SQSClient({ endpoint: local.awsUrl, region: stack.region, credentials });
+  for (const { name, messages } of queues())
+    for (const { receiptHandle: ReceiptHandle } of messages.filter(({ state }) => state === 'inflight'))
+      await client.send(
+        new ChangeMessageVisibilityCommand({
+          QueueUrl: `${local.awsUrl}/000000000000/${name}`,
+          ReceiptHandle,
+          VisibilityTimeout: 0,
+        }),
+      );
+  client.destroy();
+}
+
+/**
  * Hours pass: what is at work has ended, claims have lapsed, and what waits for a retry is due now. (The emulators run on the wall
  * clock.) Until the lanes are empty it waits: a claim that lapsed under a run that still sends would make a duplicate of the test's own.
  */
-export async function whenRetriesAreDue({ stack, local }: Mail): Promise<void> {
-  await whenQueuesAreEmpty({ stack }, 180);
+export async function whenRetriesAreDue(mail: Mail): Promise<void> {
+  await whenQueuesAreEmpty(mail, 180);
+  await withTables(mail, async (tables) => {
+    const waiting = (await readHolds(mail, tables)).filter((hold) => hold.kind === 'job');
+    const requests = new Map(waiting.map(({ account, job }) => [job.requestId, claimKey(account, job.requestId, '')]));
+    for (const claims of requests.values()) await lapseClaims(tables, mail.stack.outputs.MessagesTable!, claims);
+    for (const hold of waiting) await makeDue(mail, tables, hold);
+  });
+}
+
+/**
+ * The time of something has come that is held, or behind the delay of a queue. What release takes by itself, a minute ahead, is left to it:
+ * it would be sent twice. So it is to be said until it has been seen to come.
+ * @param text what is in it and in nothing else
+ */
+export async function whenDue(mail: Mail, text: string): Promise<void> {
+  await withTables(mail, async (tables) => {
+    for (const hold of await readHolds(mail, tables))
+      if (hold.due > Date.now() + RELEASE_AHEAD && JSON.stringify(hold).includes(text))
+        await makeDue(mail, tables, hold);
+  });
+  mail.stack.queues.endDelays((body) => body.includes(text));
+}
+
+async function withTables({ stack, local }: Mail, work: (tables: DynamoDBDocumentClient) => Promise<void>) {
   const client = new DynamoDBClient({
     endpoint: local.awsUrl,
     region: stack.region,
     credentials: { accessKeyId: OPERATOR_KEY, secretAccessKey: 'local' },
   });
-  const tables = DynamoDBDocumentClient.from(client);
-  const TableName = stack.outputs.HoldsTable!;
-  const held = await tables.send(new ScanCommand({ TableName, ConsistentRead: true }));
-  const waiting = ((held.Items ?? []) as Hold[]).filter((hold) => hold.kind === 'job');
-  const requests = new Map(waiting.map(({ account, job }) => [job.requestId, claimKey(account, job.requestId, '')]));
-  for (const claims of requests.values()) await lapseClaims(tables, stack.outputs.MessagesTable!, claims);
-  for (const hold of waiting) {
-    const due = Date.now();
-    await tables.send(new PutCommand({ TableName, Item: { ...hold, ...holdKey(hold.job.id, due), due } }));
-    await tables.send(new DeleteCommand({ TableName, Key: { pk: hold.pk, sk: hold.sk } }));
-  }
+  await work(DynamoDBDocumentClient.from(client));
   client.destroy();
+}
+
+async function readHolds({ stack }: Mail, tables: DynamoDBDocumentClient): Promise<Hold[]> {
+  const TableName = stack.outputs.HoldsTable!;
+  return ((await tables.send(new ScanCommand({ TableName, ConsistentRead: true }))).Items ?? []) as Hold[];
+}
+
+async function makeDue({ stack }: Mail, tables: DynamoDBDocumentClient, hold: Hold): Promise<void> {
+  const TableName = stack.outputs.HoldsTable!;
+  const due = Date.now();
+  const sk = `${holdDue(due)}${hold.sk.slice(hold.sk.indexOf('#'))}`;
+  await tables.send(new PutCommand({ TableName, Item: { ...hold, sk, due } }));
+  await tables.send(new DeleteCommand({ TableName, Key: { pk: hold.pk, sk: hold.sk } }));
 }
 
 /** As time does it: who has had a claim, and with how many hops, is still known. @param claims what the keys of a request's begin with */

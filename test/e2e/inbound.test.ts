@@ -12,7 +12,7 @@ import { type LateRecord, lateKey, OPERATOR } from '../../core/records.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
-import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
+import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor, whenDue } from './given.ts';
 import { type Received, unverified } from './receiver.ts';
 
 let mail: Mail;
@@ -47,7 +47,6 @@ const late = (requestId: string, index: number, event: LateRecord['event']) =>
     40,
   );
 
-// At once: a retry of parse comes a minute later.
 describe.concurrent('what comes back by mail', () => {
   it('bounces end on the right copy’s record, and an unknown address on the list of bounces', async () => {
     const to = [
@@ -152,9 +151,18 @@ describe.concurrent('inbound parse', () => {
 
     // Assess: the first post failed, and is made again when its hold is due.
     await eventually(
-      async () => posts.length,
+      () => failures,
+      (left) => left === 0,
+      40,
+    );
+    expect(posts).toHaveLength(0);
+    await eventually(
+      async () => {
+        await whenDue(mail, 'in.example.com');
+        return posts.length;
+      },
       (count) => count === 1,
-      100,
+      40,
     );
     expect(unverified(received, policy.signature.public_key)).toEqual([]);
     const [form] = posts as [FormData];

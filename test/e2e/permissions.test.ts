@@ -435,12 +435,9 @@ describe('permissions', () => {
     try {
       const putFile = await useValidations(mail);
       await goEveryWay(mail);
-      await goThroughLists(mail);
-      await goThroughLinks(mail);
-      await useEvents(mail);
+      await Promise.all([goThroughLists(mail), goThroughLinks(mail), useEvents(mail), useAlerts(mail)]);
       await useBrakes(mail);
       await useSchedule(mail);
-      await useAlerts(mail);
       // Each waits for a minute to pass.
       await Promise.all([useWarmUp(mail), putFile()]);
       await useErasure(mail);

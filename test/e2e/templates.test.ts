@@ -34,8 +34,7 @@ async function inbox(to: string): Promise<Found[]> {
 }
 const from = { email: 'shop@example.com' };
 
-// At once: both wait for their times.
-it.concurrent('a dynamic template is made, activated, sent with; mail that was accepted outlives it; what fails is dropped with its reason', async () => {
+it('a dynamic template is made, activated, sent with; mail that was accepted outlives it; what fails is dropped with its reason', async () => {
   const { id } = (await call('POST', '/v3/templates', { name: 'Order', generation: 'dynamic' })).json as { id: string };
   const version = {
     name: 'v',
@@ -76,10 +75,10 @@ it.concurrent('a dynamic template is made, activated, sent with; mail that was a
   expect(JSON.stringify(shown)).toContain('it takes more than 200000 steps');
 }, 150_000);
 
-it.concurrent('a batch is paused, listed, resumed and cancelled; every copy is accounted for', async () => {
+it('a batch is paused, listed, resumed and cancelled; every copy is accounted for', async () => {
   const schedule = async (to: string) => {
     const { batch_id: batch } = (await call('POST', '/v3/mail/batch')).json as { batch_id: string };
-    const send_at = Math.floor(Date.now() / 1_000) + 70;
+    const send_at = Math.floor(Date.now() / 1_000) + 6;
     const body = {
       personalizations: [{ to: [{ email: to }] }],
       from,
@@ -90,6 +89,8 @@ it.concurrent('a batch is paused, listed, resumed and cancelled; every copy is a
     };
     return { batch, id: (await call('POST', '/v3/mail/send', body)).id };
   };
+  // release looks a minute ahead: until all is said of them, it does not run.
+  await mail.stack.pause();
   const [resumed, cancelled] = [await schedule('resumed@example.net'), await schedule('cancelled@example.net')];
   await call('POST', '/v3/user/scheduled_sends', { batch_id: resumed.batch, status: 'pause' });
   await call('POST', '/v3/user/scheduled_sends', { batch_id: cancelled.batch, status: 'cancel' });
@@ -105,6 +106,7 @@ it.concurrent('a batch is paused, listed, resumed and cancelled; every copy is a
     ]),
   );
 
+  mail.stack.resume();
   const ends = () => mail.ledger([resumed.id, cancelled.id]);
   expect(await eventually(ends, ({ dropped }) => dropped === 1, 120)).toMatchObject({ accepted: 2, held: 1, lost: 0 });
   expect(await list()).toEqual([[resumed.id, 'paused']]);

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { SCHEDULED_INDEX } from '../../core/records/schedule.ts';
+import { MESSAGES_INDEX } from '../../core/records.ts';
 import { startEmulators } from '../../local/emulators.ts';
+
+type Index = { name: string; hash: string; range: string; projection: 'ALL' | 'KEYS_ONLY' };
+/** The tables' indexes (lib/storage.ts): text, then a number. */
+const INDEXES: Record<string, Index> = {
+  Holds: { name: SCHEDULED_INDEX, hash: 'scheduled', range: 'due', projection: 'ALL' },
+  Messages: { name: MESSAGES_INDEX, hash: 'indexedRecipient', range: 'at', projection: 'KEYS_ONLY' },
+};
 
 export async function startDynamodb(tables: string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'pennypost-io-'));
@@ -17,40 +25,7 @@ export async function startDynamodb(tables: string[]) {
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   });
-  for (const TableName of tables)
-    await client.send(
-      new CreateTableCommand({
-        TableName,
-        BillingMode: 'PAY_PER_REQUEST',
-        KeySchema: [
-          { AttributeName: 'pk', KeyType: 'HASH' },
-          { AttributeName: 'sk', KeyType: 'RANGE' },
-        ],
-        // The holds' one index (lib/storage.ts).
-        ...(TableName === 'Holds' && {
-          GlobalSecondaryIndexes: [
-            {
-              IndexName: SCHEDULED_INDEX,
-              KeySchema: [
-                { AttributeName: 'scheduled', KeyType: 'HASH' as const },
-                { AttributeName: 'due', KeyType: 'RANGE' as const },
-              ],
-              Projection: { ProjectionType: 'ALL' as const },
-            },
-          ],
-        }),
-        AttributeDefinitions: [
-          ...(TableName === 'Holds'
-            ? [
-                { AttributeName: 'scheduled', AttributeType: 'S' as const },
-                { AttributeName: 'due', AttributeType: 'N' as const },
-              ]
-            : []),
-          { AttributeName: 'pk', AttributeType: 'S' },
-          { AttributeName: 'sk', AttributeType: 'S' },
-        ],
-      }),
-    );
+  await createTables(client, tables);
   return {
     client: DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }),
     stop: async () => {
@@ -59,4 +34,36 @@ export async function startDynamodb(tables: string[]) {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Makes tables by the names that the template gives them, with the indexes that they have there. */
+export async function createTables(client: DynamoDBClient, tables: readonly string[]): Promise<void> {
+  const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' as const });
+  const keys = (hash: string, range: string) => [
+    { AttributeName: hash, KeyType: 'HASH' as const },
+    { AttributeName: range, KeyType: 'RANGE' as const },
+  ];
+  for (const TableName of tables) {
+    const index = INDEXES[TableName];
+    await client.send(
+      new CreateTableCommand({
+        TableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        KeySchema: keys('pk', 'sk'),
+        AttributeDefinitions: [
+          ...[text('pk'), text('sk')],
+          ...(index ? [text(index.hash), { AttributeName: index.range, AttributeType: 'N' as const }] : []),
+        ],
+        ...(index && {
+          GlobalSecondaryIndexes: [
+            {
+              IndexName: index.name,
+              KeySchema: keys(index.hash, index.range),
+              Projection: { ProjectionType: index.projection },
+            },
+          ],
+        }),
+      }),
+    );
+  }
 }

@@ -81,7 +81,7 @@ it('counts every copy once, where it has come furthest, and what is nowhere as l
     queue(false, job('all', 0, 5, 6), job('all', 7), job('all', 7), expansion('large'), 'poison'),
     queue(true, job('all', 8), job('all', 7)),
   ];
-  const faked = { ...stack, queues: { inspect: () => queues } };
+  const faked = { ...stack, queues: { ...stack.queues, inspect: () => queues } };
 
   // Act
   const ledger = await countMail(faked, ['all', 'large', 'later', 'refused']);

@@ -57,6 +57,19 @@ describe('with real queues', () => {
     expect(Math.max(...batches().map((records) => records.length))).toBeLessThanOrEqual(3);
   }, 30_000);
 
+  it('what is delayed is taken when its time has come, and not before', async () => {
+    const delayed = { DelaySeconds: 900, QueueUrl: `${stack.awsUrl}/000000000000/Small-Work` };
+    await stack.invoke('api', [
+      { service: 'sqs', command: 'SendMessage', input: { ...delayed, MessageBody: '{"name":"early"}' } },
+      { service: 'sqs', command: 'SendMessage', input: { ...delayed, MessageBody: '{"name":"late"}' } },
+    ]);
+    stack.queues.endDelays((body) => body.includes('early'));
+    await until('the one to be taken', () => queue('Work').messages.length === 1, 12_000);
+    expect(queue('Work')).toMatchObject({ delayed: 1, messages: [{ body: '{"name":"late"}' }] });
+    stack.queues.endDelays(() => true);
+    await until('the other', empty, 12_000);
+  });
+
   it('records are what Lambda hands over', () => {
     const record = batches()
       .flat()

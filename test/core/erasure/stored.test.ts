@@ -3,19 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { isErasedAddress } from '../../../core/erased-address.ts';
 import { blankJob, blankRequest, emptyRequest, mentions } from '../../../core/erasure/stored.ts';
 import { cutJobs, type Job, type StoredRequest, storedBytes, turnsOf, waitingFrom } from '../../../core/job.ts';
-import type { Content, Copy, Personalization } from '../../../core/mail.ts';
+import type { Copy } from '../../../core/mail.ts';
+import { cut, type Message, makeRequest as requestOf } from '../stored-request.ts';
 
-const content: Content = {
-  from: { email: 'shop@example.com' },
-  replyTo: [],
-  subject: 'Hello',
-  parts: [{ type: 'text/plain', value: 'Hi' }],
-  attachments: [],
-  headers: {},
-  sections: {},
-  categories: [],
-  customArgs: {},
-};
 const PEOPLE = ['ada', 'Bob', 'charles', 'dora', 'ümit'].map((name) => `${name}@example.net`);
 const person = fc.constantFrom(...PEOPLE);
 const readers = fc.uniqueArray(person, { maxLength: 4 }).map((some) => new Set(some.map((one) => one.toLowerCase())));
@@ -28,28 +18,7 @@ const message = fc.record({
   sendAt: fc.constantFrom(0, 0, 1_800_000_000, 1_800_000_060),
 });
 
-type Message = typeof message extends fc.Arbitrary<infer T> ? T : never;
-
-function makeRequest(messages: readonly Message[]): StoredRequest {
-  const personalizations: Personalization[] = [];
-  const copies: Copy[] = [];
-  const sendAt: Record<number, number> = {};
-  for (const [index, { to, cc, bcc, inHeader, pad, sendAt: at }] of messages.entries()) {
-    const named = (some: string[]) => some.map((email) => ({ email, name: 'A "person" ü' }));
-    const text = 'x'.repeat(pad);
-    personalizations.push(
-      // What came as MIME names nobody: its header does.
-      inHeader ? { index, to: [], cc: [] } : { index, to: named(to), cc: named(cc), customArgs: { text } },
-    );
-    for (const [role, some] of Object.entries({ to, cc, bcc }))
-      for (const address of some)
-        copies.push({ personalization: index, role: role as 'to', address, index: copies.length });
-    if (at) sendAt[index] = at;
-  }
-  return { content, personalizations, copies, sendAt };
-}
-
-const cut = { account: 'operator', requestId: 'AZr_zzzzzzzzzzzzzzzzzz', acceptedAt: Date.UTC(2026, 10, 23) };
+const makeRequest = (messages: readonly Message[]) => requestOf(messages, 'A "person" ü');
 const jobsOf = (request: StoredRequest, stored: boolean) =>
   turnsOf(request).flatMap((turn) =>
     cutJobs(request, turn, stored ? { ...cut, contentKey: 'requests/operator/x.json' } : cut, () => 'lane'),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -19,15 +19,13 @@ import { engagementKey } from '../../../core/event/engagement.ts';
 import { pageKey, writePage } from '../../../core/event/page.ts';
 import { makeRequestId, sgMessageId } from '../../../core/ids.ts';
 import { inboundKey } from '../../../core/inbound/message.ts';
-import { contentKey, type Job, mimeKey, type StoredRequest } from '../../../core/job.ts';
-import type { Content } from '../../../core/mail.ts';
+import { contentKey, type Job, mimeKey } from '../../../core/job.ts';
 import { ownerOf } from '../../../core/records/message-key.ts';
 import {
   attemptKey,
   copyKey,
   holdKey,
   lateKey,
-  MESSAGES_INDEX,
   requestKey,
   returnedMailKey,
   scheduledHold,
@@ -42,6 +40,8 @@ import { pagesIn } from '../../../io/pages.ts';
 import { suppressionsIn } from '../../../io/suppressions.ts';
 import type { EraseDeps } from '../../../lambdas/erase/erase.ts';
 import { startEmulators } from '../../../local/emulators.ts';
+import { content, makeRequest } from '../../core/stored-request.ts';
+import { createTables } from '../../io/dynamodb.ts';
 
 export const NOW = Date.UTC(2026, 10, 25, 12);
 const HOUR = 3_600_000;
@@ -49,17 +49,6 @@ const TABLES = ['Messages', 'Holds', 'Outbox', 'Suppressions'];
 const BUCKETS = { content: 'content', events: 'events', inbound: 'inbound' };
 export const ADA = 'ada@example.net';
 export const BOB = 'bob@example.net';
-
-const content: Content = {
-  from: { email: 'shop@example.com' },
-  replyTo: [],
-  parts: [{ type: 'text/plain', value: 'Hi' }],
-  attachments: [],
-  headers: {},
-  sections: {},
-  categories: [],
-  customArgs: {},
-};
 
 export async function startWorld() {
   const folder = mkdtempSync(join(tmpdir(), 'pennypost-erase-'));
@@ -75,37 +64,7 @@ export async function startWorld() {
     forcePathStyle: true,
     requestChecksumCalculation: 'WHEN_REQUIRED',
   });
-  const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' as const });
-  for (const TableName of TABLES)
-    await dynamodb.send(
-      new CreateTableCommand({
-        TableName,
-        BillingMode: 'PAY_PER_REQUEST',
-        KeySchema: [
-          { AttributeName: 'pk', KeyType: 'HASH' },
-          { AttributeName: 'sk', KeyType: 'RANGE' },
-        ],
-        AttributeDefinitions: [
-          text('pk'),
-          text('sk'),
-          ...(TableName === 'Messages'
-            ? [text('indexedRecipient'), { AttributeName: 'at', AttributeType: 'N' as const }]
-            : []),
-        ],
-        ...(TableName === 'Messages' && {
-          GlobalSecondaryIndexes: [
-            {
-              IndexName: MESSAGES_INDEX,
-              KeySchema: [
-                { AttributeName: 'indexedRecipient', KeyType: 'HASH' as const },
-                { AttributeName: 'at', KeyType: 'RANGE' as const },
-              ],
-              Projection: { ProjectionType: 'KEYS_ONLY' as const },
-            },
-          ],
-        }),
-      }),
-    );
+  await createTables(dynamodb, TABLES);
   for (const Bucket of Object.values(BUCKETS)) await objects.send(new CreateBucketCommand({ Bucket }));
 
   const clock = { now: NOW, remaining: 180_000 };
@@ -168,17 +127,8 @@ export async function startWorld() {
         reply: `450 ${address}`,
         expiresAt: 9,
       });
-    const two: Pick<StoredRequest, 'personalizations' | 'copies'> = {
-      personalizations: [
-        { index: 0, to: [{ email: ADA }, { email: BOB }], cc: [] },
-        { index: 1, to: [{ email: ADA }], cc: [] },
-      ],
-      copies: [
-        { personalization: 0, role: 'to', address: ADA, index: 0 },
-        { personalization: 0, role: 'to', address: BOB, index: 1 },
-        { personalization: 1, role: 'to', address: ADA, index: 2 },
-      ],
-    };
+    const { personalizations, copies } = makeRequest([{ to: [ADA, BOB] }, { to: [ADA] }]);
+    const two = { personalizations, copies };
 
     const alone = newId();
     await request(alone, 1);
@@ -280,7 +230,12 @@ export async function startWorld() {
         if (!isOwn)
           show(
             `${TableName} ${pk} ${sk}`,
-            inspect(withoutTimes(what), { sorted: true, depth: 9, breakLength: Number.POSITIVE_INFINITY }),
+            inspect(withoutTimes(what), {
+              sorted: true,
+              depth: 9,
+              compact: true,
+              breakLength: Number.POSITIVE_INFINITY,
+            }),
           );
       }
     for (const Bucket of Object.values(BUCKETS)) {
