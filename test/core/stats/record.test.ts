@@ -123,3 +123,13 @@ describe('an item', () => {
     );
   });
 });
+
+it('a province is counted of the countries whose provinces are shown, under the name that CloudFront has for it', () => {
+  const provincesOf = (country: string, province: string) => {
+    const counted = countNews(newsOf('engagement', { event: 'click', country, province }), 'INSERT', undefined);
+    return Object.keys(counted[0]!.counts).filter((one) => one.startsWith('province'));
+  };
+  expect(provincesOf('US', 'US-TX')).toEqual(['province|US-TX|clicks']);
+  expect(provincesOf('CA', 'CA-ON')).toEqual(['province|CA-ON|clicks']);
+  expect(provincesOf('CH', 'CH-ZH')).toEqual([]);
+});
