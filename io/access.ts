@@ -17,6 +17,7 @@ import {
   notesKey,
 } from '../core/records/access.ts';
 import type { Table } from './aws.ts';
+import { cached } from './cached.ts';
 import { queryAll } from './query-all.ts';
 
 export function accessIn(table: string, client: Table) {
@@ -61,12 +62,11 @@ export function attemptNotesIn(table: string, client: Table) {
       at: number,
       { count, most }: { count: number; most: number },
     ): Promise<boolean> => {
-      const day = new Date(at).toISOString().slice(0, 10);
       try {
         await client.send(
           new UpdateCommand({
             TableName: table,
-            Key: notesKey(account, day, allowed),
+            Key: notesKey(account, dayOf(at), allowed),
             UpdateExpression: 'ADD claimed :count SET expiresAt = :expiresAt',
             ConditionExpression: 'attribute_not_exists(claimed) OR claimed <= :room',
             ExpressionAttributeValues: { ':count': count, ':room': most - count, ':expiresAt': expiryOf(at) },
@@ -86,17 +86,38 @@ export function attemptNotesIn(table: string, client: Table) {
           TableName: table,
           Key: attemptKey(account, attempt),
           UpdateExpression:
-            'SET #ip = :ip, #method = :method, #allowed = :allowed, lastAt = :at, firstAt = if_not_exists(firstAt, :at), expiresAt = :expiresAt',
-          ExpressionAttributeNames: { '#ip': 'ip', '#method': 'method', '#allowed': 'allowed' },
+            'SET #ip = :ip, #method = :method, #allowed = :allowed, #day = :day, lastAt = :at, firstAt = if_not_exists(firstAt, :at), expiresAt = :expiresAt',
+          ExpressionAttributeNames: { '#ip': 'ip', '#method': 'method', '#allowed': 'allowed', '#day': 'day' },
           ExpressionAttributeValues: {
             ':ip': attempt.ip,
             ':method': attempt.method,
             ':allowed': attempt.allowed,
+            ':day': dayOf(at),
             ':at': at,
             ':expiresAt': expiryOf(at),
           },
         }),
       );
+    },
+
+    /** The time of a note of that UTC day. False: there is none, and nothing is written. @param at milliseconds since the epoch */
+    renewAttempt: async (account: string, attempt: Attempt, at: number): Promise<boolean> => {
+      try {
+        await client.send(
+          new UpdateCommand({
+            TableName: table,
+            Key: attemptKey(account, attempt),
+            UpdateExpression: 'SET lastAt = :at, expiresAt = :expiresAt',
+            ConditionExpression: '#day = :day',
+            ExpressionAttributeNames: { '#day': 'day' },
+            ExpressionAttributeValues: { ':day': dayOf(at), ':at': at, ':expiresAt': expiryOf(at) },
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
     },
   };
 }
@@ -114,4 +135,17 @@ export function attemptsIn(table: string, client: Table) {
   };
 }
 
+/** Milliseconds for which a list of attempts may be the one of before: thousands of them are read to find the latest. */
+const ATTEMPTS_LIFE = 5_000;
+/** Accounts whose lists are kept, and of each the latest. */
+const LISTS = 20;
+
+/** The latest attempts, for those who ask again and again. @param now milliseconds since the epoch */
+export function cachedAttemptsIn(table: string, client: Table, now: () => number, most: number) {
+  const { listAttempts } = attemptsIn(table, client);
+  const latest = async (account: string) => (await listAttempts(account, now())).slice(0, most);
+  return { listAttempts: cached(latest, ATTEMPTS_LIFE, now, LISTS) };
+}
+
+const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
 const expiryOf = (at: number) => Math.floor(at / 1_000) + ATTEMPT_DAYS * DAY_SECONDS;

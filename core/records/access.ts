@@ -41,6 +41,8 @@ export type AttemptRecord = Attempt & {
   /** Milliseconds since the epoch: when it was noted first, and last. */
   firstAt: number;
   lastAt: number;
+  /** The UTC day among whose notes it is counted, the last on which it was: `YYYY-MM-DD`. */
+  day: string;
   expiresAt: number;
 };
 

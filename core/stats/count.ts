@@ -53,6 +53,9 @@ export type Counted = {
   counts: Record<string, number>;
 };
 
+/** Countries whose provinces are counted, since they are shown (SendGrid); the world has five thousand. */
+export const WITH_PROVINCES: readonly string[] = ['US', 'CA'];
+
 /** The name of a counter: the metric alone, or `dimension|value|metric`. */
 export const counterOf = (metric: Metric, dimension?: Dimension, value?: string) =>
   dimension === undefined ? metric : `${dimension}|${value}|${metric}`;
@@ -124,7 +127,7 @@ function valuesOf({ kind, item }: News, about: About | undefined): [Dimension, s
     const { country, province, device, client, browser } = item;
     values.push(
       ['country', country],
-      ['province', country && province && `${country}-${province}`],
+      ['province', province !== undefined && WITH_PROVINCES.includes(province.slice(0, 2)) ? province : undefined],
       ['browser', browser],
     );
     if (item.event === 'open') values.push(['device', device], ['client', client && `${device ?? 'Other'}/${client}`]);

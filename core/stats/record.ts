@@ -5,6 +5,7 @@
  */
 import { hourOf } from '../event/page.ts';
 import type { Counted, Kind } from './count.ts';
+import { placing } from './room.ts';
 
 export type StatsRecord = {
   /** `account#kind`. */
@@ -39,7 +40,7 @@ export function readStatsKey(sk: string): { hour: string; name: string } {
 }
 
 /**
- * The item as it is to be written in the place of `before`.
+ * The item as it is to be written in the place of `before`: always one that DynamoDB takes (core/stats/room.ts).
  * @param expiresAt unix seconds
  * @returns undefined when all of it is counted already
  */
@@ -51,7 +52,11 @@ export function addToStats(
   const fresh = news.filter(({ sequence }) => before === undefined || sequence > before.sequence);
   if (fresh.length === 0) return undefined;
   const counts: Record<string, number> = { ...before?.counts };
+  const placeOf = placing(counts);
   for (const one of fresh)
-    for (const [counter, count] of Object.entries(one.counts)) counts[counter] = (counts[counter] ?? 0) + count;
+    for (const [counter, count] of Object.entries(one.counts)) {
+      const place = counter in counts ? counter : placeOf(counter);
+      counts[place] = (counts[place] ?? 0) + count;
+    }
   return { pk, sk, sequence: fresh.at(-1)!.sequence, counts, expiresAt };
 }

@@ -18,15 +18,15 @@ export type AccessRouteDeps = {
   readAccess: (account: string) => Promise<AccessRecord | undefined>;
   /** False: it is not as it was read. */
   writeAccess: (before: AccessRecord | undefined, after: AccessRecord) => Promise<boolean>;
-  /** The latest first. */
-  listAttempts: (account: string, now: number) => Promise<AttemptRecord[]>;
+  /** The latest first, as they were some seconds ago at most. */
+  listAttempts: (account: string) => Promise<AttemptRecord[]>;
 };
 
 /** Changes of one list at once: each costs the others one more try. */
 const TRIES = 4;
 /** Rows of the activity, where nothing else is asked for, and at most. */
 const ROWS = 20;
-const MOST_ROWS = 1_000;
+export const MOST_ROWS = 1_000;
 
 const seconds = (at: number) => Math.floor(at / 1_000);
 const show = ({ id, ip, createdAt }: AccessRule) => ({ id, ip, created_at: createdAt, updated_at: createdAt });
@@ -35,7 +35,7 @@ async function listActivity({ account, query }: Call, deps: AccessRouteDeps): Pr
   const { limit = String(ROWS) } = query;
   if (!/^[1-9]\d{0,3}$/.test(limit) || Number(limit) > MOST_ROWS)
     return refused('limit', `limit must be a whole number from 1 to ${MOST_ROWS}`);
-  const attempts = await deps.listAttempts(account, deps.now());
+  const attempts = await deps.listAttempts(account);
   const result = attempts.slice(0, Number(limit)).map(({ allowed, method, firstAt, ip, lastAt }) => ({
     allowed,
     auth_method: method,

@@ -9,7 +9,7 @@ import { isIpv4, readAssignment, shown, withIp, withoutIp } from '../../core/sub
 import type { Answer, Call } from './manage.ts';
 import { NOT_FOUND, refused } from './recipients.ts';
 import type { Route } from './routes.ts';
-import { forParents, lanesOf, type SubuserRouteDeps } from './subuser-routes.ts';
+import { forParents, lanesOf, readByAccount, type SubuserRouteDeps } from './subuser-routes.ts';
 
 /** Changes of one subuser at once: each costs the others one more try. */
 const TRIES = 4;
@@ -47,18 +47,21 @@ const namesOf = (subusers: readonly SubuserRecord[]) => shown(subusers.map(({ us
 const lastOf = (bare: readonly SubuserRecord[]) =>
   refused('subusers', `these subusers would have no IP left, which means all of them: ${namesOf(bare)}`);
 
-/** False: it is not changed. One that is gone needs no change. */
+/** False: it is not changed. One that is gone needs no change; one that has another name now does. */
 async function changeOne(first: SubuserRecord, wanted: NewIps, deps: SubuserRouteDeps): Promise<boolean> {
-  let before: SubuserRecord | undefined = first;
+  let before: SubuserRecord | 'gone' | undefined = first;
   for (let tries = 1; tries <= TRIES; tries++) {
-    if (!before) return true;
-    const ips = wanted(before);
-    if (!ips) return false;
-    if (ips.length === before.ips.length && ips.every((ip, n) => before!.ips[n] === ip)) return true;
-    if (await deps.changeSubuser(before, { ips, lanes: lanesOf(ips, deps) })) return true;
-    before = await deps.readSubuser(before.pk, before.username);
+    if (before === 'gone') return true;
+    if (before) {
+      const known = before.ips;
+      const ips = wanted(before);
+      if (!ips) return false;
+      if (ips.length === known.length && ips.every((ip, n) => known[n] === ip)) return true;
+      if (await deps.changeSubuser(before, { ips, lanes: lanesOf(ips, deps) })) return true;
+    }
+    before = await readByAccount(first.account, deps);
   }
-  return false;
+  return before === 'gone';
 }
 
 const batchAdd: Route['handle'] = (call, deps) =>

@@ -1,5 +1,5 @@
 /** What the routes of an account need of the outside: its keys and subusers, what may be set of its mail, its lists. */
-import { accessIn, attemptNotesIn, attemptsIn } from '../../io/access.ts';
+import { accessIn, attemptNotesIn, cachedAttemptsIn } from '../../io/access.ts';
 import { accountSettingsOf, accountsIn } from '../../io/accounts.ts';
 import { apiKeysIn } from '../../io/api-keys.ts';
 import type { Table } from '../../io/aws.ts';
@@ -19,6 +19,7 @@ import { timeZonesIn } from '../../io/time-zones.ts';
 import { trackingIn } from '../../io/tracking.ts';
 import { transcriptSettingsIn } from '../../io/transcript-settings.ts';
 import { createNotes } from '../../submission/access.ts';
+import { MOST_ROWS } from './access-routes.ts';
 import type { ManageDeps } from './manage.ts';
 
 /** Milliseconds for which a deleted key may still be taken, and an access list be the one of before. */
@@ -45,7 +46,7 @@ export function openAccount(table: string, tables: Table, report: (problem: stri
     ...brakesIn(table, tables),
     ...creditsIn(messages, tables),
     ...accessIn(table, tables),
-    ...attemptsIn(messages, tables),
+    ...cachedAttemptsIn(messages, tables, Date.now, MOST_ROWS),
     noteAttempt: createNotes({
       ...attemptNotesIn(messages, tables),
       now: Date.now,

@@ -1,7 +1,7 @@
 /** `/v3/stats` and kin: what was counted, in the shapes of SendGrid's OpenAPI document, and some views of ours under `/v3/stats/…`. */
 import type { ApiError } from '../../core/errors.ts';
 import { readStatsQuery, type StatsQuery } from '../../core/parse/stats.ts';
-import { GLOBAL_METRICS, type Kind } from '../../core/stats/count.ts';
+import { GLOBAL_METRICS, type Kind, WITH_PROVINCES } from '../../core/stats/count.ts';
 import {
   CLICK_METRICS,
   dayIn,
@@ -105,7 +105,7 @@ export const sourceIpStats = showing('all', splitBy('source_ip', PROVIDER_METRIC
 export const geoStats = showing('all', ({ query: { country } }) => {
   if (country === undefined || country === '')
     return { type: 'country', metrics: ENGAGEMENT_METRICS, split: { dimension: 'country', nameOf: (name) => name } };
-  if (country !== 'US' && country !== 'CA') return fault('country', 'country must be US or CA');
+  if (!WITH_PROVINCES.includes(country)) return fault('country', 'country must be US or CA');
   const nameOf = (value: string) => (value.startsWith(`${country}-`) ? value.slice(3) : undefined);
   return { type: 'province', metrics: ENGAGEMENT_METRICS, split: { dimension: 'province', nameOf } };
 });

@@ -140,19 +140,33 @@ const changeIps: Handle = (call, deps) =>
     async ({ ips }) => ({ status: 200, body: { ips } }),
   );
 
-async function deleteSubuser({ account, params }: Call, deps: SubuserRouteDeps): Promise<Answer> {
+/**
+ * A subuser by its account, which stays what it is under whatever name. `gone`: for good; undefined: it was renamed between the two reads,
+ * and is there at the next call.
+ */
+export async function readByAccount(
+  account: string,
+  { readAccount, readSubuser }: Pick<SubuserRouteDeps, 'readAccount' | 'readSubuser'>,
+): Promise<SubuserRecord | 'gone' | undefined> {
+  const own = await readAccount(account);
+  if (!own || own.deleted) return 'gone';
+  const found = await readSubuser(own.parent, own.username);
+  return found?.account === account ? found : undefined;
+}
+
+async function deleteSubuser({ account: parent, params }: Call, deps: SubuserRouteDeps): Promise<Answer> {
+  const named = await deps.readSubuser(parent, params.subuser_name!);
+  if (!named) return NOT_FOUND;
+  const { account } = named;
   for (let tries = 1; tries <= TRIES; tries++) {
-    const found = await deps.readSubuser(account, params.subuser_name!);
-    if (!found) return NOT_FOUND;
+    const found = tries === 1 ? named : await readByAccount(account, deps);
+    if (found === 'gone') return { status: 204 };
+    if (!found || !(found.disabled || (await deps.changeSubuser(found, { disabled: true })))) continue;
     // The name goes last: whatever ends this half-way, the same call again ends it.
-    if (!found.disabled && !(await deps.changeSubuser(found, { disabled: true }))) continue;
-    for (const domain of await deps.listOwnDomains(found.account)) await removeWithRecords(domain, deps);
-    await deps.forgetAccount(found.account);
-    // By the account, which stays what it is where it was renamed meanwhile.
-    const { username } = (await deps.readAccount(found.account)) ?? found;
-    const bare = await deps.readSubuser(account, username);
-    if (bare?.account === found.account && !(await deps.removeSubuser(bare))) continue;
-    return { status: 204 };
+    for (const domain of await deps.listOwnDomains(account)) await removeWithRecords(domain, deps);
+    await deps.forgetAccount(account);
+    const bare = await readByAccount(account, deps);
+    if (bare === 'gone' || (bare && (await deps.removeSubuser(bare)))) return { status: 204 };
   }
   return { status: 429, errors: [apiErrors.tooManyRequests] };
 }

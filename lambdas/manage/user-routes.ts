@@ -20,7 +20,7 @@ import type { Answer, Call } from './manage.ts';
 import { NOT_FOUND, refused } from './recipients.ts';
 import type { Route } from './routes.ts';
 import type { SenderDeps } from './sender-deps.ts';
-import type { SubuserRouteDeps } from './subuser-routes.ts';
+import { readByAccount, type SubuserRouteDeps } from './subuser-routes.ts';
 
 export type UserRouteDeps = Pick<
   SubuserRouteDeps,
@@ -76,12 +76,13 @@ async function getEmail({ account }: Call, deps: UserRouteDeps): Promise<Answer>
   return { status: 200, body: { email: (await deps.readContact(account)) ?? '' } };
 }
 
-async function changeEmail({ account, body }: Call, deps: UserRouteDeps): Promise<Answer> {
+async function changeEmail(call: Call, deps: UserRouteDeps): Promise<Answer> {
+  const { account, body } = call;
   const read = readEmail(body);
   if (!read.ok) return { status: 400, errors: read.errors };
   const { email } = read;
   const parented = await readParented(account, deps);
-  if (parented) return changeParented(account, { email }, { email }, deps);
+  if (parented) return changeParented(call, { email }, { email }, deps);
   await deps.changeProfile(account, { email });
   return { status: 200, body: { email } };
 }
@@ -91,7 +92,8 @@ async function getUsername({ account }: Call, deps: UserRouteDeps): Promise<Answ
   return { status: 200, body: { username, user_id: userId } };
 }
 
-async function changeUsername({ account, body }: Call, deps: UserRouteDeps): Promise<Answer> {
+async function changeUsername(call: Call, deps: UserRouteDeps): Promise<Answer> {
+  const { account, body } = call;
   const read = readUsername(body);
   if (!read.ok) return { status: 400, errors: read.errors };
   const { username } = read;
@@ -106,28 +108,26 @@ async function changeUsername({ account, body }: Call, deps: UserRouteDeps): Pro
   const isOf = (other: string) => other.toLowerCase() === username.toLowerCase();
   const namesake = await deps.readSubuser(parent, username);
   if ((namesake && namesake.account !== account) || isOf((await deps.readUser(parent)).username)) return TAKEN;
-  const answer = await changeParented(account, { username }, { username }, deps);
+  const answer = await changeParented(call, { username }, { username }, deps);
   // Behind the name, and also where that was it already: whatever ends this half-way, the same call again ends it.
   if (answer.status === 200) await renameBorrower(parent, { account, username }, deps);
   return answer;
 }
 
+/** Its own key may be taken for a minute behind the moment at which its parent stops it, or takes it away: it changes nothing any more. */
+const isStopped = ({ account, caller }: Call, { disabled }: Pick<AccountRecord, 'disabled'>): boolean =>
+  disabled && account === caller.account;
+
 /** Changes what the parent knows of a subuser and what it is to itself, as they are at that moment, however many others do. */
-async function changeParented(
-  account: string,
-  change: SubuserChange,
-  body: unknown,
-  deps: UserRouteDeps,
-): Promise<Answer> {
+async function changeParented(call: Call, change: SubuserChange, body: unknown, deps: UserRouteDeps): Promise<Answer> {
+  const { account } = call;
   for (let tries = 1; tries <= TRIES; tries++) {
-    const own = await deps.readAccount(account);
-    if (!own || own.deleted) return NOT_FOUND;
-    const before = await deps.readSubuser(own.parent, own.username);
-    // Renamed between the two reads.
-    if (before?.account !== account) continue;
+    const before = await readByAccount(account, deps);
+    if (before === 'gone' || (before && isStopped(call, before))) return NOT_FOUND;
+    if (!before) continue;
     if (await deps.changeSubuser(before, change)) return { status: 200, body };
     const { username } = change;
-    const namesake = username === undefined ? undefined : await deps.readSubuser(own.parent, username);
+    const namesake = username === undefined ? undefined : await deps.readSubuser(before.pk, username);
     if (namesake && namesake.account !== account) return TAKEN;
   }
   return { status: 429, errors: [apiErrors.tooManyRequests] };
@@ -139,11 +139,13 @@ async function getProfile({ account }: Call, deps: UserRouteDeps): Promise<Answe
   return { status: 200, body: showProfile(await deps.readProfile(account)) };
 }
 
-async function changeProfile({ account, body }: Call, deps: UserRouteDeps): Promise<Answer> {
+async function changeProfile(call: Call, deps: UserRouteDeps): Promise<Answer> {
+  const { account, body } = call;
   const read = readProfileChange(body);
   if (!read.ok) return { status: 400, errors: read.errors };
-  // A key of a subuser that is gone may be taken for a minute: nothing about a person is written for it any more.
-  if ((await readParented(account, deps))?.deleted) return NOT_FOUND;
+  // Nothing about a person is written for who is gone.
+  const parented = await readParented(account, deps);
+  if (parented && (parented.deleted || isStopped(call, parented))) return NOT_FOUND;
   return { status: 200, body: showProfile(await deps.changeProfile(account, read.change)) };
 }
 

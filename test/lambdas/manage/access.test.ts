@@ -1,15 +1,17 @@
 /** IP access lists as the API makes them, on real tables: who is let in, what is noted, and that nobody locks himself out. */
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeApiKey } from '../../../core/api-key.ts';
+import { notesKey } from '../../../core/records/access.ts';
 import { accountKey, subuserKey } from '../../../core/records/subusers.ts';
 import { keyKey } from '../../../core/records.ts';
 import { SCOPES } from '../../../core/scopes.ts';
-import { accessIn, attemptNotesIn, attemptsIn } from '../../../io/access.ts';
+import { accessIn, attemptNotesIn, cachedAttemptsIn } from '../../../io/access.ts';
 import { accountsIn } from '../../../io/accounts.ts';
 import { apiKeysIn } from '../../../io/api-keys.ts';
 import { subusersIn } from '../../../io/subusers.ts';
+import { MOST_ROWS } from '../../../lambdas/manage/access-routes.ts';
 import { type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
 import { createNotes } from '../../../submission/access.ts';
 import { startDynamodb } from '../../io/dynamodb.ts';
@@ -45,7 +47,7 @@ async function callerOf(whose: string, windows: ManageDeps['windows'] = new Map(
   const readKey = accountsIn('Accounts', client).readKey;
   const deps = {
     ...accessIn('Accounts', client),
-    ...attemptsIn('Messages', client),
+    ...cachedAttemptsIn('Messages', client, () => now, MOST_ROWS),
     ...subusersIn('Accounts', client),
     ...apiKeysIn('Accounts', client),
     readKey: (shown: { account: string; id: string }) => readKey(shown.account, shown.id),
@@ -277,6 +279,47 @@ describe('the activity', () => {
     await Promise.all(Array.from({ length: 25 }, (_, n) => ask('GET', LIST, undefined, `203.0.113.${n}`)));
     expect((await ask('GET', ACTIVITY)).json.result).toHaveLength(20);
     expect((await ask('GET', `${ACTIVITY}?limit=100`)).json.result).toHaveLength(26);
+  });
+
+  it('writes one time anew where an address comes in many processes, and says when it was first and last', async () => {
+    const ask = await callerOf(account);
+    await ask('POST', LIST, ipsOf('192.0.2.0/24'));
+    for (let n = 0; n < 5; n++) {
+      now += 60_000;
+      await (await callerOf(account))('GET', LIST, undefined, STRANGE);
+    }
+    // The next day's first is counted anew, and the same note.
+    now += 86_400_000;
+    await (await callerOf(account))('GET', LIST, undefined, STRANGE);
+    const { json } = await ask('GET', ACTIVITY);
+    expect(json.result.filter(({ ip }: { ip: string }) => ip === STRANGE)).toMatchObject([
+      { first_at: NOW / 1_000 + 60, last_at: now / 1_000 },
+    ]);
+    for (const [day, count] of Object.entries({ '2026-11-25': 1, '2026-11-26': 1 })) {
+      const { Item } = await dynamodb.client.send(
+        new GetCommand({ TableName: 'Messages', Key: notesKey(account, day, false) }),
+      );
+      expect(Item, day).toMatchObject({ claimed: count });
+    }
+  });
+
+  // Attack: a key of the account asks for one row as often as it may, each of which is looked for among fourteen thousand.
+  it('is read once in five seconds, however often it is asked for', async () => {
+    let queries = 0;
+    const { client } = dynamodb;
+    const send = (command: never) => {
+      queries++;
+      return client.send(command);
+    };
+    const counting = { send } as unknown as typeof client;
+    const { listAttempts } = cachedAttemptsIn('Messages', counting, () => now, 1);
+    const { writeAttempt } = attemptNotesIn('Messages', client);
+    for (const ip of [HOME, STRANGE]) await writeAttempt(account, { ip, method: 'API', allowed: true }, now);
+    const all = await Promise.all(Array.from({ length: 30 }, () => listAttempts(account)));
+    expect([queries, all[29]!.length]).toEqual([1, 1]);
+    now += 5_000;
+    await listAttempts(account);
+    expect(queries).toBe(2);
   });
 
   it.each(['0', '-1', '1001', 'x', '1.5', ''])('limit=%s is refused', async (limit) => {

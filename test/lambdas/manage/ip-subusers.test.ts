@@ -138,6 +138,44 @@ it('loses nothing when both are done at once, many times', async () => {
     expect((await listOf(username)).filter((ip) => ip !== '192.0.2.3')).toEqual(before);
 });
 
+// Attack: a subuser that is about to lose an address takes another name at that moment, and gives its own to a sister.
+it('changes who was named also where it is renamed meanwhile, and nobody who has taken its name', async () => {
+  const [left, right] = [`left${made}`, `right${made}`];
+  await addSubuser(PARENT, left, ['192.0.2.1', '192.0.2.3']);
+  const sister = await addSubuser(PARENT, right, ['192.0.2.1', '192.0.2.3']);
+  /** A call at whose first change that subuser is renamed, and `then`. */
+  const callAs = (moved: string, then = async () => {}) => {
+    let done = false;
+    return callBy(PARENT, {
+      changeSubuser: async (...asked: Parameters<typeof world.changeSubuser>) => {
+        if (!done) {
+          done = true;
+          expect(await world.changeSubuser(asked[0], { username: moved })).toBe(true);
+          await then();
+        }
+        return world.changeSubuser(...asked);
+      },
+    });
+  };
+  const [first, second] = [`first${made}`, `second${made}`];
+  const call = callAs(first, async () => void (await world.changeSubuser(sister, { username: left })));
+  expect((await call('POST', urlOf('batchDelete', '192.0.2.3'), { subusers: [left] })).status).toBe(204);
+  expect([await listOf(first), await listOf(left)]).toEqual([['192.0.2.1'], ['192.0.2.1', '192.0.2.3']]);
+  // And where nobody takes its name.
+  expect((await callAs(second)('POST', urlOf('batchDelete', '192.0.2.3'), { subusers: [left] })).status).toBe(204);
+  expect(await listOf(second)).toEqual(['192.0.2.1']);
+});
+
+it('of who is gone meanwhile nothing is left to change', async () => {
+  const going = {
+    changeSubuser: async (before: SubuserRecord) => {
+      await world.removeSubuser((await world.readSubuser(PARENT, before.username)) ?? before);
+      return false;
+    },
+  };
+  expect((await callBy(PARENT, going)('POST', urlOf('batchDelete'), { subusers: [two] })).status).toBe(204);
+});
+
 it('names who could not be changed, with 429', async () => {
   const busy = { changeSubuser: async () => false };
   const { status, json } = await callBy(PARENT, busy)('POST', urlOf('batchAdd'), { subusers: [one, two] });

@@ -198,6 +198,38 @@ describe('username', () => {
     expect(await world.readAccount(account)).toMatchObject({ deleted: true });
   });
 
+  // Attack: the same, and the name changes between the two reads of who is to be taken away; and then each time that it is looked at.
+  it('of one that is being deleted does not save it at any moment', async () => {
+    const { account } = await family('userrrrr', 'Branch');
+    let moves = 0;
+    const deleting = world.callBy('userrrrr', {
+      readAccount: async (asked) => {
+        const own = await world.readAccount(asked);
+        if (asked === account && own && !own.deleted && moves++ < 2) {
+          const before = (await world.readSubuser('userrrrr', own.username))!;
+          expect(await world.changeSubuser(before, { username: `Escaped${moves}` })).toBe(true);
+        }
+        return own;
+      },
+    });
+    expect((await deleting('DELETE', '/v3/subusers/branch')).status).toBe(204);
+    expect((await deleting('GET', '/v3/subusers')).json).toEqual([]);
+    expect(await world.readAccount(account)).toMatchObject({ deleted: true });
+  });
+
+  it('and address and profile of one that its parent has stopped are the parent’s to change alone', async () => {
+    const { call, account, own } = await family('userssss', 'Branch');
+    await call('PATCH', '/v3/subusers/branch', { disabled: true });
+    // Its key may be known for a minute.
+    expect((await own('PUT', USERNAME, { username: 'Twig' })).status).toBe(404);
+    expect((await own('PUT', EMAIL, { email: 'new@example.com' })).status).toBe(404);
+    expect((await own('PATCH', PROFILE, { city: 'London' })).status).toBe(404);
+    expect(await world.readAccount(account)).toMatchObject({ username: 'Branch', email: 'b@example.com' });
+    expect((await call('PUT', USERNAME, { username: 'Twig' }, as('branch'))).status).toBe(200);
+    expect((await call('PATCH', PROFILE, { city: 'London' }, as('twig'))).status).toBe(200);
+    expect(await world.readAccount(account)).toMatchObject({ username: 'Twig', disabled: true });
+  });
+
   it.each([
     {},
     { username: '' },
