@@ -16,8 +16,18 @@ beforeAll(async () => {
   place = join(mail.folder, 'user');
   mkdirSync(place);
   symlinkSync(mail.folder, join(place, '.pennypost'));
+  for (const username of ['another2', 'parse222', 'remove22', 'rotate22', 'edwards2']) await givenSubuser(username);
 });
 afterAll(() => mail.end());
+
+async function givenSubuser(username: string): Promise<void> {
+  const answer = await fetch(`${mail.local.apiUrl}/v3/subusers`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${mail.local.apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ username, email: `${username}@example.com`, password: 'correct horse 9', ips: [] }),
+  });
+  expect(answer.status).toBe(201);
+}
 
 type Ran = { code: number; out: string; err: string };
 
@@ -69,7 +79,9 @@ describe('what was typed', () => {
     ['too many arguments', ['trace', 'one', 'two'], /"trace" takes 1 argument, not 2/],
     ['an unknown option', ['keys', 'list', '--verbose'], /--verbose/],
     ['an option without its value', ['keys', 'create', '--name'], /--name/],
-    ['an account that is none', ['keys', 'list', '--account', 'Nobody'], /"Nobody" is not an account id/],
+    ['an account that is none', ['keys', 'list', '--account', 'Nobody'], /there is no account "Nobody": .*username/],
+    ['an id of nobody', ['keys', 'create', '--name', 'x', '--account', 'zzzzzzzz'], /there is no account "zzzzzzzz"/],
+    ['a cap of nobody', ['brakes', 'cap', 'zzzzzzzz', '5'], /there is no account "zzzzzzzz"/],
     [
       'a DNS server that is none',
       ['domains', 'check', 'example.com', '--dns', 'dns.example'],
@@ -147,12 +159,14 @@ describe('keys', () => {
       ...of,
     );
     expect(made).toEqual({
-      api_key: expect.stringMatching(/^SG\.another2/),
-      api_key_id: expect.stringMatching(/^another2/),
+      api_key: expect.stringMatching(/^SG\.[a-z2-7]{8}/),
+      api_key_id: expect.stringMatching(/^[a-z2-7]{8}/),
       name: 'ci',
       scopes: ['stats.read', 'mail.send'],
     });
-    expect(await runJson('keys', 'list', ...of)).toEqual([
+    const byId = ['--account', String(made.api_key_id).slice(0, 8)];
+    expect(byId).not.toContain('operator');
+    expect(await runJson('keys', 'list', ...byId)).toEqual([
       { api_key_id: made.api_key_id, name: 'ci', scopes: made.scopes, created: expect.any(Number) },
     ]);
     expect(await runJson('keys', 'delete', String(made.api_key_id), ...of)).toEqual({ deleted: made.api_key_id });
