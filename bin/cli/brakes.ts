@@ -115,7 +115,10 @@ export async function pauseBulk(connection: Connection, [given = '']: string[], 
     throw new CliError(`bulk of ${account} is paused already`);
   await teller(connection)(account, pausedEvent(pause));
   if (json) printJson({ account, paused: pause });
-  else printLine(`${account}: bulk is held from now on, within ten seconds. Only "brakes resume" lets it go on.`);
+  else
+    printLine(
+      `${account}: bulk is held from now on, within ten seconds. Only npx pennypost brakes resume lets it go on.`,
+    );
   return 0;
 }
 
