@@ -214,6 +214,12 @@ function explain(error: unknown): string {
   return stack ?? String(error);
 }
 
+// Who has read enough (`| head`) closes the pipe.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

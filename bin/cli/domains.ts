@@ -214,7 +214,8 @@ function printRetired({ domain }: DomainRecord, { selector, retiredAt = 0 }: Dom
 
 async function findDomain(operator: Connection['operator'], account: string, name: string): Promise<DomainRecord> {
   const domain = (await operator.listDomains(account)).find((one) => one.domain === name.toLowerCase());
-  if (!domain) throw new CliError(`${name} is not a domain of this account; add it: npx pennypost domains add ${name}`);
+  if (!domain)
+    throw new CliError(`${name} is not a domain of this account; npx pennypost domains list shows those there are`);
   return domain;
 }
 
