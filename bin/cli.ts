@@ -7,9 +7,12 @@ import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CliError } from './cli/cli-error.ts';
+import { explainArguments, explainUnknown, helpOf } from './cli/help.ts';
 import { clean } from './cli/print.ts';
 
 const HELP = `pennypost — the operator's command line
+
+In the checkout: npx pennypost COMMAND, or npm run pennypost -- COMMAND. COMMAND --help shows one command alone.
 
   keys create --name NAME [--scope mail.send]…   make an API key; its secret is shown once
                                                  (--scope all: every scope; docs/routes.md)
@@ -67,7 +70,7 @@ const HELP = `pennypost — the operator's command line
 
   --local          the stack that \`npm start\` runs (the default while one runs here)
   --stack NAME     a deployed stack (default: Pennypost), with your AWS credentials and region
-  --account ID     act on another account than the operator's
+  --account NAME   act on another account than the operator's: a subuser's username, or its id
   --dns IP[:PORT]  ask this DNS server (domains check, doctor)
   --provider NAME  whose reply it is, whose rules to list (rules)
   --stage STEP     what the reply answered: mail, rcpt (default), dot … (rules try)
@@ -193,17 +196,22 @@ export async function main(argv: string[]): Promise<number> {
   ).join(' ');
   const standalone = Object.hasOwn(STANDALONE, name) ? STANDALONE[name as keyof typeof STANDALONE] : undefined;
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : standalone;
-  if (values.help || positionals.length === 0) {
+  if (positionals.length === 0) {
     process.stdout.write(HELP);
     return 0;
   }
-  if (!command) throw new CliError(`there is no command "${name}"; --help lists them`);
+  const unknown = () =>
+    new CliError(explainUnknown([...Object.keys(COMMANDS), ...Object.keys(STANDALONE)], positionals));
+  if (values.help) {
+    const help = helpOf(HELP, name);
+    if (help === undefined) throw unknown();
+    process.stdout.write(help);
+    return 0;
+  }
+  if (!command) throw unknown();
   const rest = positionals.slice(name.split(' ').length);
   const isLeftOut = rest.length === 0 && 'optional' in command;
-  if (rest.length !== command.arguments && !isLeftOut)
-    throw new CliError(
-      `"${name}" takes ${command.arguments} argument${command.arguments === 1 ? '' : 's'}, not ${rest.length}; --help shows how`,
-    );
+  if (rest.length !== command.arguments && !isLeftOut) throw new CliError(explainArguments(HELP, name, rest));
   if (standalone) return (await standalone.load())(rest, values);
   const { connect } = await import('./cli/connect.ts');
   const connection = await connect(values);
@@ -221,6 +229,12 @@ function explain(error: unknown): string {
     return `AWS cannot be reached: ${message || code}`;
   return stack ?? String(error);
 }
+
+// Who has read enough (`| head`) closes the pipe.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 
 try {
   process.exitCode = await main(process.argv.slice(2));

@@ -124,6 +124,16 @@ function sayTooLarge(bytes: number): string {
   return `The request body must not be larger than ${bytes} bytes. Make the attachments smaller or link to them, or split the personalizations over several requests.`;
 }
 
+/** Longer ones are cut, so that an SMTP reply stays within a line of 512 octets (RFC 5321 4.5.3.1.5). */
+const DOMAIN_SHOWN = 60;
+
+/** `senderNotVerified`, and behind SendGrid's words, which programs look for, what to do here. @param domain of the From */
+export function senderNotVerified(domain: string): ApiFailure {
+  const shown = domain.length > DOMAIN_SHOWN ? `${domain.slice(0, DOMAIN_SHOWN)}...` : domain;
+  const advice = `${shown} is no verified domain of this account: add it (pennypost domains add, or POST /v3/whitelabel/domains), publish its DNS records and validate it`;
+  return { ...apiErrors.senderNotVerified, message: `${apiErrors.senderNotVerified.message}. ${advice}` };
+}
+
 /** The body of an error answer: exactly `message`, `field` and `help` of each. */
 export function errorBody(errors: readonly ApiError[]): { errors: ApiError[] } {
   return { errors: errors.map(({ message, field, help }) => ({ message, field, help })) };

@@ -54,6 +54,7 @@ export async function startProxy(options: {
   const { ask, close } = openAsking();
   let behind: Behind | undefined;
   let stopping = false;
+  let watcher: ((call: Call) => Promise<void>) | undefined;
   const listening: Listening = await listen(
     (incoming, outgoing) => {
       serve(incoming, outgoing).catch((error: Error) => {
@@ -97,6 +98,7 @@ export async function startProxy(options: {
     if (fault?.kind === 'reset') return void outgoing.destroy();
     if (fault?.kind !== 'timeout-before') {
       const reply = await answer(call, request, behind, caller);
+      await watcher?.(call);
       // What the emulator took is part of the latency, not beside it.
       if (options.latency) await sleep(Math.max(0, (LATENCY[call.service] ?? 0) - (performance.now() - begin)));
       if (!fault) return send(outgoing, reply);
@@ -151,6 +153,10 @@ export async function startProxy(options: {
     },
     connect: (to: Behind) => {
       behind = to;
+    },
+    /** Is told of each call that was made, before its caller is answered. */
+    watch: (told: (call: Call) => Promise<void>) => {
+      watcher = told;
     },
     async stop() {
       stopping = true;

@@ -5,6 +5,7 @@
  * It refuses to start, in one sentence, on a template that it does not fully understand.
  */
 import { join } from 'node:path';
+import type { Call } from './calls.ts';
 import { startEmulators } from './emulators.ts';
 import { endpointsOf } from './environment.ts';
 import type { Faults } from './faults.ts';
@@ -87,6 +88,8 @@ export type LocalStack = {
   pause(): Promise<void>;
   /** Ends everything, children included. Invocations get `graceMs` to finish. Default 2,000. */
   stop(graceMs?: number): Promise<void>;
+  /** Tells each AWS call that was made, before its caller is answered. */
+  watch(told: (call: Call) => Promise<void>): void;
 };
 
 const REGION = 'us-east-1';
@@ -218,6 +221,7 @@ async function start(options: StackOptions, undo: (() => Promise<void>)[]): Prom
     kill: functions.kill,
     tasks,
     environments: functions.environments,
+    watch: proxy.watch,
     faults: {
       add: ({ function: name, ...fault }) =>
         proxy.faults.add({ ...fault, ...(name === undefined ? {} : { function: functions.specOf(name).name }) }),

@@ -4,7 +4,7 @@
  */
 import { readMailbox } from '../core/address.ts';
 import { domainOf } from '../core/domain.ts';
-import { type ApiFailure, apiErrors } from '../core/errors.ts';
+import { type ApiFailure, apiErrors, senderNotVerified } from '../core/errors.ts';
 import { requestIdTime } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
 import { addCopies, isSample } from '../core/mail-send/copied.ts';
@@ -74,9 +74,10 @@ export async function takeRequest(
 ): Promise<Taken> {
   const { account, request } = submission;
   for (const email of sendersOf(request)) {
-    const sender = await look(() => deps.readSender(account, domainOf(email), email), deps.report);
+    const domain = domainOf(email);
+    const sender = await look(() => deps.readSender(account, domain, email), deps.report);
     if (!sender.ok) return sender;
-    if (!sender.found) return { ok: false, error: apiErrors.senderNotVerified };
+    if (!sender.found) return { ok: false, error: senderNotVerified(domain) };
   }
   if (request.sandbox) return { ok: true, checked: true };
   const defaults = await look(() => deps.readMailDefaults(account), deps.report);

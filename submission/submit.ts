@@ -88,7 +88,6 @@ const requestOf = (read: SubmittedMail): MailRequest | undefined => (read.ok ===
 
 /** The failures that `takeRequest` knows, as replies. */
 const REPLIES = new Map<ApiFailure, SmtpReply>([
-  [apiErrors.senderNotVerified, smtpReplies.senderNotVerified],
   [apiErrors.badIdempotencyKey, smtpReplies.badIdempotencyKey],
   [apiErrors.idempotencyMismatch, smtpReplies.idempotencyMismatch],
   [apiErrors.idempotencyInProgress, smtpReplies.idempotencyInProgress],
@@ -98,5 +97,7 @@ const REPLIES = new Map<ApiFailure, SmtpReply>([
 
 /** Whatever is not the message's fault is for a while: 4xx. */
 function replyTo(error: ApiFailure): SmtpReply {
+  const isUnverified = error.message.startsWith(apiErrors.senderNotVerified.message);
+  if (isUnverified) return { ...smtpReplies.senderNotVerified, text: error.message };
   return REPLIES.get(error) ?? smtpReplies.unavailable;
 }

@@ -9,14 +9,16 @@ import { holdsIn } from '../../io/holds.ts';
 import { outboxIn } from '../../io/outbox.ts';
 import { sendEntries } from '../../io/queue.ts';
 import { statsIn } from '../../io/stats.ts';
-import { ACCOUNT, CliError, type Connection, type Options } from './connect.ts';
+import { findAccount } from './account.ts';
+import { CliError, type Connection, type Options } from './connect.ts';
 import { clean, formatTime, printJson, printLine, printTable } from './print.ts';
 
 /** As the API takes it. */
 const MOST_COPIES = 1_000_000_000;
 
-export async function showBrakes(connection: Connection, [account = '']: string[], { json }: Options): Promise<number> {
-  const { readBrakes, listBrakeEvents } = open(connection, account);
+export async function showBrakes(connection: Connection, [given = '']: string[], { json }: Options): Promise<number> {
+  const account = await findAccount(given, connection);
+  const { readBrakes, listBrakeEvents } = open(connection);
   const { readCredits } = creditsIn(connection.messagesTable, connection.tables);
   const [brakes, credits, events] = await Promise.all([
     readBrakes(account, true),
@@ -85,10 +87,11 @@ export async function listBrakes(
 
 export async function setCap(
   connection: Connection,
-  [account = '', given = '']: string[],
+  [named = '', given = '']: string[],
   { json }: Options,
 ): Promise<number> {
-  const brakes = open(connection, account);
+  const account = await findAccount(named, connection);
+  const brakes = open(connection);
   const cap = readCap(given);
   await brakes.setCap(account, 'operatorCap', cap, Date.now());
   if (json) printJson({ account, operatorCap: cap });
@@ -103,22 +106,27 @@ function readCap(given: string): number | null | undefined {
   throw new CliError(`"${given}" is no cap: a number of copies up to ${MOST_COPIES}, none, or default`);
 }
 
-export async function pauseBulk(connection: Connection, [account = '']: string[], { json }: Options): Promise<number> {
-  const brakes = open(connection, account);
+export async function pauseBulk(connection: Connection, [given = '']: string[], { json }: Options): Promise<number> {
+  const account = await findAccount(given, connection);
+  const brakes = open(connection);
   const { resumed } = (await brakes.readBrakes(account, true)) ?? {};
   const pause = { at: Date.now(), cause: 'operator' as const, why: 'the operator paused it' };
   if (!(await brakes.pauseBulk(account, pause, resumed?.at)))
     throw new CliError(`bulk of ${account} is paused already`);
   await teller(connection)(account, pausedEvent(pause));
   if (json) printJson({ account, paused: pause });
-  else printLine(`${account}: bulk is held from now on, within ten seconds. Only "brakes resume" lets it go on.`);
+  else
+    printLine(
+      `${account}: bulk is held from now on, within ten seconds. Only npx pennypost brakes resume lets it go on.`,
+    );
   return 0;
 }
 
-export async function resume(connection: Connection, [account = '']: string[], { json }: Options): Promise<number> {
+export async function resume(connection: Connection, [given = '']: string[], { json }: Options): Promise<number> {
   const { tables, holdsTable, statsTable } = connection;
+  const account = await findAccount(given, connection);
   const resumed = await resumeBulk(account, 'operator', {
-    ...open(connection, account),
+    ...open(connection),
     hold: holdsIn(holdsTable, tables).hold,
     readHours: statsIn(statsTable, tables).readHours,
     tellAccount: teller(connection),
@@ -130,8 +138,7 @@ export async function resume(connection: Connection, [account = '']: string[], {
   return 0;
 }
 
-function open({ tables, accountsTable }: Connection, account: string) {
-  if (!ACCOUNT.test(account)) throw new CliError(`"${account}" is not an account id: 8 characters of a-z and 2-7`);
+function open({ tables, accountsTable }: Connection) {
   return brakesIn(accountsTable, tables);
 }
 

@@ -8,6 +8,7 @@ import { OPERATOR } from '../../core/records.ts';
 import type { PoolVia } from '../../core/via.ts';
 import { operatorOf } from '../../io/accounts.ts';
 import { openKeys, openTables, type Table } from '../../io/aws.ts';
+import { findAccount } from './account.ts';
 import { CliError } from './cli-error.ts';
 
 export { CliError };
@@ -64,27 +65,26 @@ export type Connection = {
 };
 
 const LOCAL = '.pennypost/local.json';
-export const ACCOUNT = /^[a-z2-7]{8}$/;
 
 export async function connect({ local, stack, account = OPERATOR, dns }: Options): Promise<Connection> {
-  if (!ACCOUNT.test(account)) throw new CliError(`"${account}" is not an account id: 8 characters of a-z and 2-7`);
   const here = stack === undefined ? await findLocal() : undefined;
   if (local && !here) throw new CliError(`no local stack runs here: ${LOCAL} is not there. Start one with: npm start`);
   if (here) pointTo(here.awsUrl);
   const stackName = here?.stackName ?? stack ?? 'Pennypost';
   const outputs = await readOutputs(stackName);
   const tables = openTables();
+  const accountsTable = need(outputs, 'AccountsTable');
   const servers = dns ?? here?.dnsServer;
   const inboundHost = outputs.get('InboundHost');
   return {
     where: here ? `local stack at ${here.apiUrl}` : `stack ${stackName} in AWS`,
-    account,
+    account: await findAccount(account, { accountsTable, tables }),
     tables,
-    operator: operatorOf(need(outputs, 'AccountsTable'), tables, openKeys(), need(outputs, 'DkimKeyArn'), Date.now),
+    operator: operatorOf(accountsTable, tables, openKeys(), need(outputs, 'DkimKeyArn'), Date.now),
     messagesTable: need(outputs, 'MessagesTable'),
     holdsTable: need(outputs, 'HoldsTable'),
     sitesTable: need(outputs, 'SitesTable'),
-    accountsTable: need(outputs, 'AccountsTable'),
+    accountsTable,
     suppressionsTable: need(outputs, 'SuppressionsTable'),
     outboxTable: need(outputs, 'OutboxTable'),
     statsTable: need(outputs, 'StatsTable'),
@@ -149,7 +149,9 @@ async function readOutputs(stackName: string): Promise<Map<string, string>> {
     if (/Credentials/.test(name))
       throw new CliError(`no AWS credentials: ${message}. For the stack on this machine: npm start, then --local`);
     if (/Region is missing/.test(message))
-      throw new CliError('no AWS region: set AWS_REGION, or start a local stack with: npm start');
+      throw new CliError(
+        'no local stack runs in this directory (start one: npm start), and no AWS region is set for a deployed one (AWS_REGION)',
+      );
     if (/does not exist/.test(message))
       throw new CliError(`there is no stack ${stackName} in this account and region; --stack NAME says another name`);
     throw error;

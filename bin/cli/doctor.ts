@@ -130,7 +130,7 @@ const keyIsOld = (finding: Finding, token: string, selector: string): Finding =>
   ...finding,
   state: 'wrong',
   found: `SES signs with the key ${token}, and the domain with ${selector}: its record will go`,
-  todo: [`pennypost ses identity ${finding.about}`],
+  todo: [`npx pennypost ses identity ${finding.about}`],
 });
 
 /** `token`: the selector of the key that SES was given; absent where it signs with keys of its own. */

@@ -22,7 +22,7 @@ export async function addDomain(
   const records = dnsRecordsOf(await operator.addDomain(account, domain), lanes, { inboundHost });
   if (json) printJson(records);
   else {
-    printLine(`Publish these records, then run: domains check ${domain}\n`);
+    printLine(`Publish these records, then run: npx pennypost domains check ${domain}\n`);
     for (const { purpose, name, type, value } of records) printLine(`${purpose}\n  ${name}  ${type}\n  ${value}\n`);
   }
   return 0;
@@ -43,7 +43,7 @@ export async function listDomains(
         valid: validAt ?? null,
       })),
     );
-  else if (domains.length === 0) printLine('No domains yet. Add one: domains add DOMAIN');
+  else if (domains.length === 0) printLine('No domains yet. Add one: npx pennypost domains add DOMAIN');
   else
     printTable(
       ['DOMAIN', 'SELECTOR', 'ADDED (UTC)', 'CHECKED (UTC)'],
@@ -100,7 +100,7 @@ export async function checkDomain(
         : `\n${domain.domain} is not ready. DNS changes can take as long as the old record's TTL to be seen.`,
     );
     if (keys.some(({ state }) => state === 'pending'))
-      printLine(`A new key waits. When its record is ok: domains activate ${domain.domain}`);
+      printLine(`A new key waits. When its record is ok: npx pennypost domains activate ${domain.domain}`);
   }
   return missing.length === 0 ? 0 : 1;
 }
@@ -121,7 +121,7 @@ export async function rotateDomain(
   else {
     printLine(`Publish this record beside those that are there:\n`);
     printLine(`${record.name}  ${record.type}\n  ${record.value}\n`);
-    printLine(`Mail is signed as before until you run: domains activate ${domain.domain}`);
+    printLine(`Mail is signed as before until you run: npx pennypost domains activate ${domain.domain}`);
   }
   return 0;
 }
@@ -134,13 +134,16 @@ export async function activateDomain(
 ): Promise<number> {
   const domain = await findDomain(operator, account, name);
   const pending = keysOf(domain).filter(({ state }) => state === 'pending');
-  if (pending.length === 0) throw new CliError(`no key of ${domain.domain} waits; make one: domains rotate ${name}`);
+  if (pending.length === 0)
+    throw new CliError(`no key of ${domain.domain} waits; make one: npx pennypost domains rotate ${name}`);
   const resolver = openResolver(dnsServers);
   for (const key of pending) {
     const record = dkimRecordOf(domain.domain, key);
     const fault = await checkRecord(record, resolver);
     if (fault !== undefined)
-      throw new CliError(`${record.name} is not published: ${fault}. Nothing was changed; see: domains check ${name}`);
+      throw new CliError(
+        `${record.name} is not published: ${fault}. Nothing was changed; see: npx pennypost domains check ${name}`,
+      );
   }
   const now = Date.now();
   const after = pending.reduce((one, { selector }) => activateKey(one, selector, now), domain);
@@ -174,7 +177,8 @@ export async function retireDomainKey(
   if (!key) throw new CliError(`${domain.domain} has no key with the selector ${selector}`);
   const now = Date.now();
   const after = retireKey(domain, selector, now);
-  if (!after) throw new CliError(`${selector} is the key that signs: replace it with domains rotate ${name}`);
+  if (!after)
+    throw new CliError(`${selector} is the key that signs: replace it with npx pennypost domains rotate ${name}`);
   await operator.changeDomainKeys(domain, after);
   const retired = keysOf(after).find((one) => one.selector === selector)!;
   if (json)
@@ -210,7 +214,8 @@ function printRetired({ domain }: DomainRecord, { selector, retiredAt = 0 }: Dom
 
 async function findDomain(operator: Connection['operator'], account: string, name: string): Promise<DomainRecord> {
   const domain = (await operator.listDomains(account)).find((one) => one.domain === name.toLowerCase());
-  if (!domain) throw new CliError(`${name} is not a domain of this account; add it: domains add ${name}`);
+  if (!domain)
+    throw new CliError(`${name} is not a domain of this account; npx pennypost domains list shows those there are`);
   return domain;
 }
 

@@ -79,7 +79,8 @@ export async function replayEvents(
   ]);
   if (sent !== 'sent') throw new CliError('the notify queue did not take it: try again');
   if (json) printJson({ id: replay, webhook: id, from: start, to: end });
-  else printLine(`${webhook.url} is told again what was told from ${from} to ${to}. See: events log ${id}`);
+  else
+    printLine(`${webhook.url} is told again what was told from ${from} to ${to}. See: npx pennypost events log ${id}`);
   return 0;
 }
 

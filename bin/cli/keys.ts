@@ -33,7 +33,7 @@ export async function listKeys({ operator, account }: Connection, _rest: string[
     printJson(
       keys.map(({ name, scopes, createdAt }, index) => ({ api_key_id: ids[index], name, scopes, created: createdAt })),
     );
-  else if (keys.length === 0) printLine('No keys yet. Make one: keys create --name NAME');
+  else if (keys.length === 0) printLine('No keys yet. Make one: npx pennypost keys create --name NAME');
   else
     printTable(
       ['ID', 'NAME', 'SCOPES', 'CREATED (UTC)'],
@@ -58,7 +58,7 @@ export async function deleteKey(
   // The whole key is what people have at hand; its secret is no reason to send it anywhere.
   const id = given.startsWith('SG.') ? (given.split('.')[1] ?? '') : given;
   if (!(await operator.deleteKey(account, id)))
-    throw new CliError(`there is no key ${id}; keys list shows those there are`);
+    throw new CliError(`there is no key ${id}; npx pennypost keys list shows those there are`);
   if (json) printJson({ deleted: id });
   else printLine(`Deleted ${id}. It is refused within a minute.`);
   return 0;

@@ -16,7 +16,7 @@ export async function addLink(
   const name = host.toLowerCase();
   const domains = await operator.listDomains(account);
   if (!domains.some((one) => one.domain === domain.toLowerCase()))
-    throw new CliError(`${domain} is no sending domain of this account; domains list shows them`);
+    throw new CliError(`${domain} is no sending domain of this account; npx pennypost domains list shows them`);
   if (!isLinkHost(name) || (isLoopback(name) && !local)) throw new CliError(`"${host}" is no host name`);
   if (!isLoopback(name) && !linkHostWithin(name, domain))
     throw new CliError(`${name} must be a subdomain of ${domain}: links at another name look like somebody else's`);
@@ -34,10 +34,10 @@ function printSteps({ linkFront }: Connection, host: string, domain: string): vo
     printLine(
       `2. Make the host a tenant of the distribution; CloudFront has its certificate issued, and renews it:\n\n  aws cloudfront create-distribution-tenant --distribution-id ${linkFront.distributionId} --connection-group-id ${linkFront.groupId} \\\n    --name ${host.replaceAll('.', '-')} --domains Domain=${host} \\\n    --managed-certificate-request PrimaryDomainName=${host},ValidationTokenHost=cloudfront\n`,
     );
-    printLine(`3. Some minutes later: links check ${domain}`);
+    printLine(`3. Some minutes later: npx pennypost links check ${domain}`);
   } else
     printLine(
-      `The settings have no \`tracking.cloudFront\`: have ${host} answered by what you have in front of the stack's TrackUrl\n(docs/tracking.md), then: links check ${domain}`,
+      `The settings have no \`tracking.cloudFront\`: have ${host} answered by what you have in front of the stack's TrackUrl\n(docs/tracking.md), then: npx pennypost links check ${domain}`,
     );
 }
 
@@ -50,14 +50,15 @@ export async function listLinks({ operator, account }: Connection, _: string[], 
     default: domain === fallback,
   }));
   if (json) printJson(rows);
-  else if (rows.length === 0) printLine('No link hosts yet, so nothing is tracked. Add one: links add DOMAIN HOST');
+  else if (rows.length === 0)
+    printLine('No link hosts yet, so nothing is tracked. Add one: npx pennypost links add DOMAIN HOST');
   else
     printTable(
       ['DOMAIN', 'HOST', 'TRACKS', 'DEFAULT'],
       rows.map(({ domain, host, valid, default: isDefault }) => [
         domain,
         host,
-        valid ? 'yes' : 'not yet: links check',
+        valid ? 'yes' : 'not yet: npx pennypost links check',
         isDefault ? 'yes' : '',
       ]),
     );
@@ -71,7 +72,7 @@ export async function checkLink(
   { json }: Options,
 ): Promise<number> {
   const link = await operator.readLink(account, domain);
-  if (!link) throw new CliError(`${domain} has no link host; add one: links add DOMAIN HOST`);
+  if (!link) throw new CliError(`${domain} has no link host; add one: npx pennypost links add DOMAIN HOST`);
   const { resolveHost } = openMx({
     ...(dnsServers && { servers: dnsServers }),
     allowPrivateHosts: local,
@@ -93,7 +94,7 @@ export async function defaultLink(
   { json }: Options,
 ): Promise<number> {
   const link = await operator.readLink(account, domain);
-  if (!link) throw new CliError(`${domain} has no link host; add one: links add DOMAIN HOST`);
+  if (!link) throw new CliError(`${domain} has no link host; add one: npx pennypost links add DOMAIN HOST`);
   await operator.setLinkDefault(account, domain);
   if (json) printJson({ default: link.host });
   else printLine(`Mail from domains without a link host of their own has its links at ${link.host}, within a minute.`);

@@ -35,7 +35,8 @@ export async function listMessages(
     printJson({ messages: rows, ...(searchedUntil === undefined ? {} : { searched_until: new Date(searchedUntil) }) });
     return 0;
   }
-  if (rows.length === 0) printLine('No such messages.');
+  if (rows.length === 0)
+    printLine('No such messages. What was sent just now is found after a minute; by to_email or msg_id at once.');
   else
     printTable(
       ['last event', 'status', 'to', 'from', 'subject', 'msg_id'],

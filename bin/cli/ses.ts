@@ -32,7 +32,7 @@ export async function makeSesIdentity(
 ): Promise<number> {
   if (where.startsWith('local stack')) throw new CliError('a local stack has no SES; --stack names a deployed one');
   const record = (await operator.listDomains(account)).find(({ domain }) => domain === name.toLowerCase());
-  if (!record) throw new CliError(`${name} is not a domain of this account; add it: domains add ${name}`);
+  if (!record) throw new CliError(`${name} is not a domain of this account; add it: npx pennypost domains add ${name}`);
   const key = signingKeys(record).find(({ algorithm }) => algorithm === 'rsa');
   if (!key) throw new CliError(`${name} has no RSA key that signs, and SES takes no other`);
 
@@ -55,7 +55,9 @@ export async function makeSesIdentity(
     printLine(`${record.domain} is an identity of SES: DKIM ${status.dkim}, MAIL FROM ${status.mailFrom}.`);
     printLine('Publish these records (the first is there already, if the domain is ready to send):\n');
     for (const { purpose, name: host, type, value } of records) printLine(`${purpose}\n  ${host}  ${type}  ${value}\n`);
-    printLine('SES looks for them by itself, within minutes and up to 72 hours; pennypost doctor says when it has.');
+    printLine(
+      'SES looks for them by itself, within minutes and up to 72 hours; npx pennypost doctor says when it has.',
+    );
   }
   return 0;
 }

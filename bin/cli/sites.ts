@@ -62,7 +62,7 @@ export async function resumeSite(
     known = allowance !== undefined;
     return 'remove';
   });
-  if (!known) throw new CliError(`${lane} has no limits at "${site}"; sites list shows where it has`);
+  if (!known) throw new CliError(`${lane} has no limits at "${site}"; npx pennypost sites list shows where it has`);
   const limits = compileShaping().limitsOf(site);
   if (json) printJson({ lane, site, resumed: true });
   else

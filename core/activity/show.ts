@@ -1,7 +1,4 @@
-/**
- * One message as the activity routes show it (SendGrid: `GET /v3/messages/{msg_id}`), and why it is where it is: each attempt with the
- * reply that was read, what that means, who must act, and what comes next. Both are made from the items of its copy alone.
- */
+/** One message as the activity routes show it (SendGrid: `GET /v3/messages/{msg_id}`), made from the items of its copy alone. */
 import type { About } from '../event/about.ts';
 import type { EngagementRecord } from '../event/engagement.ts';
 import { addressOf, type News, readNews } from '../event/item.ts';
@@ -9,7 +6,6 @@ import { requestIdTime, sgMessageId } from '../ids.ts';
 import { isErased } from '../records/erasure.ts';
 import { addressIn, copyIndexOf, isRequestRecord } from '../records/message-key.ts';
 import type { AttemptRecord, OutcomeRecord, RequestRecord } from '../records.ts';
-import type { Classification } from '../shaping/rule.ts';
 
 /** A copy's items, in the order in which they happened, and its request. */
 export type CopyHistory = { request?: RequestRecord; news: News[]; about?: About };
@@ -41,7 +37,7 @@ export function historyOf(items: readonly Record<string, unknown>[], index: numb
 
 const isLater = ({ kind }: News): boolean => kind === 'late' || kind === 'engagement';
 
-const iso = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+export const iso = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 
 export const outcomeOf = ({ news }: CopyHistory) =>
   news.find(({ kind }) => kind === 'outcome')?.item as OutcomeRecord | undefined;
@@ -141,127 +137,4 @@ function showEvent({ kind, item }: News): ShownEvent[] {
       ...mx,
     },
   ];
-}
-
-/** Who can put it right. */
-export type Actor = 'nobody' | 'recipient' | 'sender' | 'content' | 'ip owner' | 'their server' | 'us';
-
-/** What each class of failure means, who can put it right, and how. */
-const MEANINGS: Readonly<Record<Classification, { cause: string; who: Actor; do: string }>> = {
-  'Invalid Address': {
-    cause: 'The address does not exist.',
-    who: 'sender',
-    do: 'Remove it from your lists. It is on the list of bounces and gets no more mail.',
-  },
-  'Mailbox Unavailable': {
-    cause: 'The mailbox exists and does not take mail: full, disabled, or slow.',
-    who: 'recipient',
-    do: 'Nothing at once. Ask him by another way if it goes on.',
-  },
-  Content: {
-    cause: 'Their filter does not like what the mail says, its links or its size.',
-    who: 'content',
-    do: 'Look at links, attachments and wording; send the mail to a mailbox of your own at that provider.',
-  },
-  Reputation: {
-    cause:
-      'They do not trust the address or the domain that it was sent from: a blocklist, complaints, or DNS that does not agree.',
-    who: 'ip owner',
-    do: 'Run `pennypost doctor`: it looks up PTR, SPF, DKIM, DMARC and blocklists, and has the links for a delisting.',
-  },
-  'Frequency or Volume Too High': {
-    cause: 'More mail than they take from this address at present.',
-    who: 'us',
-    do: 'Nothing: the pace is lowered by itself. Warm the address up, or add another, if it goes on.',
-  },
-  'Technical Failure': {
-    cause: 'The session or DNS failed: no connection, no TLS, a broken reply.',
-    who: 'their server',
-    do: 'Nothing at once: it is tried again. If it goes on, their DNS or their server must be mended.',
-  },
-  Unclassified: {
-    cause: 'A reply that no rule knows.',
-    who: 'sender',
-    do: 'Read the reply; `pennypost rules try` shows what is made of it.',
-  },
-};
-
-const DROPS: Readonly<Record<string, string>> = {
-  'Bounced Address': 'The address bounced before and is on the list of bounces.',
-  'Spam Reporting Address': 'The recipient called mail of yours spam.',
-  Invalid: 'The address is on the list of invalid addresses.',
-  'Unsubscribed Address': 'The recipient wants no such mail.',
-};
-
-/** @param now milliseconds since the epoch */
-export function explainMessage(requestId: string, index: number, history: CopyHistory, now: number) {
-  const outcome = outcomeOf(history);
-  const attempts = attemptsOf(history);
-  const last = attempts.at(-1);
-  const late = history.news.flatMap((one) => (one.kind === 'late' ? [one.item] : []));
-  return {
-    msg_id: sgMessageId(requestId, index),
-    status: statusOf(history),
-    ...explainEnd(outcome, last, history, now),
-    attempts: [...attempts, ...(outcome ? [outcome] : [])].map((one) => ({
-      at: iso(one.at),
-      attempt: one.attempt,
-      result: one.event,
-      ...(one.mx === undefined ? {} : { server: one.mx }),
-      from: one.lane,
-      ...(one.tls === undefined ? {} : { tls: one.tls }),
-      ...(one.certError === undefined ? {} : { certificate: one.certError }),
-      reply: one.reply,
-      ...(one.classification === undefined ? {} : { classification: one.classification }),
-      ...(one.rule === undefined ? {} : { rule: one.rule }),
-      ...(one.possibleDuplicate ? { possible_duplicate: true } : {}),
-      ...(one.transcript === undefined ? {} : { transcript: one.transcript.split('\n') }),
-    })),
-    later: late.map(({ at, event, reply }) => ({ at: iso(at), result: event, reply })),
-  };
-}
-
-function explainEnd(
-  outcome: OutcomeRecord | undefined,
-  last: AttemptRecord | undefined,
-  { request }: CopyHistory,
-  now: number,
-) {
-  if (outcome?.event === 'delivered')
-    return {
-      cause: 'The recipient’s server took it.',
-      who: 'nobody',
-      do: 'If it is not in the inbox, look in the folder for spam.',
-    };
-  if (outcome?.event === 'relayed')
-    return {
-      cause: 'SES has it, and has not said more yet.',
-      who: 'nobody',
-      do: 'Wait: SES tries for up to 14 hours.',
-    };
-  if (outcome?.event === 'dropped')
-    return {
-      cause: DROPS[outcome.reply] ?? outcome.reply,
-      who: 'sender',
-      do: 'Nothing was sent. Take the address off the list only if its owner asks for it.',
-    };
-  if (outcome?.event === 'unknown')
-    return {
-      cause: 'The link broke after the last octet was sent, at every attempt: it may have arrived.',
-      who: 'their server',
-      do: 'Ask the recipient before you send it again.',
-    };
-  if (outcome) return MEANINGS[outcome.classification ?? 'Unclassified'];
-  if (last)
-    return {
-      ...MEANINGS[last.classification ?? 'Technical Failure'],
-      next_attempt: iso(last.due),
-      held_by: last.due > now ? 'the schedule of retries' : 'its lane: it is due, and waits for its turn at the site',
-    };
-  return {
-    cause: request ? 'It is accepted, and no attempt was made yet.' : 'Nothing is known of it.',
-    who: 'us',
-    do: 'It waits in its lane, for its `send_at`, or for its turn at a site that takes so much and no more.',
-    held_by: 'its lane or a hold',
-  };
 }

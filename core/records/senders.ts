@@ -76,6 +76,8 @@ export type VerifiedSenderRecord = {
   signedBy?: { account: string; domain: string };
   /** Of the link that was mailed last: the SHA-256 of its secret (hex), and until when it counts, milliseconds since the epoch. */
   link?: { secretHash: string; until: number };
+  /** The links before it: mail comes late and out of order, so each counts for its own time until one of them is used. */
+  earlierLinks?: { secretHash: string; until: number }[];
 };
 
 export const verifiedSenderKey = (account: string, email: string) => ({

@@ -13,11 +13,13 @@ export type Read<T> = { ok: true; sender: T } | { ok: false; errors: SenderError
 /** What the account says of a sender. */
 export type SenderFields = Omit<
   VerifiedSenderRecord,
-  'pk' | 'sk' | 'id' | 'createdAt' | 'verifiedAt' | 'signedBy' | 'link'
+  'pk' | 'sk' | 'id' | 'createdAt' | 'verifiedAt' | 'signedBy' | 'link' | 'earlierLinks'
 >;
 
 /** Senders of an account (SendGrid: 100). */
 export const SENDERS = 100;
+/** Links of before that are kept beside the last. */
+const EARLIER_LINKS = 5;
 /** Milliseconds for which a link counts. */
 const LINK_LIFE = 2 * 86_400_000;
 
@@ -100,10 +102,24 @@ export function readLink(token: string): { account: string; id: number; secret: 
   return account && secret ? { account, id: Number(id), secret } : undefined;
 }
 
-/** Whether a secret is the one that was mailed last, and still counts. */
-export function linkCounts({ link }: Pick<VerifiedSenderRecord, 'link'>, secret: string, now: number): boolean {
-  if (!link || now > link.until) return false;
-  return timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(link.secretHash));
+/** Whether a secret is one that was mailed to him, and still counts. */
+export function linkCounts(
+  { link, earlierLinks = [] }: Pick<VerifiedSenderRecord, 'link' | 'earlierLinks'>,
+  secret: string,
+  now: number,
+): boolean {
+  const hash = Buffer.from(hashOf(secret));
+  return [...(link ? [link] : []), ...earlierLinks].some(
+    ({ secretHash, until }) => now <= until && timingSafeEqual(hash, Buffer.from(secretHash)),
+  );
+}
+
+/** The links that go on counting beside the next one, the last few. */
+export function linksBefore(
+  { link, earlierLinks = [] }: Pick<VerifiedSenderRecord, 'link' | 'earlierLinks'>,
+  now: number,
+): NonNullable<VerifiedSenderRecord['earlierLinks']> {
+  return [...earlierLinks, ...(link ? [link] : [])].filter(({ until }) => now <= until).slice(-EARLIER_LINKS);
 }
 
 /** Nothing of the account's own words is in it: whoever reads it has not agreed to hear of anybody. */

@@ -8,6 +8,7 @@ import { freeNumber } from '../../core/senders/names.ts';
 import {
   DMARC_DOMAINS,
   linkCounts,
+  linksBefore,
   linkText,
   makeLink,
   makeSender,
@@ -53,7 +54,7 @@ async function create(call: Call, deps: VerifiedSenderDeps): Promise<Answer> {
   return (await deps.createSender(mailed)) ? { status: 201, body: showSender(mailed) } : refused([TAKEN]);
 }
 
-/** Sends the link; the record with what is kept of it. The mail leaves within a minute, so the record is there before it. */
+/** Sends the link; the record with what is kept of it. The mail leaves within a minute, when release looks at what is due next, so the record is there before it. */
 async function mailLink(
   record: VerifiedSenderRecord,
   url: string,
@@ -69,7 +70,8 @@ async function mailLink(
   const from = await sendOwnMail(record.pk, mail, deps);
   if (typeof from === 'string')
     return { errors: [{ message: OWN_MAIL_WORDS[from], error_id: from === 'domain' ? from : 'limit' }] };
-  return { ...record, link, signedBy: { account: from.pk, domain: from.domain } };
+  const earlierLinks = linksBefore(record, deps.now());
+  return { ...record, link, earlierLinks, signedBy: { account: from.pk, domain: from.domain } };
 }
 
 async function list({ account, query }: Call, deps: VerifiedSenderDeps): Promise<Answer> {
@@ -145,7 +147,7 @@ async function verifyByKey({ account, params }: Call, deps: VerifiedSenderDeps):
 async function verify(token: string, deps: VerifiedSenderDeps): Promise<VerifiedSenderRecord | undefined> {
   const record = await ofToken(token, deps);
   if (!record) return undefined;
-  const { link: _, ...rest } = record;
+  const { link: _, earlierLinks: __, ...rest } = record;
   const after = { ...rest, verifiedAt: deps.now() };
   return (await deps.changeSender(record, after)) ? after : undefined;
 }
@@ -163,7 +165,7 @@ export async function answerLink(http: HttpRequest, deps: VerifiedSenderDeps): P
   if (!isOpened || (http.method !== 'GET' && http.method !== 'POST')) return undefined;
   const token = http.path.slice(VERIFY.length + 1);
   const record = http.method === 'GET' ? await ofToken(token, deps) : await verify(token, deps);
-  if (!record) return showPage(404, 'This link is not valid any more. Have another one sent.');
+  if (!record) return showPage(404, 'This link was used, or is older than two days. Have another one sent.');
   const email = escapeHtml(record.fromEmail);
   if (http.method === 'POST') return showPage(200, `Done: mail may be sent as ${email}. You can close this page.`);
   const button = '<form method="post"><button>Yes, it is me</button></form>';

@@ -121,7 +121,7 @@ describe('rules try', () => {
     ['no such step', ['try', '450 no', '--stage', 'lunch'], /"lunch" is not a step/],
     ['no such provider', ['try', '450 no', '--provider', 'gogle'], /there is no provider "gogle": one of google, /],
     ['no such settings', ['check', '--config', 'nowhere.ts'], /there are no settings at nowhere\.ts/],
-    ['too little', ['try'], /"rules try" takes 1 argument, not 0/],
+    ['too little', ['try'], /"rules try" needs REPLY/],
   ])('%s: one sentence, exit code 1', async (_, argv, words) => {
     const { code, out, err } = await run(...argv);
     expect({ code, out, lines: err.trimEnd().split('\n').length }).toEqual({ code: 1, out: '', lines: 1 });

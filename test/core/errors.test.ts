@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { apiError, apiErrors, errorBody } from '../../core/errors.ts';
+import { apiError, apiErrors, errorBody, senderNotVerified } from '../../core/errors.ts';
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 const rows = page
@@ -30,6 +30,17 @@ describe('the table of errors and docs/errors.md', () => {
     // Assess
     expect(row).toMatchObject({ status: String(error.status), message: error.message });
     expect(row?.next.length).toBeGreaterThan(5);
+  });
+});
+
+describe('a sender that is not verified', () => {
+  it('in SendGrid’s words first, then with the domain and what to do; as an SMTP reply one line of 512 octets at most', () => {
+    const { message } = senderNotVerified('shop.example');
+    expect(message).toMatch(
+      /^The from address does not match a verified Sender Identity\. .*requirements\. shop\.example is/,
+    );
+    expect(message).toContain('pennypost domains add');
+    expect(senderNotVerified('d'.repeat(253)).message.length).toBeLessThan(500 - '550 5.7.1 '.length);
   });
 });
 

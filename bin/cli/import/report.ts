@@ -124,7 +124,12 @@ export function openReport(total: number, { stream = process.stderr, now = Date.
       if (todos.length > 0) printLine('\nWhat to do next:');
       for (const [n, todo] of todos.entries()) printLine(`  ${n + 1}. ${todo}`);
       printLine();
-      if (failed > 0) printLine('Something failed. What was copied stays; put right what is named, and run it again.');
+      if (failed > 0)
+        printLine(
+          dryRun
+            ? 'Something failed. Nothing was written; put right what is named, and run it again.'
+            : 'Something failed. What was copied stays; put right what is named, and run it again.',
+        );
       else if (copied === 0) printLine(dryRun ? 'There is nothing to copy.' : 'Nothing was changed.');
       else printLine(dryRun ? 'Run it again without --dry-run.' : 'Done. The same again changes nothing.');
       return failed > 0 ? 1 : 0;

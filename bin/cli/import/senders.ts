@@ -25,14 +25,14 @@ export async function listSenders(source: Source, here: Here, report: Report): P
       else if (!here) {
         report.left(name, 'its keys are the source’s, and DNS says whose it is');
         report.todo(
-          `pennypost domains add ${name}${option(account)} prints the DNS records of ${name}; publish them, then domains check ${name}.`,
+          `npx pennypost domains add ${name}${option(account)} prints the DNS records of ${name}; publish them, then npx pennypost domains check ${name}.`,
         );
       } else {
         report.left(name, 'it is here, and its records have not been seen in DNS yet');
         const records = dnsRecordsOf(here, lanes, { inboundHost }).map(
           ({ name, type, value }) => `${name}  ${type}  ${value}`,
         );
-        report.todo(`Publish for ${name}, then domains check ${name}:\n     ${records.join('\n     ')}`);
+        report.todo(`Publish for ${name}, then npx pennypost domains check ${name}:\n     ${records.join('\n     ')}`);
       }
     }
   });
@@ -48,7 +48,7 @@ export async function listSenders(source: Source, here: Here, report: Report): P
         continue;
       }
       report.left(host, 'links in mail that the source sent lead there: take another host, and leave this one');
-      report.todo(`pennypost links add ${name} HOST${option(account)}, with another host than ${host}.`);
+      report.todo(`npx pennypost links add ${name} HOST${option(account)}, with another host than ${host}.`);
     }
   });
   report.begin('single senders');

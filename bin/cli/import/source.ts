@@ -10,7 +10,7 @@ import { jsonItems } from './json-items.ts';
 
 export type Source = {
   origin: string;
-  /** What a path answers. @throws SourceError */
+  /** What a path answers. @throws SourceError, or CliError when the host does not answer the first of all questions */
   get: (path: string, query?: Record<string, string | number>) => Promise<unknown>;
   /** The objects of a list, as they arrive: one that is not paged may be of any length. @throws SourceError */
   items: (path: string, query?: Record<string, string | number>) => AsyncGenerator<unknown>;
@@ -82,6 +82,7 @@ export function readOrigin(text: string): string {
 export function openSource(origin: string, key: string, deps: SourceDeps = {}): Source {
   const { now = Date.now, wait = sleep, onWait = () => {}, timeout = TIMEOUT } = deps;
   let quietUntil = 0;
+  let hasAnswered = false;
 
   const putOff = async (why: string) => {
     const time = Math.min(MOST_WAIT * 1_000, quietUntil - now());
@@ -104,10 +105,13 @@ export function openSource(origin: string, key: string, deps: SourceDeps = {}): 
           redirect: 'manual',
           signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
         });
+        hasAnswered = true;
         quietUntil = quietFor(answer, now());
         if (answer.status === 200) return answer;
         problem = await problemOf(answer, path);
       } catch (error) {
+        // Who has never answered is not busy: a mistyped host, or no way out from here. Whatever else was asked would fail as well.
+        if (!hasAnswered) throw new CliError(`cannot reach ${url.host}: ${whyNot(error)}. Nothing was copied`);
         problem = new SourceError(0, `${path}: no answer (${reasonOf(error)})`);
       }
       const { status } = problem;
@@ -220,6 +224,8 @@ async function problemOf(answer: Response, path: string): Promise<SourceError> {
   }
   return new SourceError(status, `${path}: ${status}${said === '' ? '' : ` ${said}`}`);
 }
+
+const whyNot = (error: unknown) => ((error as Error).name === 'TimeoutError' ? 'no answer in time' : reasonOf(error));
 
 function reasonOf(error: unknown): string {
   const { name, message, cause } = error as Error & { cause?: { code?: string; message?: string } };

@@ -77,7 +77,8 @@ describe('asking', () => {
     ['500', () => ({ status: 500 })],
     ['no answer in time', () => undefined],
   ])('%s: again, twice as late each time', async (_, broken) => {
-    const { source, waits } = await given((_asked, count) => (count <= 2 ? broken() : { body: [] }));
+    const { source, waits } = await given((_asked, count) => (count > 1 && count <= 3 ? broken() : { body: [] }));
+    await source.get('/v3/first');
     expect(await source.get('/v3/x')).toEqual([]);
     expect(waits).toEqual([500, 1_000]);
   });
@@ -111,6 +112,13 @@ describe('asking', () => {
     }));
     const error = await source.get('/v3/x').catch((one: Error) => one);
     expect(JSON.stringify([String(error), (error as Error).stack, error])).not.toContain(KEY);
+  });
+
+  it('ends at the first question when nobody answers: the host is mistyped, or there is no way to it', async () => {
+    const fake = await startSource(() => ({ body: [] }));
+    await fake.end();
+    const source = openSource(fake.origin, KEY, { wait: () => expect.unreachable() });
+    await expect(source.get('/v3/x')).rejects.toThrow(/^cannot reach 127\.0\.0\.1:\d+: ECONNREFUSED/);
   });
 
   it('goes on where a list broke off, and gives nothing twice', async () => {

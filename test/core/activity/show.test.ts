@@ -1,7 +1,8 @@
 /** One message, and why it is where it is. */
 import { describe, expect, test } from 'vitest';
 import { lastEventTime } from '../../../core/activity/message.ts';
-import { explainMessage, historyOf, readMessageId, showMessage } from '../../../core/activity/show.ts';
+import { historyOf, readMessageId, showMessage } from '../../../core/activity/show.ts';
+import { explainMessage } from '../../../core/activity/why.ts';
 import { engagementKey } from '../../../core/event/engagement.ts';
 import { makeRequestId, sgMessageId } from '../../../core/ids.ts';
 import { recipientKey } from '../../../core/records/message-key.ts';
@@ -155,15 +156,57 @@ describe('why', () => {
     expect(end({ event: 'unknown' })).toMatchObject({ cause: expect.stringContaining('may have arrived') });
   });
 
-  test('what came later stands beside it', () => {
-    const late = {
-      ...lateKey('operator', ID, 1, 'bounced'),
+  const heard = (event: 'bounced' | 'complained', more: object) =>
+    why(delivered, {
+      ...lateKey('operator', ID, 1, event),
       ...base,
-      event: 'bounced',
+      event,
       address: 'b@example.net',
       at: START + 9e6,
       reply: '550 gone',
+      ...more,
+    });
+
+  test('what came later is the last word: it came back, or the reader called it spam', () => {
+    expect(heard('bounced', { type: 'bounce', classification: 'Invalid Address' })).toMatchObject({
+      status: 'not_delivered',
+      cause: expect.stringMatching(/sent it back later: The address does not exist/),
+      who: 'sender',
+      do: expect.stringContaining('list of bounces'),
+      later: [{ result: 'bounced', reply: '550 gone' }],
+    });
+    expect(heard('bounced', {})).toMatchObject({ cause: expect.stringContaining('550 gone') });
+    expect(heard('complained', {})).toMatchObject({ status: 'delivered', cause: expect.stringContaining('spam') });
+    expect(heard('complained', { optOut: true })).toMatchObject({ do: expect.stringContaining('unsubscribes') });
+  });
+
+  test('each drop has advice of its own, and only one of a list speaks of a list', () => {
+    const drop = (reply: string) => why({ ...delivered, event: 'dropped', reply });
+    const replies = {
+      'Bounced Address': /list of bounces/,
+      'Spam Reporting Address': /list of spam reports/,
+      Invalid: /typo/,
+      'Unsubscribed Address': /only if he asks/,
+      'Invalid SMTPAPI header': /header/,
+      'Cancelled: its batch was cancelled before it was due': /as was asked for/,
+      'Cancelled: its batch was paused for 72 hours after it was due': /still wanted/,
+      'Bulk of this account was paused for 96 hours': /resume it/,
+      "Erased: its reader's data were erased before it was sent": /nothing of him is kept/,
+      '5.7.20 example.com is not a domain of this account any more': /domains add/,
+      '5.6.0 its template cannot be rendered: x': /names the place/,
+      '5.3.4 the message is too long once its substitutions are made': /Shorten/,
+      'anything else': /^Nothing was sent\. Send it again/,
     };
-    expect(why(delivered, late)).toMatchObject({ later: [{ result: 'bounced', reply: '550 gone' }] });
+    for (const [reply, advice] of Object.entries(replies))
+      expect(drop(reply), reply).toMatchObject({ status: 'not_delivered', do: expect.stringMatching(advice) });
+    for (const reply of Object.keys(replies).slice(4)) expect(drop(reply).do, reply).not.toMatch(/\blists?\b/);
+  });
+
+  test('between two tries of which one broke off after the dot: it may have arrived', () => {
+    expect(why({ ...deferred, event: 'doubted' })).toMatchObject({
+      status: 'processed',
+      cause: expect.stringContaining('may have arrived'),
+      next_attempt: '2026-11-25T12:05:01Z',
+    });
   });
 });
