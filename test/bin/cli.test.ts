@@ -16,7 +16,8 @@ beforeAll(async () => {
   place = join(mail.folder, 'user');
   mkdirSync(place);
   symlinkSync(mail.folder, join(place, '.pennypost'));
-  for (const username of ['another2', 'parse222', 'remove22', 'rotate22', 'edwards2']) await givenSubuser(username);
+  for (const username of ['another2', 'parse222', 'remove22', 'rotate22', 'edwards2', 'shutshut'])
+    await givenSubuser(username);
 });
 afterAll(() => mail.end());
 
