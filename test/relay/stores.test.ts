@@ -27,7 +27,7 @@ describe('submission, while a store is down', () => {
       'the queue and the holds table',
       [
         { operation: 'sendJobs', fault: 'throttle', times: 99 },
-        { operation: 'hold', fault: 'error', times: 99 },
+        { operation: 'hold', fault: 'throttle', times: 99 },
       ],
     ],
   ];
@@ -53,11 +53,14 @@ describe('submission, while a store is down', () => {
     client.end();
   });
 
-  it('a queue that may have it, and nothing can be written: says that nobody knows', async () => {
+  it.each([
+    ['a queue that may have it, and nothing can be written', 'after', 'throttle'],
+    ['a queue that refuses, and a table that may have it', 'throttle', 'error'],
+  ] as const)('%s: says that nobody knows', async (_, queue, table) => {
     world = await openRelay({
       plans: [
-        { operation: 'sendJobs', fault: 'after', times: 99 },
-        { operation: 'hold', fault: 'error', times: 99 },
+        { operation: 'sendJobs', fault: queue, times: 99 },
+        { operation: 'hold', fault: table, times: 99 },
       ],
     });
     const client = await logIn(world.tlsPort);
