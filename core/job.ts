@@ -4,6 +4,7 @@
  * It refuses a body that is not a job of a version it knows: such a message is poison and goes to the dead-letter queue.
  */
 import { TRANSACTIONAL_COPIES } from './brakes/brakes.ts';
+import { type CopyCount, countCopies } from './copies.ts';
 import { isErasedAddress } from './erased-address.ts';
 import { jobId } from './ids.ts';
 import { DAY_SECONDS, INLINE_CONTENT_BYTES, INLINE_PERSONALIZATION_BYTES, JOB_BYTES, JOB_COPIES } from './limits.ts';
@@ -122,10 +123,12 @@ export function turnsOf(request: Pick<MailRequest, 'personalizations' | 'sendAt'
 }
 
 /** How many copies of a request wait for a turn, or for a later one. */
-export function waitingFrom({ copies, sendAt }: Pick<StoredRequest, 'copies' | 'sendAt'>, turn: number): number {
-  return copies.filter(
-    ({ personalization, address }) => (sendAt[personalization] ?? 0) >= turn && !isErasedAddress(address),
-  ).length;
+export function waitingFrom({ copies, sendAt }: Pick<StoredRequest, 'copies' | 'sendAt'>, turn: number): CopyCount {
+  return countCopies(
+    copies.filter(
+      ({ personalization, address }) => (sendAt[personalization] ?? 0) >= turn && !isErasedAddress(address),
+    ),
+  );
 }
 
 type Cut = { account: string; requestId: string; acceptedAt: number; contentKey?: string };

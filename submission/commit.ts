@@ -8,6 +8,7 @@
  *   nothing can be written → the record is taken back, and the caller is told to come again
  */
 
+import { countCopies } from '../core/copies.ts';
 import { requestIdTime } from '../core/ids.ts';
 import {
   contentKey,
@@ -91,7 +92,7 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
 
     const due = turns[0]!;
     if (due > 0) {
-      await deps.hold(scheduledHold(expansion, due * 1_000, request.copies.length));
+      await deps.hold(scheduledHold(expansion, due * 1_000, countCopies(request.copies)));
       return { ok: true };
     }
     sent = expand
@@ -175,7 +176,7 @@ function makeRecord(
   return {
     ...requestKey(account, requestId),
     acceptedAt,
-    copies: request.copies.length,
+    ...countCopies(request.copies),
     keyId,
     ...(request.copies.length === 1 ? bucketed(account, requestId, request.copies[0]!.address) : {}),
     from: request.content.from.email,

@@ -91,9 +91,10 @@ async function eraseScheduled(hold: Scheduled, work: Work, deps: MailDeps): Prom
     await eraseMail({ requestId, indexes, contentKey }, work, deps);
   }
   // Also where a run died between the two.
-  const copies = waitingFrom(request, fromTurn);
-  if (copies === 0) await deps.removeHold(hold);
-  else if (copies !== hold.copies) await deps.replaceHold({ ...hold, copies });
+  const waiting = waitingFrom(request, fromTurn);
+  const { copies, samples, ...rest } = hold;
+  if (waiting.copies === 0) await deps.removeHold(hold);
+  else if (waiting.copies !== copies || waiting.samples !== samples) await deps.replaceHold({ ...rest, ...waiting });
 }
 
 /** What became of mail, found by who it was to. */

@@ -230,7 +230,7 @@ export async function startWorld() {
       acceptedAt: 1,
       contentKey: contentKey(account, scheduled),
     };
-    await put('Holds', scheduledHold(expansion, NOW + 9 * HOUR, 3));
+    await put('Holds', scheduledHold(expansion, NOW + 9 * HOUR, { copies: 3 }));
     await putObject('content', expansion.contentKey, JSON.stringify({ content, ...two, sendAt: { 0: 9, 1: 9 } }));
 
     // Accepted after the job: none of its business.
