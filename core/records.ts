@@ -41,8 +41,11 @@ export type Received = {
 export type RequestRecord = {
   pk: string;
   sk: string;
-  /** Of a request to one reader, in whose bucket it lies: `account#address`. So he is found before anything became of it. */
-  recipient?: string;
+  /**
+   * Of a request to one reader, whatever copies were added: `account#address`, in whose bucket it lies. So he is found before anything
+   * became of it. His copy is the first.
+   */
+  recipient?: string | undefined;
   /** Milliseconds since the epoch. */
   acceptedAt: number;
   /** How many copies, and how many of them are samples (core/copies.ts). */

@@ -8,7 +8,7 @@
  *   nothing can be written → the record is taken back, and the caller is told to come again
  */
 
-import { countCopies } from '../core/copies.ts';
+import { countCopies, namedCopies } from '../core/copies.ts';
 import { requestIdTime } from '../core/ids.ts';
 import {
   contentKey,
@@ -172,13 +172,14 @@ function makeRecord(
   lastTurn: number,
   days: number,
 ): RequestRecord {
+  const [reader, ...others] = namedCopies(request.copies);
   const subject = request.content.subject ?? request.personalizations[0]?.subject;
   return {
     ...requestKey(account, requestId),
     acceptedAt,
     ...countCopies(request.copies),
     keyId,
-    ...(request.copies.length === 1 ? bucketed(account, requestId, request.copies[0]!.address) : {}),
+    ...(reader && others.length === 0 ? bucketed(account, requestId, reader.address) : {}),
     from: request.content.from.email,
     // One write unit is 1 KB: a subject is here to be recognised, not to be read.
     ...(subject === undefined ? {} : { subject: subject.slice(0, 100) }),

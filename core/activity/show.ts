@@ -27,8 +27,10 @@ export function readMessageId(text: string): { requestId: string; index: number 
  * @param items of the whole request, as the table has them
  */
 export function historyOf(items: readonly Record<string, unknown>[], index: number): CopyHistory | undefined {
-  const request = items.find(isRequestRecord) as RequestRecord | undefined;
   if (isSampleCopy({ index })) return undefined;
+  const record = items.find(isRequestRecord) as RequestRecord | undefined;
+  // Its one reader has the first copy; the account's own Bcc of it is somebody else's.
+  const request = index > 0 && record?.recipient !== undefined ? { ...record, recipient: undefined } : record;
   // Whose reader's data were erased is not shown any more.
   if (items.some((item) => isErased(item) && copyIndexOf(item) === index)) return undefined;
   const news = items

@@ -21,7 +21,7 @@ import { makeRequestId, sgMessageId } from '../../../core/ids.ts';
 import { inboundKey } from '../../../core/inbound/message.ts';
 import { contentKey, type Job, mimeKey, type StoredRequest } from '../../../core/job.ts';
 import type { Content } from '../../../core/mail.ts';
-import { ownerOf } from '../../../core/records/message-key.ts';
+import { ownerOf, recipientKey } from '../../../core/records/message-key.ts';
 import {
   attemptKey,
   copyKey,
@@ -181,8 +181,10 @@ export async function startWorld() {
     };
 
     const alone = newId();
-    await request(alone, 1);
+    // To her alone; Bob has a copy of all that the account sends.
+    await request(alone, 2, { recipient: recipientKey(account, ADA) });
     await outcome(alone, 0, ADA);
+    await outcome(alone, 1, BOB);
     await attempt(alone, 0, ADA, 0);
     await attempt(alone, 0, ADA, 1);
     const engaged = { event: 'open', address: ADA, at: NOW, ip: '192.0.2.1', expiresAt: 9 };
