@@ -4,7 +4,7 @@
  * It refuses a body that is not a job of a version it knows: such a message is poison and goes to the dead-letter queue.
  */
 import { TRANSACTIONAL_COPIES } from './brakes/brakes.ts';
-import { type CopyCount, countCopies } from './copies.ts';
+import { type CopyCount, countCopies, namedCopies } from './copies.ts';
 import { isErasedAddress } from './erased-address.ts';
 import { jobId } from './ids.ts';
 import { DAY_SECONDS, INLINE_CONTENT_BYTES, INLINE_PERSONALIZATION_BYTES, JOB_BYTES, JOB_COPIES } from './limits.ts';
@@ -32,7 +32,7 @@ export type Job = {
   requestId: string;
   /** The lane (source IP) that it was given, by name. */
   lane: string;
-  /** Its request had more copies than transactional mail has: also what is left of it, however little that is, is bulk. */
+  /** Its request had more copies, added ones apart, than transactional mail has: also what is left of it, however little that is, is bulk. */
   bulk?: true;
   /** Another way than its pool's for its next attempt (core/via.ts): `ses` or `relay:<name>`, chosen by fail-over. */
   via?: string;
@@ -58,9 +58,9 @@ export function dueOf({ sendAt = 0, acceptedAt }: Pick<Job, 'sendAt' | 'accepted
   return Math.max(accepted, sendAt * 1_000);
 }
 
-/** Whether nobody waits for it at a screen. */
-export function isBulk({ bulk, copies }: Pick<Job, 'bulk' | 'copies'>): boolean {
-  return bulk === true || copies.length > TRANSACTIONAL_COPIES;
+/** Whether nobody waits for it at a screen. What an account or its parent has a copy of is no bulk for that. */
+export function isBulk({ bulk, copies }: Partial<Pick<Job, 'bulk'>> & Pick<Job, 'copies'>): boolean {
+  return bulk === true || (copies.length > TRANSACTIONAL_COPIES && namedCopies(copies).length > TRANSACTIONAL_COPIES);
 }
 
 /** Whether a lane has it for the first time; what was scheduled comes from its hold, by one hop. */
@@ -144,6 +144,7 @@ export function cutJobs(request: StoredRequest, turn: number, cut: Cut, laneOf: 
   const shared =
     contentKey === undefined ? { content: request.content } : { contentKey, contentBytes: storedBytes(request) };
   const fixed = byteLength(shared) + 400;
+  const bulk = isBulk(request);
   const byIndex = new Map(request.personalizations.map((one) => [one.index, one]));
   const jobs: Job[] = [];
   let bytes = 0;
@@ -171,7 +172,7 @@ export function cutJobs(request: StoredRequest, turn: number, cut: Cut, laneOf: 
         lane: laneOf(id),
         acceptedAt,
         ...(turn > 0 ? { sendAt: turn } : {}),
-        ...(request.copies.length > TRANSACTIONAL_COPIES ? { bulk: true as const } : {}),
+        ...(bulk ? { bulk: true as const } : {}),
         ...shared,
         personalizations: [],
         copies: [],

@@ -2,7 +2,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { historyOf, showMessage } from '../../core/activity/show.ts';
 import { makeRequestId } from '../../core/ids.ts';
-import type { Job } from '../../core/job.ts';
+import { isBulk, type Job } from '../../core/job.ts';
 import { withDefaults } from '../../core/mail-send/defaults.ts';
 import type { MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
 import { recipientKey } from '../../core/records/message-key.ts';
@@ -188,5 +188,23 @@ describe('a copy of each message, which its sender did not ask for', () => {
     // Whose the other copy is, is not known yet.
     const readers = [0, 1].map((index) => showMessage(requestId, index, historyOf(items, index)!).to_email);
     expect(readers).toEqual(['reader@example.net', '']);
+  });
+
+  // Attack: a parent watches a subuser, or archives its mail, and its password resets wait while bulk is paused.
+  it.each([
+    ['ten of one message', [10], false],
+    ['ten messages', Array.from({ length: 10 }, () => 1), false],
+    ['eleven', [11], true],
+  ])('makes no bulk of what is none: %s', async (_, readersOf, bulk) => {
+    const world = makeCloud();
+    const readKey = world.accept.readKey;
+    const monitor = { email: 'samples@parent.example', frequency: 1 };
+    world.accept.readKey = async (key) => ({ ...(await readKey(key))!, monitor });
+    const personalizations = readersOf.map((count, n) => ({
+      to: Array.from({ length: count }, (__, m) => ({ email: `r${n}-${m}@example.net` })),
+    }));
+    const job = await sent({ personalizations }, archive, world);
+    expect(job.copies).toHaveLength(readersOf.reduce((all, count) => all + count + 2, 0));
+    expect(isBulk(job)).toBe(bulk);
   });
 });
