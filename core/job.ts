@@ -4,6 +4,7 @@
  * It refuses a body that is not a job of a version it knows: such a message is poison and goes to the dead-letter queue.
  */
 import { TRANSACTIONAL_COPIES } from './brakes/brakes.ts';
+import { type CopyCount, countCopies, namedCopies } from './copies.ts';
 import { isErasedAddress } from './erased-address.ts';
 import { jobId } from './ids.ts';
 import {
@@ -39,7 +40,7 @@ export type Job = {
   requestId: string;
   /** The lane (source IP) that it was given, by name. */
   lane: string;
-  /** Its request had more copies than transactional mail has: also what is left of it, however little that is, is bulk. */
+  /** Its request had more copies, added ones apart, than transactional mail has: also what is left of it, however little that is, is bulk. */
   bulk?: true;
   /** Another way than its pool's for its next attempt (core/via.ts): `ses` or `relay:<name>`, chosen by fail-over. */
   via?: string;
@@ -86,9 +87,9 @@ export function isLoop(job: Job, now: number): boolean {
   return job.hop >= JOB_HOPS && hasWaitedOut(job, now);
 }
 
-/** Whether nobody waits for it at a screen. */
-export function isBulk({ bulk, copies }: Pick<Job, 'bulk' | 'copies'>): boolean {
-  return bulk === true || copies.length > TRANSACTIONAL_COPIES;
+/** Whether nobody waits for it at a screen. What an account or its parent has a copy of is no bulk for that. */
+export function isBulk({ bulk, copies }: Partial<Pick<Job, 'bulk'>> & Pick<Job, 'copies'>): boolean {
+  return bulk === true || (copies.length > TRANSACTIONAL_COPIES && namedCopies(copies).length > TRANSACTIONAL_COPIES);
 }
 
 /** Whether a lane has it for the first time; what was scheduled comes from its hold, by one hop. */
@@ -151,10 +152,12 @@ export function turnsOf(request: Pick<MailRequest, 'personalizations' | 'sendAt'
 }
 
 /** How many copies of a request wait for a turn, or for a later one. */
-export function waitingFrom({ copies, sendAt }: Pick<StoredRequest, 'copies' | 'sendAt'>, turn: number): number {
-  return copies.filter(
-    ({ personalization, address }) => (sendAt[personalization] ?? 0) >= turn && !isErasedAddress(address),
-  ).length;
+export function waitingFrom({ copies, sendAt }: Pick<StoredRequest, 'copies' | 'sendAt'>, turn: number): CopyCount {
+  return countCopies(
+    copies.filter(
+      ({ personalization, address }) => (sendAt[personalization] ?? 0) >= turn && !isErasedAddress(address),
+    ),
+  );
 }
 
 type Cut = { account: string; requestId: string; acceptedAt: number; contentKey?: string };
@@ -170,6 +173,7 @@ export function cutJobs(request: StoredRequest, turn: number, cut: Cut, laneOf: 
   const shared =
     contentKey === undefined ? { content: request.content } : { contentKey, contentBytes: storedBytes(request) };
   const fixed = byteLength(shared) + 400;
+  const bulk = isBulk(request);
   const byIndex = new Map(request.personalizations.map((one) => [one.index, one]));
   const jobs: Job[] = [];
   let bytes = 0;
@@ -197,7 +201,7 @@ export function cutJobs(request: StoredRequest, turn: number, cut: Cut, laneOf: 
         lane: laneOf(id),
         acceptedAt,
         ...(turn > 0 ? { sendAt: turn } : {}),
-        ...(request.copies.length > TRANSACTIONAL_COPIES ? { bulk: true as const } : {}),
+        ...(bulk ? { bulk: true as const } : {}),
         ...shared,
         personalizations: [],
         copies: [],

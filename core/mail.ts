@@ -85,14 +85,17 @@ export type Personalization = {
   erased?: string;
 };
 
-/** One recipient of one personalization. `index` counts over the whole request, from 0; it is the recipient index of `sg_message_id`. */
+/**
+ * One recipient of one personalization. `index` counts over the whole request, from 0, but for samples (core/copies.ts); it is the recipient
+ * index of `sg_message_id`.
+ */
 export type Copy = {
   personalization: number;
   role: 'to' | 'cc' | 'bcc';
   address: string;
   index: number;
-  /** It is the sample that a parent has of a subuser's mail: no event tells of it, and no statistics have it. */
-  hidden?: true;
+  /** The account has it of each of its messages (`mail_settings.bcc`): its sender did not ask for it. */
+  added?: true;
   /** How often the link broke after the final dot (DESIGN: in doubt); absent is 0. */
   doubts?: number;
 };
@@ -101,7 +104,7 @@ export type Copy = {
 export type MailRequest = {
   content: Content;
   personalizations: Personalization[];
-  /** In order of personalization, then to, cc, bcc; `copies[i].index === i`. */
+  /** In order of personalization, then to, cc, bcc; a sample of a message behind its others. */
   copies: Copy[];
   /** Unix seconds per personalization index; absent means now. */
   sendAt: Record<number, number>;

@@ -5,6 +5,7 @@
  * TTL is late (up to days): readers compare the time themselves.
  */
 import { createHash } from 'node:crypto';
+import type { CopyCount } from './copies.ts';
 import type { About } from './event/about.ts';
 import type { Job } from './job.ts';
 import { HOLD_SHARDS } from './limits.ts';
@@ -40,12 +41,16 @@ export type Received = {
 export type RequestRecord = {
   pk: string;
   sk: string;
-  /** Of a request to one reader, in whose bucket it lies: `account#address`. So he is found before anything became of it. */
-  recipient?: string;
+  /**
+   * Of a request to one reader, whatever copies were added: `account#address`, in whose bucket it lies. So he is found before anything
+   * became of it. His copy is the first.
+   */
+  recipient?: string | undefined;
   /** Milliseconds since the epoch. */
   acceptedAt: number;
-  /** How many copies. */
+  /** How many copies, and how many of them are samples (core/copies.ts). */
   copies: number;
+  samples?: number;
   keyId: string;
   from: string;
   subject?: string;
@@ -191,8 +196,9 @@ export type Hold = {
   /** Milliseconds since the epoch. */
   due: number;
   account: string;
-  /** Copies waiting in it, for the conservation check. */
+  /** Copies waiting in it, for the conservation check; of a request, how many of them are samples (core/copies.ts). */
   copies: number;
+  samples?: number;
   /** Of a scheduled request: key of the index `bySchedule`. */
   scheduled?: string;
 } & (
@@ -234,10 +240,10 @@ export type Expansion = {
 };
 
 /** The hold of a scheduled request, which its account can list. @param due milliseconds since the epoch */
-export function scheduledHold(expansion: Expansion, due: number, copies: number): Hold {
+export function scheduledHold(expansion: Expansion, due: number, copies: CopyCount): Hold {
   const { account, requestId } = expansion;
   const key = holdKey(requestId, due);
-  return { ...key, due, account, copies, scheduled: scheduledKey(account, key.pk), kind: 'request', expansion };
+  return { ...key, due, account, ...copies, scheduled: scheduledKey(account, key.pk), kind: 'request', expansion };
 }
 
 /** Has a batch's paused holds looked at. @param due milliseconds since the epoch */

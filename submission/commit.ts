@@ -9,6 +9,7 @@
  *   a hold has no answer   → it may be there: the record stays, and the caller is told that nobody knows
  */
 
+import { countCopies, namedCopies } from '../core/copies.ts';
 import { requestIdTime } from '../core/ids.ts';
 import {
   contentKey,
@@ -101,7 +102,7 @@ export async function commit(submission: Submission, earlier: Earlier, deps: Com
 
     const due = turns[0]!;
     if (due > 0) {
-      await hold(scheduledHold(expansion, due * 1_000, request.copies.length));
+      await hold(scheduledHold(expansion, due * 1_000, countCopies(request.copies)));
       return { ok: true };
     }
     sent = expand
@@ -181,13 +182,14 @@ function makeRecord(
   lastTurn: number,
   days: number,
 ): RequestRecord {
+  const [reader, ...others] = namedCopies(request.copies);
   const subject = request.content.subject ?? request.personalizations[0]?.subject;
   return {
     ...requestKey(account, requestId),
     acceptedAt,
-    copies: request.copies.length,
+    ...countCopies(request.copies),
     keyId,
-    ...(request.copies.length === 1 ? bucketed(account, requestId, request.copies[0]!.address) : {}),
+    ...(reader && others.length === 0 ? bucketed(account, requestId, reader.address) : {}),
     from: request.content.from.email,
     // One write unit is 1 KB: a subject is here to be recognised, not to be read.
     ...(subject === undefined ? {} : { subject: subject.slice(0, 100) }),

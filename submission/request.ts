@@ -3,11 +3,12 @@
  * before (`Idempotency-Key`), is it within the account's daily cap, and then `commit`. The records are the same for HTTP and for SMTP.
  */
 import { readMailbox } from '../core/address.ts';
+import { countCopies, toldCopies } from '../core/copies.ts';
 import { domainOf } from '../core/domain.ts';
 import { type ApiFailure, apiErrors, senderNotVerified } from '../core/errors.ts';
 import { requestIdTime } from '../core/ids.ts';
 import type { MailRequest } from '../core/mail.ts';
-import { addCopies, isSample } from '../core/mail-send/copied.ts';
+import { addSamples, isSample } from '../core/mail-send/copied.ts';
 import { withDefaults } from '../core/mail-send/defaults.ts';
 import type { KnownTemplate } from '../core/mail-send/template.ts';
 import type { MailDefaultsRecord } from '../core/records/mail-defaults.ts';
@@ -135,7 +136,7 @@ function withSamples(requestId: string, request: MailRequest, monitor: Monitor |
   const to = monitor && readMailbox(monitor.email);
   if (!to || request.content.dropped !== undefined) return request;
   const wanted = (personalization: number) => isSample(requestId, personalization, monitor);
-  return { ...request, copies: addCopies(request, to, { wanted, hidden: true }) };
+  return { ...request, copies: addSamples(request, to, wanted) };
 }
 
 /** Who the messages are from: a personalization may say another address of the domain, and one that is verified by itself is no other. */
@@ -153,7 +154,7 @@ async function commitWithinCap(submission: Submission, earlier: Earlier, deps: R
   let giveBack: GiveBack | undefined;
   try {
     // What a parent has for himself is none of the account's mail.
-    const copies = request.copies.filter(({ hidden }) => !hidden).length;
+    const copies = toldCopies(countCopies(request.copies));
     giveBack = await deps.takeCredits(account, copies, submission);
   } catch (error) {
     return { ok: false, why: isThrottle((error as Error).name) ? 'throttled' : 'unavailable' };

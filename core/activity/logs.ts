@@ -2,6 +2,7 @@
  * Email Logs (SendGrid: `/v3/logs`): the same messages in the words of the event webhook. Its queries are conditions joined by `AND`,
  * each of the operators that its document allows; its events have custom arguments apart, and begin with the request's own, `received`.
  */
+import { toldCopies } from '../copies.ts';
 import type { SendGridEvent } from '../event/event.ts';
 import { toEvents } from '../event/event.ts';
 import { requestIdTime, sgMessageId } from '../ids.ts';
@@ -172,7 +173,7 @@ function receivedEvents(account: string, { requestId, history }: Found): object[
       ...(protocol === 'HTTP' ? { api_version: '3' } : {}),
       client_ip: ip,
       protocol,
-      recipient_count: request.copies,
+      recipient_count: toldCopies(request),
       size: bytes,
       ...(agent === undefined ? {} : { useragent: agent }),
     },

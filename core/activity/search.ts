@@ -4,11 +4,13 @@
  * time, what they tell is held against the query, and only what may match is read from its records. Every hit was
  * held against the whole query. Where the work ends before the time does, the result says how far it came.
  */
+import { toldCopies } from '../copies.ts';
 import type { SendGridEvent } from '../event/event.ts';
 import { hourOf } from '../event/page.ts';
 import { requestIdTime } from '../ids.ts';
 import { DAY_SECONDS } from '../limits.ts';
 import { copyIndexOf, isRequestRecord } from '../records/message-key.ts';
+import type { RequestRecord } from '../records.ts';
 import { type Found, lastEventTime, type Told, tell, toldValues } from './message.ts';
 import type { Values } from './query/fields.ts';
 import { matches } from './query/match.ts';
@@ -111,8 +113,9 @@ async function byMessages(pins: readonly Pin[], work: Work): Promise<boolean> {
 /** The items of each copy, the request's with each; also of copies that wait, and have none of their own yet. */
 function byCopy(items: readonly Record<string, unknown>[]): Map<number, Record<string, unknown>[]> {
   const request = items.filter(isRequestRecord);
+  const [record] = request as unknown as RequestRecord[];
   const copies = new Map<number, Record<string, unknown>[]>();
-  for (let n = 0; n < Math.min(MOST_ITEMS, Number(request[0]?.copies ?? 0)); n++) copies.set(n, [...request]);
+  for (let n = 0; n < Math.min(MOST_ITEMS, record ? toldCopies(record) : 0); n++) copies.set(n, [...request]);
   for (const item of items) {
     const index = copyIndexOf(item);
     if (index === undefined) continue;

@@ -1,4 +1,5 @@
 /** One message as the activity routes show it (SendGrid: `GET /v3/messages/{msg_id}`), made from the items of its copy alone. */
+import { isSampleCopy, toldCopies } from '../copies.ts';
 import type { About } from '../event/about.ts';
 import type { EngagementRecord } from '../event/engagement.ts';
 import { addressOf, type News, readNews } from '../event/item.ts';
@@ -12,7 +13,7 @@ export type CopyHistory = { request?: RequestRecord; news: News[]; about?: About
 
 /** The request and the copy that an id names: `sg_message_id`, or an X-Message-Id, which is the first copy. */
 export function readMessageId(text: string): { requestId: string; index: number } | undefined {
-  const [, requestId, index = '0'] = /^([A-Za-z0-9_-]{22})(?:\..*?(\d{1,4}))?$/.exec(text) ?? [];
+  const [, requestId, index = '0'] = /^([A-Za-z0-9_-]{22})(?:\..*?(\d{1,5}))?$/.exec(text) ?? [];
   return requestId === undefined ? undefined : { requestId, index: Number(index) };
 }
 
@@ -22,16 +23,18 @@ export function readMessageId(text: string): { requestId: string; index: number 
  * @param items of the whole request, as the table has them
  */
 export function historyOf(items: readonly Record<string, unknown>[], index: number): CopyHistory | undefined {
-  const request = items.find(isRequestRecord) as RequestRecord | undefined;
+  if (isSampleCopy({ index })) return undefined;
+  const record = items.find(isRequestRecord) as RequestRecord | undefined;
+  // Its one reader has the first copy; the account's own Bcc of it is somebody else's.
+  const request = index > 0 && record?.recipient !== undefined ? { ...record, recipient: undefined } : record;
   // Whose reader's data were erased is not shown any more.
   if (items.some((item) => isErased(item) && copyIndexOf(item) === index)) return undefined;
   const news = items
     .flatMap((item) => readNews(item, 'INSERT') ?? [])
     .filter((one) => one.index === index)
     .sort((a, b) => Number(isLater(a)) - Number(isLater(b)) || a.item.at - b.item.at);
-  if (news.length === 0 && (!request || index >= request.copies)) return undefined;
+  if (news.length === 0 && (!request || index >= toldCopies(request))) return undefined;
   const about = news.flatMap((one) => (one.kind === 'engagement' ? [] : (one.item.about ?? []))).at(-1);
-  if (about?.hidden) return undefined;
   return { ...(request ? { request } : {}), news, ...(about ? { about } : {}) };
 }
 

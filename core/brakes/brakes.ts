@@ -5,7 +5,7 @@
  */
 import type { Seen } from './judge.ts';
 
-/** Copies in one job, or one request, beyond which it is bulk: nobody waits for it at a screen. */
+/** Copies in one job, or one request, added ones apart (core/copies.ts), beyond which it is bulk: nobody waits for it at a screen. */
 export const TRANSACTIONAL_COPIES = 10;
 
 /** Why bulk is paused: a rate of the window, or a word of the operator's. */

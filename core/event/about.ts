@@ -25,14 +25,12 @@ export type About = {
   customArgs?: Record<string, string>;
   asmGroupId?: number;
   templateId?: string;
-  /** Nobody is told of the copy (core/mail.ts): neither its account's webhooks nor its statistics and activity. */
-  hidden?: true;
 };
 
 /** @param place what the lane adds: its pool, its address, and the provider of the site it went to */
 export function aboutCopy(
   { requestId, sendAt }: Pick<Job, 'requestId' | 'sendAt'>,
-  { personalization, hidden }: Pick<Copy, 'personalization' | 'hidden'>,
+  { personalization }: Pick<Copy, 'personalization'>,
   content: Content,
   own: Personalization | undefined,
   place: Pick<About, 'pool' | 'poolId' | 'ip' | 'provider'>,
@@ -52,7 +50,6 @@ export function aboutCopy(
     ...(Object.keys(customArgs).length === 0 ? {} : { customArgs }),
     ...(asm === undefined ? {} : { asmGroupId: asm.groupId }),
     ...(templateId === undefined ? {} : { templateId }),
-    ...(hidden && { hidden }),
   };
 }
 

@@ -42,7 +42,6 @@ export type SendGridEvent = {
  * @returns in the order in which they happened
  */
 export function toEvents(news: News, change: Change, about: About | undefined = aboutOf(news)): SendGridEvent[] {
-  if (about?.hidden) return [];
   const events: SendGridEvent[] = [];
   if (isFirstNews(news, change)) events.push(processed(news, about));
   const own = ownEvent(news, about);

@@ -1,8 +1,9 @@
 /**
  * An item of the messages table as its stream gives it: what it is, and of which copy. Everything else in the table (requests,
- * claims, idempotency keys) is no news of a copy, and undefined here.
+ * claims, idempotency keys) is no news of a copy, and undefined here; so is what became of a sample, of which nobody is told (core/copies.ts).
  */
 
+import { isSampleCopy } from '../copies.ts';
 import { addressIn, messageName } from '../records/message-key.ts';
 import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records.ts';
 import { ENGAGEMENTS, type EngagementRecord } from './engagement.ts';
@@ -27,6 +28,7 @@ export function readNews(item: Record<string, unknown>, change: Change): News | 
   const name = messageName(item);
   if (name === undefined || typeof item.event !== 'string') return undefined;
   const { account, requestId, part } = name;
+  if (isSampleCopy({ index: Number.parseInt(part, 10) })) return undefined;
   if (OUTCOME.test(part))
     return { account, requestId, index: Number(part), kind: 'outcome', item: item as unknown as OutcomeRecord };
   const [, index, kind, rest] = OF_COPY.exec(part) ?? [];

@@ -4,29 +4,39 @@
  */
 import { createHash } from 'node:crypto';
 import { asciiAddress, type Mailbox } from '../address.ts';
+import { sampleIndex } from '../copies.ts';
 import type { Copy, MailRequest } from '../mail.ts';
 import type { Monitor } from '../records/subusers.ts';
 
 type Recipients = Pick<MailRequest, 'personalizations' | 'copies'>;
 
-/**
- * One more copy of each message, behind its others.
- * @param wanted of which messages, by their personalization; absent: of all
- */
-export function addCopies(
+/** One more copy of each message, behind its others, which are counted anew. */
+export function addCopies(request: Recipients, to: Mailbox): Copy[] {
+  return beside(request, to, () => ({ added: true })).map((copy, index) => ({ ...copy, index }));
+}
+
+/** One more copy of some messages, of which the account is not told. @param wanted of which, by their personalization */
+export function addSamples(request: Recipients, to: Mailbox, wanted: (personalization: number) => boolean): Copy[] {
+  return beside(request, to, (personalization) =>
+    wanted(personalization) ? { index: sampleIndex(personalization) } : undefined,
+  );
+}
+
+/** @param make what there is to say of a message's further copy; undefined: it has none */
+function beside(
   { personalizations, copies }: Recipients,
   to: Mailbox,
-  { wanted = () => true, hidden }: { wanted?: (personalization: number) => boolean; hidden?: true } = {},
+  make: (personalization: number) => Partial<Copy> | undefined,
 ): Copy[] {
   const address = asciiAddress(to);
   const all: Copy[] = [];
   const byPersonalization = Map.groupBy(copies, ({ personalization }) => personalization);
   for (const { index: personalization } of personalizations) {
     const own = byPersonalization.get(personalization) ?? [];
-    for (const copy of own) all.push({ ...copy, index: all.length });
+    for (const copy of own) all.push(copy);
     const has = own.some((copy) => copy.address.toLowerCase() === address.toLowerCase());
-    if (has || !wanted(personalization)) continue;
-    all.push({ personalization, role: 'bcc', address, index: all.length, ...(hidden && { hidden }) });
+    const more = has ? undefined : make(personalization);
+    if (more) all.push({ personalization, role: 'bcc', address, index: 0, ...more });
   }
   return all;
 }

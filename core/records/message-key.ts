@@ -68,7 +68,7 @@ export function copyIndexOf(item: Readonly<Record<string, unknown>>): number | u
   return index === undefined ? undefined : Number(index);
 }
 
-/** The copy that a record of one reader's is about, his request's own included, since that is of one copy alone. */
+/** The copy that a record of one reader's is about, his request's own included, since that is of his copy, the first. */
 export function copyNamed(item: Readonly<Record<string, unknown>>): { requestId: string; index: number } | undefined {
   const name = messageName(item);
   return name && { requestId: name.requestId, index: copyIndexOf(item) ?? 0 };

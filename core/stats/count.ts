@@ -62,7 +62,6 @@ export const counterOf = (metric: Metric, dimension?: Dimension, value?: string)
 
 /** @param about of the copy: its own, or what its outcome has */
 export function countNews(news: News, change: Change, about: About | undefined): Counted[] {
-  if (about?.hidden) return [];
   const asked = Math.max(requestIdTime(news.requestId), (about?.sendAt ?? 0) * 1_000);
   return [
     ...(isFirstNews(news, change) ? spread(asked, ['requests', 'processed'], news, about) : []),

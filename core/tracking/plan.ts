@@ -20,7 +20,7 @@ export type PartWish = {
   clicks: boolean;
   campaign: Campaign | undefined;
   pixel: boolean;
-  pixelTag: string | undefined;
+  pixelTags: readonly string[];
   tags: readonly Tag[];
   /** Appended where none of the tags stands in the text. */
   below: Below | undefined;
@@ -109,12 +109,12 @@ function findKeys(
   { keys, literals }: Template,
   text: string,
   scanned: Scanned | undefined,
-  { clicks, tags, pixelTag }: PartWish,
+  { clicks, tags, pixelTags }: PartWish,
 ): KeyPlace[] | undefined {
   if (keys.length === 0) return [];
   // In a plain text a value may make a link longer, or be one.
   if (!scanned && clicks) return undefined;
-  const words = [...tags.map(({ tag }) => tag), ...(pixelTag === undefined ? [] : [pixelTag])];
+  const words = [...tags.map(({ tag }) => tag), ...pixelTags];
   if (words.some((word) => /^[A-Za-z0-9 ]/.test(word))) return undefined;
   const places: number[] = [];
   let at = 0;
@@ -156,14 +156,14 @@ function forbiddenIn(context: Context, words: readonly string[]): RegExp {
 }
 
 /** Unsubscribe tags and the pixel's, apart: of two that overlap the first, of two that begin together the longer. */
-function findTags(text: string, scanned: Scanned | undefined, { tags, pixel, pixelTag }: PartWish): Edit[] {
+function findTags(text: string, scanned: Scanned | undefined, { tags, pixel, pixelTags }: PartWish): Edit[] {
   const found: { from: number; to: number; tag: Tag | undefined }[] = [];
   const find = (word: string, tag: Tag | undefined) => {
     for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length))
       found.push({ from: at, to: at + word.length, tag });
   };
   for (const tag of tags) find(tag.tag, tag);
-  if (pixel && scanned && pixelTag !== undefined) find(pixelTag, undefined);
+  if (pixel && scanned) for (const tag of pixelTags) find(tag, undefined);
   found.sort((a, b) => a.from - b.from || b.to - a.to);
   let end = 0;
   const apart = found.filter(({ from, to }) => {

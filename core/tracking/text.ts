@@ -12,20 +12,27 @@ export function findUrls(text: string): { from: number; to: number }[] {
   return found;
 }
 
-/** Without the full stop that ends its sentence, and without a bracket that was opened before it. */
+/**
+ * Without the full stop that ends its sentence, and without a bracket that was opened before it. Brackets are counted once: a URL may be
+ * as long as the text, and all of it brackets.
+ */
 function lengthOf(match: string): number {
+  const unopened = new Map([
+    [')', count(match, ')') - count(match, '(')],
+    [']', count(match, ']') - count(match, '[')],
+  ]);
   let { length } = match;
   for (;;) {
     const last = match[length - 1]!;
-    if ('.,;:!?*_'.includes(last)) length--;
-    else if (last === ')' && count(match, '(', length) < count(match, ')', length)) length--;
-    else if (last === ']' && count(match, '[', length) < count(match, ']', length)) length--;
-    else return length;
+    const left = unopened.get(last) ?? 0;
+    if (left > 0) unopened.set(last, left - 1);
+    else if (!'.,;:!?*_'.includes(last)) return length;
+    length--;
   }
 }
 
-function count(text: string, character: string, until: number): number {
+function count(text: string, character: string): number {
   let found = 0;
-  for (let at = text.indexOf(character); at >= 0 && at < until; at = text.indexOf(character, at + 1)) found++;
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) found++;
   return found;
 }

@@ -7,9 +7,11 @@
  */
 import type { TokenSecret } from '../address-token.ts';
 import type { Content, Part } from '../mail.ts';
+import { isPlain } from '../mail-send/defaults.ts';
 import type { FilledPart } from '../render.ts';
 import { makeTemplate, type Template } from '../replace.ts';
 import { makeUnsubscribeAddress } from '../unsubscribe-address.ts';
+import { escapeHtml } from './html.ts';
 import { originOf } from './link-host.ts';
 import { type Filled, type PartWish, type Plan, planPart, type Urls } from './plan.ts';
 import { type TrackingSettings, wantedOf } from './settings.ts';
@@ -50,24 +52,33 @@ export function trackingOf(content: Content, account?: TrackingSettings): Tracki
   const subscription = asm ? undefined : wanted.subscription;
   const { clicks, textClicks, opens, campaign, pixelTag } = wanted;
   if (!clicks && !opens && !campaign && !subscription && !asm) return undefined;
-  const tags: Tag[] = [
-    ...(asm ? GROUP_TAGS : []),
-    ...(asm || subscription ? DESIGN_TAGS : []),
-    ...(subscription?.tag === undefined ? [] : [{ tag: subscription.tag, action: 'list' as const }]),
-  ];
+  const own: Tag[] = subscription?.tag === undefined ? [] : [{ tag: subscription.tag, action: 'list' }];
+  const tags: Tag[] = [...(asm ? GROUP_TAGS : []), ...(asm || subscription ? DESIGN_TAGS : []), ...own];
+  const pixelTags = pixelTag === undefined ? [] : [pixelTag];
+  const asText = content.htmlOfText ? own.map(inHtmlOfText) : [];
+  // Of a template that has HTML of its own, a tag that needs no escaping is the sender's place for the URL alone.
+  const inHtml = isPlain(content.parts) ? asText : asText.filter(({ tag }) => tag !== subscription?.tag);
   const below = (type: 'html' | 'text') => {
     if (asm) return belowOfGroup(type);
     return subscription && subscription.tag === undefined ? belowOfSubscription(subscription, type) : undefined;
   };
   const hasTag = content.parts.some(({ value }) => tags.some(({ tag }) => value.includes(tag)));
   return {
-    html: { type: 'html', clicks, campaign, pixel: opens, pixelTag, tags, below: below('html') },
+    html: {
+      type: 'html',
+      clicks,
+      campaign,
+      pixel: opens,
+      pixelTags: content.htmlOfText ? [...new Set(pixelTags.flatMap((tag) => [tag, escapeHtml(tag)]))] : pixelTags,
+      tags: [...tags.filter(({ tag }) => !inHtml.some((one) => one.tag === tag)), ...inHtml],
+      below: below('html'),
+    },
     text: {
       type: 'text',
       clicks: textClicks,
       campaign: textClicks ? campaign : undefined,
       pixel: false,
-      pixelTag: undefined,
+      pixelTags: [],
       tags,
       below: below('text'),
     },
@@ -76,6 +87,9 @@ export function trackingOf(content: Content, account?: TrackingSettings): Tracki
     mayUnsubscribe: subscription !== undefined || asm !== undefined,
   };
 }
+
+/** A tag of the sender's as it stands in HTML that is made of his text (core/mail-send/plain-content.ts): escaped, and in need of words. */
+const inHtmlOfText = ({ tag, action }: Tag): Tag => ({ tag: escapeHtml(tag), action, words: 'Unsubscribe' });
 
 /** What cannot be sent: it would have no link by which to unsubscribe. */
 export const NO_UNSUBSCRIBE =
@@ -108,9 +122,7 @@ export function openTracker(
   const wishes = { html: within(html, links, canUnsubscribe), text: within(text, links, canUnsubscribe) };
   const part = (one: FilledPart, own = true): FilledPart => {
     const wish = { 'text/html': wishes.html, 'text/plain': wishes.text }[one.type.toLowerCase()];
-    return wish
-      ? trackPart(one, own ? wish : { ...wish, pixel: false, pixelTag: undefined, below: undefined }, urls)
-      : one;
+    return wish ? trackPart(one, own ? wish : { ...wish, pixel: false, pixelTags: [], below: undefined }, urls) : one;
   };
   const lacksLink = (value: string) => !canUnsubscribe && html.tags.some(({ tag }) => value.includes(tag));
   const isGiven = given.some((name) => /^list-unsubscribe(-post)?$/i.test(name));

@@ -3,6 +3,7 @@
  * that is not tracked, because it need not be or because its sender has no link host yet, is made as if there were no tracking.
  */
 import type { TokenSecret } from '../../core/address-token.ts';
+import { isSampleCopy } from '../../core/copies.ts';
 import { domainOf } from '../../core/domain.ts';
 import type { Address, Content, Copy } from '../../core/mail.ts';
 import type { TrackingKey } from '../../core/tracking/token.ts';
@@ -46,7 +47,7 @@ export function trackerOf(
   { job, tracking }: Pick<Task, 'job' | 'tracking'>,
   from: Address,
   given: readonly string[],
-  { index, address, hidden }: Copy,
+  { index, address }: Copy,
   { returnPath }: SigningDomain,
 ): ReturnType<typeof openTracker> | undefined {
   if (!tracking) return undefined;
@@ -57,10 +58,15 @@ export function trackerOf(
     ...(mailSecret && { mailto: { secret: mailSecret, domain: returnPath } }),
   };
   const { account, requestId } = job;
-  return openTracker(given, hidden ? unwatched(wanted) : wanted, means, { account, requestId, index, address });
+  return openTracker(given, isSampleCopy({ index }) ? unwatched(wanted) : wanted, means, {
+    account,
+    requestId,
+    index,
+    address,
+  });
 }
 
-/** Whose copy is hidden, of him no opens and clicks are counted. */
+/** Whose copy is a sample, of him no opens and clicks are kept. */
 const unwatched = (wanted: Tracking): Tracking => ({
   ...wanted,
   html: { ...wanted.html, clicks: false, pixel: false },

@@ -91,9 +91,10 @@ async function eraseScheduled(hold: Scheduled, work: Work, deps: MailDeps): Prom
     await eraseMail({ requestId, indexes, contentKey }, work, deps);
   }
   // Also where a run died between the two.
-  const copies = waitingFrom(request, fromTurn);
-  if (copies === 0) await deps.removeHold(hold);
-  else if (copies !== hold.copies) await deps.replaceHold({ ...hold, copies });
+  const waiting = waitingFrom(request, fromTurn);
+  const { copies, samples, ...rest } = hold;
+  if (waiting.copies === 0) await deps.removeHold(hold);
+  else if (waiting.copies !== copies || waiting.samples !== samples) await deps.replaceHold({ ...rest, ...waiting });
 }
 
 /** What became of mail, found by who it was to. */
@@ -153,8 +154,8 @@ async function eraseMail({ requestId, indexes, contentKey }: Mail, work: Work, d
     for (const mail of mails) await eraseReturned(mail, work, deps);
   }
   const record = await deps.readRequest(account, requestId);
+  const whole = record !== undefined && (record.copies <= indexes.length || (isToOne(record) && indexes.includes(0)));
   if (record) {
-    const whole = record.copies <= indexes.length;
     // A request's record has the subject of its first message.
     const names = whole ? record.from !== '' : indexes.includes(0) && record.subject !== undefined;
     if (names) await deps.eraseRequest(account, requestId, whole);
@@ -162,8 +163,12 @@ async function eraseMail({ requestId, indexes, contentKey }: Mail, work: Work, d
   const key = contentKey ?? record?.contentKey;
   if (work.seen.has(requestId)) return;
   work.seen.add(requestId);
-  await eraseStored(requestId, record, key, work, deps);
+  await eraseStored(requestId, { record, key, whole }, work, deps);
 }
+
+/** Whether a request is to one reader, whatever copies the account has added; also after its record was emptied. */
+const isToOne = ({ copies, recipient, from }: RequestRecord): boolean =>
+  copies === 1 || recipient !== undefined || from === '';
 
 async function eraseReturned(mail: ReturnedMailRecord, work: Work, deps: MailDeps): Promise<void> {
   if (deps.now() - mail.at < READ_MS) {
@@ -175,11 +180,12 @@ async function eraseReturned(mail: ReturnedMailRecord, work: Work, deps: MailDep
   work.count('inbound_mail', 1);
 }
 
-/** @param key of the stored request, where that is not where others are */
+/** `key`: of the stored request, where that is not where others are. `whole`: it was to nobody else. */
+type Stored = { record: RequestRecord | undefined; key: string | undefined; whole: boolean };
+
 async function eraseStored(
   requestId: string,
-  record: RequestRecord | undefined,
-  key: string | undefined,
+  { record, key, whole }: Stored,
   work: Work,
   deps: MailDeps,
 ): Promise<void> {
@@ -195,7 +201,7 @@ async function eraseStored(
     if (!body || body.length === 0) continue;
     const { next, left } = one.endsWith('.json')
       ? await withoutReaders(body, isFinal, work)
-      : await withoutOctets(body, record, isFinal, work);
+      : await withoutOctets(body, whole, isFinal, work);
     if (left) job.left++;
     if (!next) continue;
     await deps.writeStored(one, next);
@@ -220,10 +226,10 @@ async function withoutReaders(body: Buffer, isFinal: () => Promise<boolean>, { i
 /** A message that came as MIME: octets that nobody can take one reader out of. */
 async function withoutOctets(
   body: Buffer,
-  record: RequestRecord | undefined,
+  whole: boolean,
   isFinal: () => Promise<boolean>,
   { isReader }: Work,
 ): Promise<Rewritten> {
-  if (record?.copies !== 1 && !mentions(body.toString('latin1'), isReader)) return {};
+  if (!whole && !mentions(body.toString('latin1'), isReader)) return {};
   return (await isFinal()) ? { next: Buffer.alloc(0) } : { left: true };
 }

@@ -47,9 +47,9 @@ async function expandOne({ body, receiveCount }: Message, deps: ExpandDeps): Pro
   // The rest is held first: if this run ends in the middle, the next one writes the same hold again.
   const next = turns[due.length];
   if (next !== undefined) {
-    const copies = waitingFrom(request, next);
+    const waiting = waitingFrom(request, next);
     const { dropped: _, ...kept } = expansion;
-    await deps.hold(scheduledHold({ ...kept, fromTurn: next }, next * 1_000, copies));
+    await deps.hold(scheduledHold({ ...kept, fromTurn: next }, next * 1_000, waiting));
   }
   for (const turn of due) {
     const cut = { account, requestId, acceptedAt, ...(expansion.inline ? {} : { contentKey }) };

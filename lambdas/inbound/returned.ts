@@ -3,6 +3,7 @@
  * and an answering machine say nothing about an address, so nothing is written of them.
  */
 import type { TokenSecret } from '../../core/address-token.ts';
+import { isSampleCopy } from '../../core/copies.ts';
 import { domainOf } from '../../core/domain.ts';
 import { requestIdTime } from '../../core/ids.ts';
 import { type Forwarding, forwardHold } from '../../core/inbound/forward.ts';
@@ -186,6 +187,8 @@ type Told = {
 
 /** Tells the account's people, if it wants that; the same hold again is the same mail. */
 async function forward({ mail, raw, copy, known, word, secret }: Told, deps: ReturnedDeps): Promise<void> {
+  // What an account is told by mail is no more than what it is told by events.
+  if (isSampleCopy(copy)) return;
   const which = word.event === 'bounced' ? 'forward_bounce' : 'forward_spam';
   const setting = await deps.readForward(copy.account, which);
   // What comes back of a forwarded mail is not forwarded: it would go round for ever.

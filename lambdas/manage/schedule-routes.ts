@@ -3,6 +3,7 @@
  * list of what is scheduled. What is said of a batch holds for all of its mail that is not due yet when it is said.
  */
 
+import { toldCopies } from '../../core/copies.ts';
 import type { BatchRecord, BatchStatus, ScheduledSendRecord, Wake } from '../../core/records/schedule.ts';
 import type { Hold } from '../../core/records.ts';
 import { wakeHold } from '../../core/records.ts';
@@ -137,7 +138,7 @@ function showScheduled(hold: Hold, statuses: ReadonlyMap<string, BatchStatus>): 
   return {
     message_id: requestId,
     send_at: Math.floor(hold.due / 1_000),
-    recipients: hold.copies,
+    recipients: toldCopies(hold),
     batch_id: batchId ?? null,
     status: status ? STATES[status] : 'scheduled',
   };

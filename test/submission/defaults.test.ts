@@ -1,9 +1,11 @@
 /** What an account has added to its mail reaches the job, whatever the door; a mail that says something of its own has that. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import { historyOf, showMessage } from '../../core/activity/show.ts';
 import { makeRequestId } from '../../core/ids.ts';
-import type { Job } from '../../core/job.ts';
+import { isBulk, type Job } from '../../core/job.ts';
 import { withDefaults } from '../../core/mail-send/defaults.ts';
 import type { MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
+import { recipientKey } from '../../core/records/message-key.ts';
 import { readSubmitted } from '../../core/submit-mime/index.ts';
 import { changesRaw } from '../../lambdas/deliver/raw-letter.ts';
 import { accept } from '../../submission/accept.ts';
@@ -16,13 +18,17 @@ const defaults: MailDefaultsRecord = {
   footer: { enabled: true, text: 'Our footer', html: '<p>Our footer</p>' },
   template: { enabled: true, html: '<body><b><% body %></b></body>' },
 };
+const keyOf = { pk: defaults.pk, sk: defaults.sk };
 const content = [
   { type: 'text/plain', value: 'Hello' },
   { type: 'text/html', value: '<p>Hello $1</p>' },
 ];
 
-async function sent(mail: object, record: MailDefaultsRecord | undefined): Promise<Job> {
-  const { accept: deps, cloud } = makeCloud();
+async function sent(
+  mail: object,
+  record: MailDefaultsRecord | undefined,
+  { accept: deps, cloud } = makeCloud(),
+): Promise<Job> {
   const answer = await accept(makePost(makeMail({ content, ...mail })), {
     ...deps,
     readMailDefaults: async () => record,
@@ -167,5 +173,38 @@ describe('a copy of every message', () => {
       ['to reader@example.net'],
       ['to shop@example.com'],
     ]);
+  });
+});
+
+describe('a copy of each message, which its sender did not ask for', () => {
+  const archive: MailDefaultsRecord = { ...keyOf, bcc: { enabled: true, email: 'archive@example.com' } };
+
+  it('leaves mail to one reader in his bucket: he is found, and erased, before anything became of it', async () => {
+    const world = makeCloud();
+    const { requestId } = await sent({}, archive, world);
+    const [record] = world.cloud.requests.values();
+    expect(record).toMatchObject({ copies: 2, recipient: recipientKey('operator', 'reader@example.net') });
+    const items = [record as unknown as Record<string, unknown>];
+    // Whose the other copy is, is not known yet.
+    const readers = [0, 1].map((index) => showMessage(requestId, index, historyOf(items, index)!).to_email);
+    expect(readers).toEqual(['reader@example.net', '']);
+  });
+
+  // Attack: a parent watches a subuser, or archives its mail, and its password resets wait while bulk is paused.
+  it.each([
+    ['ten of one message', [10], false],
+    ['ten messages', Array.from({ length: 10 }, () => 1), false],
+    ['eleven', [11], true],
+  ])('makes no bulk of what is none: %s', async (_, readersOf, bulk) => {
+    const world = makeCloud();
+    const readKey = world.accept.readKey;
+    const monitor = { email: 'samples@parent.example', frequency: 1 };
+    world.accept.readKey = async (key) => ({ ...(await readKey(key))!, monitor });
+    const personalizations = readersOf.map((count, n) => ({
+      to: Array.from({ length: count }, (__, m) => ({ email: `r${n}-${m}@example.net` })),
+    }));
+    const job = await sent({ personalizations }, archive, world);
+    expect(job.copies).toHaveLength(readersOf.reduce((all, count) => all + count + 2, 0));
+    expect(isBulk(job)).toBe(bulk);
   });
 });

@@ -3,6 +3,8 @@
  * That nobody tells the subuser of them is in test/core/event, test/core/activity.
  */
 import { expect, it, test } from 'vitest';
+import { historyOf } from '../../core/activity/show.ts';
+import { isSampleCopy, sampleIndex, toldCopies } from '../../core/copies.ts';
 import { makeRequestId } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
 import { isSample } from '../../core/mail-send/copied.ts';
@@ -25,7 +27,7 @@ function makeWorld(first: Monitor | undefined) {
 }
 const every = (frequency: number, email = 'samples@parent.example'): Monitor => ({ email, frequency });
 
-it('every message where the frequency is 1: one hidden copy each, but of those that the parent has already', async () => {
+it('every message where the frequency is 1: one more copy each, but of those that the parent has already', async () => {
   const world = makeWorld(every(1));
   const personalizations = [
     { to: [{ email: 'a@example.net' }, { email: 'b@example.net' }] },
@@ -35,8 +37,8 @@ it('every message where the frequency is 1: one hidden copy each, but of those t
   expect(world.jobs().flatMap(({ copies }) => copies)).toEqual([
     { personalization: 0, role: 'to', address: 'a@example.net', index: 0 },
     { personalization: 0, role: 'to', address: 'b@example.net', index: 1 },
-    { personalization: 0, role: 'bcc', address: 'samples@parent.example', index: 2, hidden: true },
-    { personalization: 1, role: 'to', address: 'samples@parent.example', index: 3 },
+    { personalization: 0, role: 'bcc', address: 'samples@parent.example', index: sampleIndex(0) },
+    { personalization: 1, role: 'to', address: 'samples@parent.example', index: 2 },
   ]);
 });
 
@@ -58,7 +60,7 @@ it('by SMTP as by the API', async () => {
   };
   const by = { account: 'operator', keyId: 'key', requestId: makeRequestId(START, Buffer.alloc(10, 99)), submitted };
   await submit({ ...by, monitor: every(1), fingerprint: () => '' }, { ...deps, readSubmitted });
-  expect(jobs()[0]!.copies).toMatchObject([{ address: 'reader@example.net' }, { hidden: true }]);
+  expect(jobs()[0]!.copies).toMatchObject([{ address: 'reader@example.net', index: 0 }, { index: sampleIndex(0) }]);
 });
 
 test('about one in N of any number of messages, and the same ones whenever they are asked for', () => {
@@ -81,6 +83,21 @@ it('costs the subuser no credit', async () => {
   expect([world.cloud.credits, [...world.cloud.requests.values()][0]!.copies]).toEqual([0, 4]);
 });
 
+// What is counted would tell the subuser as well as what is named.
+it('is in no number that the subuser reads: of a request, of what is scheduled, and of ids that are there', async () => {
+  const world = makeWorld(every(1));
+  const send_at = START / 1_000 + 3_600;
+  expect((await accept(makePost(makeMail({ send_at })), world.accept)).status).toBe(202);
+  const [record] = world.cloud.requests.values();
+  const [hold] = world.cloud.holds.values();
+  expect([record, hold].map((one) => [one!.copies, toldCopies(one!)])).toEqual([
+    [2, 1],
+    [2, 1],
+  ]);
+  const items = [record as unknown as Record<string, unknown>];
+  expect([0, 1, sampleIndex(0)].map((index) => historyOf(items, index) !== undefined)).toEqual([true, false, false]);
+});
+
 it('a second run of a request makes the samples of the first, whatever the parent has said since', async () => {
   const world = makeWorld(every(2));
   const personalizations = Array.from({ length: 20 }, (_, n) => ({ to: [{ email: `r${n}@example.net` }] }));
@@ -98,7 +115,7 @@ it('a second run of a request makes the samples of the first, whatever the paren
   expect((await accept(post, world.accept)).status).toBe(202);
   const [first, second] = world.jobs();
   expect(second!.copies).toEqual(first!.copies);
-  const samples = first!.copies.filter(({ hidden }) => hidden);
+  const samples = first!.copies.filter(isSampleCopy);
   expect(samples.length).toBeGreaterThan(0);
   expect(samples.length).toBeLessThan(20);
 });

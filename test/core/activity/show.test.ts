@@ -60,6 +60,7 @@ const open = {
 
 test('ids: those of events, and what mail/send answered', () => {
   expect(readMessageId(sgMessageId(ID, 7))).toEqual({ requestId: ID, index: 7 });
+  expect(readMessageId(sgMessageId(ID, 10_012))).toEqual({ requestId: ID, index: 10_012 });
   expect(readMessageId(ID)).toEqual({ requestId: ID, index: 0 });
   for (const wrong of ['', 'x', `${ID}.recvd.x`, `${ID}/..`, `${ID}#request`])
     expect(readMessageId(wrong)).toBeUndefined();

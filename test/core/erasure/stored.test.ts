@@ -57,7 +57,7 @@ describe('a stored request without a reader', () => {
               .filter(([, , copies]) => copies.length > 0),
           );
           for (const turn of turnsOf(before))
-            expect(waitingFrom(request, turn)).toBe(
+            expect(waitingFrom(request, turn)).toEqual(
               waitingFrom({ ...before, copies: before.copies.filter((copy) => !isHis(copy)) }, turn),
             );
         },

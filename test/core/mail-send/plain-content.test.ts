@@ -9,6 +9,8 @@ import { plainParts, renderPersonalization } from '../../../core/render.ts';
 import { compileTemplate } from '../../../core/template/compile.ts';
 import { applyLegacy, renderDynamic } from '../../../core/template/mail.ts';
 import { scanHtml } from '../../../core/tracking/html.ts';
+import { makeTrackingKey } from '../../../core/tracking/token.ts';
+import { openTracker, trackingOf } from '../../../core/tracking/track.ts';
 
 const text = (value: string): Part => ({ type: 'text/plain', value });
 const html = (value: string): Part => ({ type: 'text/html', value });
@@ -159,4 +161,42 @@ it('keeps lines and spaces, and leaves the tags of unsubscribe links to be repla
     '<a href="<%asm_preferences_raw_url%>"><%asm_preferences_raw_url%></a>.',
   );
   expect(htmlOf('See https://x.example/a.')).toBe('See <a href="https://x.example/a">https://x.example/a</a>.');
+});
+
+/** The HTML is what readers see: a link to unsubscribe that is in the text alone is none. */
+describe('the sender’s own tags', () => {
+  const copy = { account: 'operator', requestId: 'AaIUgwYKdweHBwcHBwcHBw', index: 0, address: 'b@example.net' };
+  const links = { host: 'l.example.com', key: makeTrackingKey(Buffer.alloc(32, 1)) };
+  const tracked = (
+    text_: string,
+    trackingSettings: Record<string, unknown>,
+    more: Partial<MailDefaultsRecord> = {},
+  ) => {
+    const content = of(contentOf([text(text_)], { trackingSettings }), settings(more));
+    const tracker = openTracker([], trackingOf(content)!, { links }, copy);
+    if ('dropped' in tracker) throw new Error(tracker.dropped);
+    const { parts } = renderPersonalization(content, { index: 0, to: [], cc: [] })!;
+    return parts.map((part) => tracker.part(part).value.replaceAll(/\/([uo])\/[\w-]{60,}/g, '/$1/T'));
+  };
+  const URL_ = 'https://l.example.com/u/T';
+
+  test.each(['<%unsub%>', '[unsubscribe]', '"leave" & go', "<a href='#'>"])('%s becomes a link', (tag) => {
+    const [plain, made] = tracked(`Leave: ${tag}`, {
+      subscription_tracking: { enable: true, substitution_tag: tag },
+    });
+    expect(plain).toBe(`Leave: ${URL_}`);
+    expect(`text/html: ${made}`).toBe(page(`Leave: <a href="${URL_}">Unsubscribe</a>`));
+  });
+
+  it('is the URL where the account’s template has it as one', () => {
+    const template = { enabled: true, html: '<% body %><a href="<%unsub%>">Leave</a>' };
+    const wanted = { subscription_tracking: { enable: true, substitution_tag: '<%unsub%>' } };
+    expect(tracked('Hi', wanted, { template })[1]).toBe(`Hi<a href="${URL_}">Leave</a>`);
+  });
+
+  it('the pixel is in the place of its tag', () => {
+    const wanted = { open_tracking: { enable: true, substitution_tag: '<%open&%>' } };
+    const [, made] = tracked('a<%open&%>b', wanted);
+    expect(made).toMatch(/<body>\na<img src="https:\/\/l\.example\.com\/o\/T"[^>]*>b\n<\/body>/);
+  });
 });

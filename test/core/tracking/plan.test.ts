@@ -17,7 +17,7 @@ const HTML: PartWish = {
   clicks: true,
   campaign: undefined,
   pixel: false,
-  pixelTag: undefined,
+  pixelTags: [],
   tags: [],
   below: undefined,
 };
@@ -74,10 +74,10 @@ describe('the pixel', () => {
     expect(track('<p>x', wish).replace(PIXEL, 'P')).toBe('<p>xP');
   });
   it('goes where the tag is', () => {
-    expect(track('<body>a%open%b</body>', { ...wish, pixelTag: '%open%' }).replace(PIXEL, 'P')).toBe(
+    expect(track('<body>a%open%b</body>', { ...wish, pixelTags: ['%open%'] }).replace(PIXEL, 'P')).toBe(
       '<body>aPb</body>',
     );
-    expect(track('<body>a</body>', { ...wish, pixelTag: '%open%' }).replace(PIXEL, 'P')).toBe('<body>aP</body>');
+    expect(track('<body>a</body>', { ...wish, pixelTags: ['%open%'] }).replace(PIXEL, 'P')).toBe('<body>aP</body>');
   });
 });
 
@@ -107,7 +107,7 @@ describe('a plan of a template', () => {
     HTML,
     { ...HTML, pixel: true, tags: [...GROUP_TAGS, ...DESIGN_TAGS], below: belowOfGroup('html') },
     { ...HTML, clicks: false, campaign: { utm_source: 'x' } },
-    { ...HTML, pixel: true, pixelTag: '[p]', tags: [{ tag: '[unsubscribe]', action: 'list' }] },
+    { ...HTML, pixel: true, pixelTags: ['[p]'], tags: [{ tag: '[unsubscribe]', action: 'list' }] },
     { ...HTML, type: 'text', clicks: false, tags: [{ tag: '[unsubscribe]', action: 'list' }] },
     TEXT,
   ];

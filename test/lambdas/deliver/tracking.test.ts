@@ -1,5 +1,6 @@
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { sampleIndex } from '../../../core/copies.ts';
 import { NOTHING } from '../../../core/tracking/settings.ts';
 import { makeTrackingKey, readClickToken, readOpenToken, readUnsubscribeToken } from '../../../core/tracking/token.ts';
 import { readUnsubscribeAddress } from '../../../core/unsubscribe-address.ts';
@@ -122,19 +123,18 @@ describe('tracked mail', () => {
     expect(texts[0]).toMatch(/<img [^>]*\/o\/[\w-]+/);
   });
 
-  it('is not tracked where its copy is hidden: its reader opens nothing that is told', async () => {
+  it('is not tracked where its copy is a sample: its reader opens nothing that is told', async () => {
     server = await startScript({});
     const job = makeJob(['ann@x.example', 'parent@x.example'], {
       content: { ...CONTENT, ...ASM, ...TRACK, parts: [{ type: 'text/html', value: HTML }] },
     });
-    job.copies[1]!.hidden = true;
+    job.copies[1]!.index = sampleIndex(0);
     const world = makeWorld(server.port, { readLinkHost: async () => HOST });
     expect(await deliver([message(job)], world.begin())).toEqual([]);
     const tracked = server.messages.map(({ data }) =>
       /links\.sender\.example\/[co]\//.test(decode(data.toString('latin1'))),
     );
     expect(tracked.sort()).toEqual([false, true]);
-    expect([...world.outcomes.values()].map(({ about }) => about?.hidden).sort()).toEqual([true, undefined]);
   });
 
   it('keeps a List-Unsubscribe of the sender, and adds no second', async () => {

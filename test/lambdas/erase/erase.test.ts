@@ -60,6 +60,8 @@ describe('a pass', () => {
     );
     for (const [place, text] of named.filter(([one]) => /^(Outbox|events)/.test(one)))
       expect([place, text.match(/ada@/g)!.length, text.includes(ids.younger)]).toEqual([place, 1, true]);
+    for (const of of ['shop@example.com', 'HTTP'])
+      expect(after[`Messages ACCOUNT#${ids.alone} request`]).not.toContain(of);
     const bobs = (all: Record<string, string>) =>
       Object.entries(all).filter(
         ([place, text]) => `${place} ${text}`.includes(BOB) && !`${place} ${text}`.includes(ADA),

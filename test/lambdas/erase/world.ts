@@ -20,7 +20,7 @@ import { pageKey, writePage } from '../../../core/event/page.ts';
 import { makeRequestId, sgMessageId } from '../../../core/ids.ts';
 import { inboundKey } from '../../../core/inbound/message.ts';
 import { contentKey, type Job, mimeKey } from '../../../core/job.ts';
-import { ownerOf } from '../../../core/records/message-key.ts';
+import { ownerOf, recipientKey } from '../../../core/records/message-key.ts';
 import {
   attemptKey,
   copyKey,
@@ -131,8 +131,10 @@ export async function startWorld() {
     const two = { personalizations, copies };
 
     const alone = newId();
-    await request(alone, 1);
+    // To her alone; Bob has a copy of all that the account sends.
+    await request(alone, 2, { recipient: recipientKey(account, ADA) });
     await outcome(alone, 0, ADA);
+    await outcome(alone, 1, BOB);
     await attempt(alone, 0, ADA, 0);
     await attempt(alone, 0, ADA, 1);
     const engaged = { event: 'open', address: ADA, at: NOW, ip: '192.0.2.1', expiresAt: 9 };
@@ -180,7 +182,7 @@ export async function startWorld() {
       acceptedAt: 1,
       contentKey: contentKey(account, scheduled),
     };
-    await put('Holds', scheduledHold(expansion, NOW + 9 * HOUR, 3));
+    await put('Holds', scheduledHold(expansion, NOW + 9 * HOUR, { copies: 3 }));
     await putObject('content', expansion.contentKey, JSON.stringify({ content, ...two, sendAt: { 0: 9, 1: 9 } }));
 
     // Accepted after the job: none of its business.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sampleIndex } from '../../../core/copies.ts';
 import { copyField } from '../../../core/copy-header.ts';
 import { inboundKey } from '../../../core/inbound/message.ts';
 import { returnedMailKey } from '../../../core/records.ts';
@@ -238,6 +239,12 @@ describe('a complaint', () => {
     await loop.take(dsn(), returnPath);
     expect(loop.held.size).toBe(0);
     expect(loop.suppressed.size).toBe(1);
+    // Attack: a subuser has its bounces sent to it, and so is told by its own mail whom its parent watches it by.
+    const sample = { ...copy, index: sampleIndex(0) };
+    const known = { address: 'samples@parent.example', site: 's', lane: 'l' };
+    const watched = setUp({ readForward, readCopy: async () => known });
+    await watched.take(dsn(), makeReturnPath({ ...sample, secret, domain: DOMAIN }));
+    expect([watched.held.size, watched.suppressed.size]).toEqual([0, 1]);
   });
 });
 

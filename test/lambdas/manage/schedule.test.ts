@@ -52,8 +52,8 @@ it('lists what is scheduled, the next first, page by page, with what its batch s
     const batch = n % 5 === 0 ? { batchId } : {};
     const due = NOW + Math.floor(n / 3) * 1_000;
     const expansion = { v: 1, requestId, acceptedAt: NOW, contentKey: 'k', ...batch } as const;
-    await world.hold(scheduledHold({ ...expansion, account: 'listlist' }, due, n));
-    await world.hold(scheduledHold({ ...expansion, account: 'otheract', requestId: `other${n}` }, due, n));
+    await world.hold(scheduledHold({ ...expansion, account: 'listlist' }, due, { copies: n + 1, samples: 1 }));
+    await world.hold(scheduledHold({ ...expansion, account: 'otheract', requestId: `other${n}` }, due, { copies: n }));
   }
   const seen: Record<string, unknown>[] = [];
   let next: string | undefined = '/v3/mail/scheduled?limit=4';

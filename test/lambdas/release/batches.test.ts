@@ -37,7 +37,7 @@ it('what is neither paused nor cancelled goes; a batch is read once for all of a
     const copy = scheduledHold(
       { ...(first as Extract<Hold, { kind: 'request' }>).expansion, requestId: `r${n}` },
       first!.due,
-      1,
+      { copies: 1 },
     );
     world.cloud.holds.set(`${copy.pk} ${copy.sk}`, copy);
   }
@@ -153,7 +153,7 @@ it('ten million mails due in one minute are 10,000 holds of less than a write un
   world.cloud.holds.clear();
   const { expansion } = one as Extract<Hold, { kind: 'request' }>;
   for (let n = 0; n < 10_000; n++) {
-    const hold = scheduledHold({ ...expansion, requestId: `request${n}` }, due * 1_000, 1_000);
+    const hold = scheduledHold({ ...expansion, requestId: `request${n}` }, due * 1_000, { copies: 1_000 });
     world.cloud.holds.set(`${hold.pk} ${hold.sk}`, hold);
   }
   world.cloud.now += HOUR - 30_000;
