@@ -5,7 +5,7 @@
  */
 import { makeApiKey } from '../core/api-key.ts';
 import { REQUEST_BYTES } from '../core/limits.ts';
-import { keyKey, OPERATOR } from '../core/records.ts';
+import { keyKey, OPERATOR } from '../core/records/accounts.ts';
 import { deliver } from '../lambdas/deliver/deliver.ts';
 import type { LaneMessage } from '../lambdas/deliver/take.ts';
 import { type AcceptDeps, accept } from '../submission/accept.ts';

@@ -4,7 +4,7 @@
  */
 import { createSecureContext } from 'node:tls';
 import { makeApiKey } from '../core/api-key.ts';
-import { keyKey, OPERATOR } from '../core/records.ts';
+import { keyKey, OPERATOR } from '../core/records/accounts.ts';
 import { readSubmitted } from '../core/submit-mime/index.ts';
 import { makeCertificate } from '../io/certificate.ts';
 import { createGate } from '../relay/gate.ts';

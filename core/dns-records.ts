@@ -3,7 +3,7 @@
  * return path (RFC 7208), its MX (receivers refuse a MAIL FROM whose domain does not resolve), DMARC (RFC 7489 6.1).
  */
 import { keysOf } from './domain-keys.ts';
-import type { DomainKey, DomainRecord } from './records.ts';
+import type { DomainKey, DomainRecord } from './records/domains.ts';
 
 export type DnsRecord = {
   purpose: 'dkim' | 'spf' | 'return path' | 'dmarc';

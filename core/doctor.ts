@@ -4,7 +4,7 @@
  * never right. `note`: nothing is wrong, but it is worth knowing.
  */
 import { type DnsRecord, dnsRecordsOf, findFault } from './dns-records.ts';
-import type { DomainRecord } from './records.ts';
+import type { DomainRecord } from './records/domains.ts';
 import { checkSpf } from './spf.ts';
 
 /** No values is a definite "there is no such record"; an error says nothing of the record. */

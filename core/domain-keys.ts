@@ -6,7 +6,7 @@
  */
 import type { DkimAlgorithm } from './dkim.ts';
 import { DAY_SECONDS } from './limits.ts';
-import type { DomainKey, DomainRecord } from './records.ts';
+import type { DomainKey, DomainRecord } from './records/domains.ts';
 
 /** Milliseconds that the DNS record of a retired key stays: longer than any mail that it signed is retried, by us or by a forwarder. */
 export const RETIRED_LIFE = 7 * DAY_SECONDS * 1_000;

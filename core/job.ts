@@ -17,7 +17,7 @@ import {
   RETRY_HOURS,
 } from './limits.ts';
 import type { Content, Copy, MailRequest, Personalization } from './mail.ts';
-import { OPERATOR } from './records.ts';
+import { OPERATOR } from './records/accounts.ts';
 
 /** A personalization too long to travel: the stored request (`contentKey`) has it. */
 export type StoredPersonalization = { index: number; stored: true };

@@ -11,7 +11,7 @@ import {
   type SuppressionList,
   type SuppressionRecord,
   suppressionKey,
-} from './records.ts';
+} from './records/suppressions.ts';
 
 /** An address for a list. */
 export type Suppressing = { account: string; address: string; list: ListName; entry: ListEntry };

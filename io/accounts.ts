@@ -7,22 +7,14 @@ import { makeApiKey } from '../core/api-key.ts';
 import type { DkimAlgorithm } from '../core/dkim.ts';
 import { addKey, nextSelector } from '../core/domain-keys.ts';
 import { type AccessRecord, accessKey } from '../core/records/access.ts';
+import { type KeyRecord, keyKey, OPERATOR } from '../core/records/accounts.ts';
+import { type DomainRecord, domainKey, hostKey } from '../core/records/domains.ts';
+import { type ForwardRecord, forwardKey } from '../core/records/inbound.ts';
 import { type BatchRecord, batchKey } from '../core/records/schedule.ts';
+import { type EnforcedTlsRecord, enforcedTlsKey } from '../core/records/settings.ts';
 import { type AccountRecord, accountKey, type UsableKey } from '../core/records/subusers.ts';
 import { type TemplateRecord, templateKey } from '../core/records/template.ts';
-import {
-  type DomainRecord,
-  domainKey,
-  type EnforcedTlsRecord,
-  enforcedTlsKey,
-  type ForwardRecord,
-  forwardKey,
-  hostKey,
-  type KeyRecord,
-  keyKey,
-  type LinkRecord,
-  OPERATOR,
-} from '../core/records.ts';
+import type { LinkRecord } from '../core/records/tracking.ts';
 import { apiKeysIn } from './api-keys.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';

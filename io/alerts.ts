@@ -2,7 +2,7 @@
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { type AlertRecord, alertKey, alertsKey } from '../core/alerts/alert.ts';
-import type { Hold } from '../core/records.ts';
+import type { Hold } from '../core/records/holds.ts';
 import type { Table } from './aws.ts';
 import { queryAll } from './query-all.ts';
 

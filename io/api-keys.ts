@@ -1,7 +1,7 @@
 /** API keys of accounts, in the accounts table. Reads are strongly consistent: what was written is seen by the next call. */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import { type KeyRecord, keyKey } from '../core/records.ts';
+import { type KeyRecord, keyKey } from '../core/records/accounts.ts';
 import type { Table } from './aws.ts';
 
 export function apiKeysIn(table: string, client: Table) {

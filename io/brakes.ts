@@ -19,8 +19,9 @@ import {
 } from '../core/brakes/brakes.ts';
 import { type HourOfMail, sumHours, windowOf } from '../core/brakes/judge.ts';
 import { sweepsAfterResume } from '../core/brakes/parked.ts';
+import { OPERATOR } from '../core/records/accounts.ts';
+import type { Hold } from '../core/records/holds.ts';
 import { type AccountRecord, accountKey } from '../core/records/subusers.ts';
-import { type Hold, OPERATOR } from '../core/records.ts';
 import type { Kind } from '../core/stats/count.ts';
 import type { Table } from './aws.ts';
 

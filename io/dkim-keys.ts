@@ -3,7 +3,7 @@ import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import { EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import type { DkimAlgorithm } from '../core/dkim.ts';
-import type { DomainKey } from '../core/records.ts';
+import type { DomainKey } from '../core/records/domains.ts';
 
 const generate = promisify(generateKeyPair);
 

@@ -4,7 +4,7 @@
  */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, PutCommand, ScanCommand, type ScanCommandInput } from '@aws-sdk/lib-dynamodb';
-import type { Hold } from '../core/records.ts';
+import type { Hold } from '../core/records/holds.ts';
 import { type OutboxPage, outboxKey } from '../core/webhook/outbox.ts';
 import type { Table } from './aws.ts';
 

@@ -7,7 +7,7 @@ import { DeleteCommand, GetCommand, PutCommand, QueryCommand, UpdateCommand } fr
 import { DAY_SECONDS } from '../core/limits.ts';
 import { type ErasedRecord, erasedBy, isErased, type ReturnedMailRecord } from '../core/records/erasure.ts';
 import { copyNamed, copyPart, messageName, recipientKey } from '../core/records/message-key.ts';
-import { copyKey, type Outcome, type OutcomeRecord, type RequestRecord, requestKey } from '../core/records.ts';
+import { copyKey, type Outcome, type OutcomeRecord, type RequestRecord, requestKey } from '../core/records/messages.ts';
 import type { Table } from './aws.ts';
 import { type Condition, inBucketOf, indexedUnder, ofRequest } from './message-range.ts';
 import { queryPages } from './query-all.ts';

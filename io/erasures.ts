@@ -2,7 +2,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { PutCommand, QueryCommand, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { type ErasureRecord, eraseHold, erasureKey, erasuresKey, newErasure } from '../core/records/erasure.ts';
-import type { Hold } from '../core/records.ts';
+import type { Hold } from '../core/records/holds.ts';
 import type { Table } from './aws.ts';
 
 /** What a job's report is made of: not the addresses. */

@@ -4,7 +4,7 @@
  */
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import { type GroupRecord, type GroupsRecord, groupKey, groupsKey } from '../core/records.ts';
+import { type GroupRecord, type GroupsRecord, groupKey, groupsKey } from '../core/records/groups.ts';
 import { GROUPS, type Group } from '../core/suppressions/group.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';

@@ -2,8 +2,8 @@
 import { BatchWriteCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { parkedPlace } from '../core/brakes/brakes.ts';
 import { HOLD_SHARDS } from '../core/limits.ts';
+import { type Hold, holdDue, holdShard } from '../core/records/holds.ts';
 import { pausedKey, SCHEDULED_INDEX, SCHEDULED_SHARDS, scheduledKey, type Wake } from '../core/records/schedule.ts';
-import { type Hold, holdDue, holdShard } from '../core/records.ts';
 import type { Table } from './aws.ts';
 
 /** BatchWriteItem takes 25 items (DynamoDB quotas). */

@@ -1,7 +1,7 @@
 /** Host names that mail comes in at, and whose they are: read for every recipient at port 25, written with a domain or a parse setting. */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { type HostRecord, hostKey } from '../core/records.ts';
+import { type HostRecord, hostKey } from '../core/records/domains.ts';
 import type { Table } from './aws.ts';
 
 /** A host name that is somebody else's, or is used for something else. */

@@ -5,7 +5,7 @@ import {
   addressWhitelistKey,
   type BouncePurgeRecord,
   bouncePurgeKey,
-} from '../core/records.ts';
+} from '../core/records/settings.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
 

@@ -2,6 +2,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
+import { type ForwardRecord, forwardKey } from '../core/records/inbound.ts';
 import {
   type FormerMailDefaultsRecord,
   formerMailDefaultsKey,
@@ -9,7 +10,6 @@ import {
   type MailDefaultsRecord,
   mailDefaultsKey,
 } from '../core/records/mail-defaults.ts';
-import { type ForwardRecord, forwardKey } from '../core/records.ts';
 import type { Table } from './aws.ts';
 
 export type ForwardKind = 'forward_bounce' | 'forward_spam';

@@ -1,7 +1,7 @@
 /** Conditions of DynamoDB for what lies together in the messages table, wherever its records are (core/records/message-key.ts). */
 import type { QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import { bucketKey, bucketOf, messageKey, recipientKey } from '../core/records/message-key.ts';
-import { MESSAGES_INDEX } from '../core/records.ts';
+import { MESSAGES_INDEX } from '../core/records/messages.ts';
 
 export type Condition = { KeyConditionExpression: string; ExpressionAttributeValues: Record<string, unknown> } & Pick<
   QueryCommandInput,

@@ -20,7 +20,7 @@ import {
   type LateRecord,
   type OutcomeRecord,
   type RequestRecord,
-} from '../core/records.ts';
+} from '../core/records/messages.ts';
 import type { Table } from './aws.ts';
 import { ofRequest } from './message-range.ts';
 import { queryWhole } from './query-all.ts';

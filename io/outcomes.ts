@@ -5,7 +5,7 @@
  * throttled table needs.
  */
 import { type AttributeValue, BatchExecuteStatementCommand } from '@aws-sdk/client-dynamodb';
-import type { OutcomeRecord } from '../core/records.ts';
+import type { OutcomeRecord } from '../core/records/messages.ts';
 import type { Table } from './aws.ts';
 
 export type Recorded = 'recorded' | 'already-final';

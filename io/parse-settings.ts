@@ -2,14 +2,14 @@
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { DAY_SECONDS } from '../core/limits.ts';
+import { hostKey } from '../core/records/domains.ts';
 import {
   countedKey,
-  hostKey,
   type ParseSettingRecord,
   type ParseStatsRecord,
   parseSettingKey,
   parseStatsKey,
-} from '../core/records.ts';
+} from '../core/records/inbound.ts';
 import { policyKey } from '../core/webhook/policy.ts';
 import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';

@@ -5,7 +5,7 @@
  */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { type ParseSettingRecord, parseSettingKey } from '../core/records.ts';
+import { type ParseSettingRecord, parseSettingKey } from '../core/records/inbound.ts';
 import { policyKey, type SecurityPolicyRecord } from '../core/webhook/policy.ts';
 import type { Table } from './aws.ts';
 import { queryAll } from './query-all.ts';

@@ -5,7 +5,7 @@
 import { type CopyName, copyOf } from '../core/event/order.ts';
 import { requestIdTime } from '../core/ids.ts';
 import { RETRY_HOURS } from '../core/limits.ts';
-import type { OutcomeRecord } from '../core/records.ts';
+import type { OutcomeRecord } from '../core/records/messages.ts';
 
 export type ReadOutcomesDeps = {
   /** Milliseconds since the epoch. */

@@ -4,13 +4,13 @@
  */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DomainRecord, domainKey, hostKey } from '../core/records/domains.ts';
 import {
   type BorrowedDomainRecord,
   borrowedDomainKey,
   type DefaultDomainRecord,
   defaultDomainKey,
 } from '../core/records/senders.ts';
-import { type DomainRecord, domainKey, hostKey } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';
 import { queryAll } from './query-all.ts';

@@ -1,8 +1,9 @@
 /** Link hosts, names of addresses and what a parent lends of them: items of the accounts table, each written whole. */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { hostKey } from '../core/records/domains.ts';
 import { type BorrowedLinkRecord, borrowedLinkKey, type ReverseDnsRecord } from '../core/records/senders.ts';
-import { hostKey, type LinkRecord, linkDefaultKey } from '../core/records.ts';
+import { type LinkRecord, linkDefaultKey } from '../core/records/tracking.ts';
 import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';
 import { queryAll } from './query-all.ts';

@@ -3,6 +3,8 @@
  * verified by itself, the account's default, and where it has none the operator's.
  */
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
+import { OPERATOR } from '../core/records/accounts.ts';
+import { type DomainRecord, domainKey } from '../core/records/domains.ts';
 import {
   type BorrowedDomainRecord,
   borrowedDomainKey,
@@ -11,7 +13,6 @@ import {
   type VerifiedSenderRecord,
   verifiedSenderKey,
 } from '../core/records/senders.ts';
-import { type DomainRecord, domainKey, OPERATOR } from '../core/records.ts';
 import { isProven } from '../core/senders/kept.ts';
 import type { Table } from './aws.ts';
 

@@ -1,6 +1,6 @@
 /** Unsubscribe groups as a reader sees them. Only their names are asked for: `track` may read nothing else of accounts. */
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
-import { type GroupRecord, type GroupsRecord, groupKey, groupsKey } from '../core/records.ts';
+import { type GroupRecord, type GroupsRecord, groupKey, groupsKey } from '../core/records/groups.ts';
 import type { ShownGroup } from '../core/tracking/page.ts';
 import type { Table } from './aws.ts';
 

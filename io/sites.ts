@@ -28,7 +28,7 @@ import {
   type WarmUpStateRecord,
   warmUpKey,
   warmUpStateKey,
-} from '../core/records.ts';
+} from '../core/records/sites.ts';
 import type { Allowance } from '../core/shaping/allowance.ts';
 import { hourOf, isHeldBack } from '../core/warm-up.ts';
 import type { Table } from './aws.ts';

@@ -4,9 +4,9 @@
  */
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { OPERATOR } from '../core/records/accounts.ts';
 import { type ProfileRecord, profileKey } from '../core/records/profile.ts';
 import { type AccountRecord, accountKey, type SubuserRecord, subuserKey, userIdOf } from '../core/records/subusers.ts';
-import { OPERATOR } from '../core/records.ts';
 import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';
 import { queryAll } from './query-all.ts';

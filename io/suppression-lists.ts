@@ -5,7 +5,7 @@
  */
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import { type ListedRecord, type ListName, listKey, type SuppressionRecord } from '../core/records.ts';
+import { type ListedRecord, type ListName, listKey, type SuppressionRecord } from '../core/records/suppressions.ts';
 import { addToList, entryOf, removeFromList, type Suppressing, type SuppressionChange } from '../core/suppression.ts';
 import type { Table } from './aws.ts';
 import { suppressionsIn, writesOf } from './suppressions.ts';

@@ -5,7 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { BatchGetCommand, GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import { type SuppressionRecord, suppressionKey } from '../core/records.ts';
+import { type SuppressionRecord, suppressionKey } from '../core/records/suppressions.ts';
 import {
   addBounce,
   addToList,

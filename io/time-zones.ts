@@ -1,6 +1,6 @@
 /** Accounts' time zones, in the accounts table: statistics begin their days there. */
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { timeZoneKey } from '../core/records.ts';
+import { timeZoneKey } from '../core/records/settings.ts';
 import type { Table } from './aws.ts';
 
 export function timeZonesIn(table: string, client: Table) {

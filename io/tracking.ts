@@ -1,16 +1,16 @@
 /** What accounts ask of tracking, the hosts of their links, and the keys of tokens. */
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { hostKey } from '../core/records/domains.ts';
 import { type BorrowedLinkRecord, borrowedLinkKey } from '../core/records/senders.ts';
 import {
-  hostKey,
   type LinkDefaultRecord,
   type LinkRecord,
   linkDefaultKey,
   linkKey,
   type TrackingRecord,
   trackingKey,
-} from '../core/records.ts';
+} from '../core/records/tracking.ts';
 import { linkHostOf } from '../core/tracking/link-host.ts';
 import { NOTHING, type TrackingSettings } from '../core/tracking/settings.ts';
 import { makeTrackingKey, type TrackingKey } from '../core/tracking/token.ts';

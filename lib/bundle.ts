@@ -11,7 +11,8 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { type BuildOptions, buildSync, version } from 'esbuild';
 import type { ShapingOverrides } from '../core/shaping/compile.ts';
 import { isBuilt, recordBuilt, writeWhole } from './built.ts';
-import { type FunctionName, PERMISSIONS } from './permissions.ts';
+import type { FunctionName } from './permissions/permission.ts';
+import { PERMISSIONS } from './permissions/table.ts';
 import type { Settings } from './settings.ts';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');

@@ -10,7 +10,7 @@ import { type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { MESSAGES_INDEX } from '../core/records.ts';
+import { MESSAGES_INDEX } from '../core/records/messages.ts';
 
 const MILLION = 1_000_000;
 

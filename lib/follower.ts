@@ -50,7 +50,7 @@ export class Follower extends Construct {
       ...props,
       targets: { ...targets, ownStream: [stream], ownDeadLetters: [this.dead.queueArn] },
     });
-    // Not CDK's own: it would grant more than the row in lib/permissions.ts does.
+    // Not CDK's own: it would grant more than the row in lib/permissions/table.ts does.
     const onFailure: IEventSourceDlq = { bind: () => ({ destination: this.dead.queueArn }) };
     new EventSourceMapping(this, 'Mapping', {
       target: this.stage.fn,

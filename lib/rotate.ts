@@ -4,7 +4,8 @@
  */
 import { Aws, Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { PERMISSIONS, writeSenderRecords } from './permissions.ts';
+import { writeSenderRecords } from './permissions/by-settings.ts';
+import { PERMISSIONS } from './permissions/table.ts';
 import { type SendingProps, sendingJson } from './sending.ts';
 import { type CodeOf, Stage } from './stage.ts';
 import type { Storage } from './storage.ts';

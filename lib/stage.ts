@@ -1,6 +1,6 @@
 /**
  * A stage of the way of an email: one function with its own role and its own log group. It can do nothing yet;
- * `grantOwn` gives it its rows of lib/permissions.ts.
+ * `grantOwn` gives it its rows of lib/permissions/table.ts.
  */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ISecurityGroup, ISubnet, IVpc } from 'aws-cdk-lib/aws-ec2';
@@ -18,7 +18,8 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { METRICS_NAMESPACE } from '../core/metrics.ts';
-import { type FunctionName, grantOwn, PERMISSIONS, type Permission, type Target } from './permissions.ts';
+import { type FunctionName, grantOwn, type Permission, type Target } from './permissions/permission.ts';
+import { PERMISSIONS } from './permissions/table.ts';
 import type { Settings } from './settings.ts';
 
 /** A lane as accept, expand and release learn of it, in their variable `LANES`. */
@@ -36,7 +37,7 @@ export type StageProps = {
   environment: Record<string, string>;
   /** What its permissions are about, but for its own log group. */
   targets: Partial<Record<Target, readonly string[]>>;
-  /** Its rows of lib/permissions.ts, where the settings decide which; default: all of them. */
+  /** Its rows of lib/permissions/table.ts, where the settings decide which; default: all of them. */
   rows?: readonly Permission[];
   reservedConcurrency?: number | undefined;
   /** Only deliver: it must leave by the NAT gateway of its lane. */

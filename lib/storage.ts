@@ -18,8 +18,8 @@ import { Construct } from 'constructs';
 import { DOWNLOAD_DAYS, DOWNLOADS_PREFIX } from '../core/activity/download.ts';
 import { SCHEDULED_CLASS_DAYS } from '../core/job.ts';
 import { SEND_AT_DAYS } from '../core/mail-send/limits.ts';
+import { MESSAGES_INDEX } from '../core/records/messages.ts';
 import { SCHEDULED_INDEX } from '../core/records/schedule.ts';
-import { MESSAGES_INDEX } from '../core/records.ts';
 import { FILE_DAYS, VALIDATIONS_PREFIX } from '../core/validation/job.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,7 +1,7 @@
 /** What the two ways in have in common, accept (HTTPS) and the relay (SMTP): what they learn of the stack, and what they use of it. */
 import type { Expand } from './expand.ts';
 import type { Lane } from './lane.ts';
-import type { Target } from './permissions.ts';
+import type { Target } from './permissions/permission.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage.ts';
 

@@ -2,7 +2,8 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { relaysOf, usesSes } from '../core/via.ts';
-import { deliverRows, type Permission, type Target } from './permissions.ts';
+import type { Permission, Target } from './permissions/permission.ts';
+import { deliverRows } from './permissions/table.ts';
 import type { PoolSettings, RelaySettings, Settings } from './settings.ts';
 import { poolViaOf } from './ways.ts';
 

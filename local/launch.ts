@@ -12,7 +12,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { dnsRecordsOf, type Source } from '../core/dns-records.ts';
 import { publishedKeys } from '../core/domain-keys.ts';
-import { OPERATOR } from '../core/records.ts';
+import { OPERATOR } from '../core/records/accounts.ts';
 import { SCOPES } from '../core/scopes.ts';
 import { senderDns } from '../core/senders/dns.ts';
 import { operatorOf } from '../io/accounts.ts';

@@ -7,8 +7,9 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import type { Job } from '../core/job.ts';
+import type { Expansion, Hold } from '../core/records/holds.ts';
 import { messageName } from '../core/records/message-key.ts';
-import type { Expansion, Hold, Outcome } from '../core/records.ts';
+import type { Outcome } from '../core/records/messages.ts';
 import { OPERATOR_KEY } from './proxy.ts';
 import { type LocalStack, tableNamed } from './stack.ts';
 

@@ -8,7 +8,7 @@ import { isAscii } from '../core/address.ts';
 import type { InboundMessage } from '../core/inbound/message.ts';
 import { inboundKey } from '../core/inbound/message.ts';
 import { inboundHost, readInboundRecipient } from '../core/inbound/recipient.ts';
-import type { HostRecord } from '../core/records.ts';
+import type { HostRecord } from '../core/records/domains.ts';
 import { asksToRelay } from '../core/smtp-server/path.ts';
 import { fill, type SmtpReply, smtpReplies } from '../core/smtp-server/replies.ts';
 import type { Gate } from './gate.ts';

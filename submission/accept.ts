@@ -16,8 +16,8 @@ import {
   validateMailSend,
 } from '../core/mail-send/index.ts';
 import { bucketOfOne } from '../core/records/message-key.ts';
+import type { Received } from '../core/records/messages.ts';
 import type { UsableKey } from '../core/records/subusers.ts';
-import type { Received } from '../core/records.ts';
 import { type AccessDeps, mayComeFrom } from './access.ts';
 import { readBody } from './body.ts';
 import { readNamedPool } from './pools.ts';

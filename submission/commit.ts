@@ -24,8 +24,9 @@ import {
 import { chooseLane } from '../core/lane.ts';
 import { DAY_SECONDS, DIRECT_JOBS } from '../core/limits.ts';
 import { SEND_AT_HOURS } from '../core/mail-send/limits.ts';
+import { type Expansion, type Hold, holdKey, scheduledHold } from '../core/records/holds.ts';
 import { ownerOf } from '../core/records/message-key.ts';
-import { type Expansion, type Hold, holdKey, type RequestRecord, requestKey, scheduledHold } from '../core/records.ts';
+import { type RequestRecord, requestKey } from '../core/records/messages.ts';
 import type { Lane } from '../io/environment.ts';
 import { type Entry, isThrottle, type Sent, wasRefused } from '../io/queue.ts';
 import type { Submission } from './request.ts';

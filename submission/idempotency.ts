@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { type ApiFailure, apiErrors } from '../core/errors.ts';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
-import { type Beside, type IdempotencyRecord, idempotencyKey } from '../core/records.ts';
+import { type Beside, type IdempotencyRecord, idempotencyKey } from '../core/records/messages.ts';
 import { isThrottle } from '../io/queue.ts';
 import type { Committed, Earlier } from './commit.ts';
 import type { Idempotency, Submission } from './request.ts';

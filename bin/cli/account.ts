@@ -3,8 +3,8 @@
  * Refused is what nobody has: a key, a domain or a list of a mistyped account would be nobody's.
  */
 import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import { type AccountRecord, accountKey, type SubuserRecord, subuserKey } from '../../core/records/subusers.ts';
-import { OPERATOR } from '../../core/records.ts';
 import type { Table } from '../../io/aws.ts';
 import { CliError } from './cli-error.ts';
 

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { OPERATOR } from '../../core/records.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import type { PoolVia } from '../../core/via.ts';
 import { operatorOf } from '../../io/accounts.ts';
 import { openKeys, openTables, type Table } from '../../io/aws.ts';

@@ -6,7 +6,7 @@ import { Resolver } from 'node:dns/promises';
 import type { DkimAlgorithm } from '../../core/dkim.ts';
 import { type DnsRecord, dkimRecordOf, dnsRecordsOf, findFault } from '../../core/dns-records.ts';
 import { activateKey, keysOf, pendingKey, publishedKeys, RETIRED_LIFE, retireKey } from '../../core/domain-keys.ts';
-import type { DomainKey, DomainRecord } from '../../core/records.ts';
+import type { DomainKey, DomainRecord } from '../../core/records/domains.ts';
 import { usesSes } from '../../core/via.ts';
 import { CliError, type Connection, type Options } from './connect.ts';
 import { formatTime, printJson, printLine, printTable } from './print.ts';

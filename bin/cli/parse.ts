@@ -1,7 +1,7 @@
 /** parse add | list | remove, forward set | off: where mail that comes in goes (SendGrid: Inbound Parse, forward_bounce, forward_spam). */
 import { readMailbox } from '../../core/address.ts';
 import { readParseSetting, showParseSetting } from '../../core/parse/setting.ts';
-import { parseSettingKey } from '../../core/records.ts';
+import { parseSettingKey } from '../../core/records/inbound.ts';
 import { CliError, type Connection, type Options } from './connect.ts';
 import { printJson, printLine, printTable } from './print.ts';
 

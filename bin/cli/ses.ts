@@ -19,7 +19,7 @@ import {
 } from '@aws-sdk/client-sesv2';
 import { dkimRecordOf } from '../../core/dns-records.ts';
 import { keysOf, signingKeys } from '../../core/domain-keys.ts';
-import type { DomainKey, DomainRecord } from '../../core/records.ts';
+import type { DomainKey, DomainRecord } from '../../core/records/domains.ts';
 import { mailFromDomain, mailFromRecords } from '../../core/ses-account.ts';
 import { openKeys } from '../../io/aws.ts';
 import { CliError, type Connection, type Options } from './connect.ts';

@@ -7,7 +7,7 @@ import { createReadStream, createWriteStream, type ReadStream, type WriteStream 
 import { stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'csv-parse';
-import { type ListName, SUPPRESSION_LISTS, type SuppressionList } from '../../core/records.ts';
+import { type ListName, SUPPRESSION_LISTS, type SuppressionList } from '../../core/records/suppressions.ts';
 import type { Suppressing } from '../../core/suppression.ts';
 import { type Columns, columnsOf, csvLine, readColumns, readRow } from '../../core/suppressions/rows.ts';
 import { listedSince, purgedBy } from '../../core/suppressions/settings.ts';

@@ -5,14 +5,9 @@ import type { EngagementRecord } from '../../core/event/engagement.ts';
 import { isRequestId } from '../../core/ids.ts';
 import { HOLD_SHARDS } from '../../core/limits.ts';
 import { isErased } from '../../core/records/erasure.ts';
+import { type Hold, holdShard } from '../../core/records/holds.ts';
 import { addressIn, copyIndexOf, isRequestRecord, messageName } from '../../core/records/message-key.ts';
-import {
-  type AttemptRecord,
-  type Hold,
-  holdShard,
-  type OutcomeRecord,
-  type RequestRecord,
-} from '../../core/records.ts';
+import type { AttemptRecord, OutcomeRecord, RequestRecord } from '../../core/records/messages.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { CliError, type Connection, type Options } from './connect.ts';
 import { formatTime, printJson, printLine } from './print.ts';

@@ -10,7 +10,7 @@ import { hourOf } from '../event/page.ts';
 import { requestIdTime } from '../ids.ts';
 import { DAY_SECONDS } from '../limits.ts';
 import { copyIndexOf, isRequestRecord } from '../records/message-key.ts';
-import type { RequestRecord } from '../records.ts';
+import type { RequestRecord } from '../records/messages.ts';
 import { type Found, lastEventTime, type Told, tell, toldValues } from './message.ts';
 import type { Values } from './query/fields.ts';
 import { matches } from './query/match.ts';

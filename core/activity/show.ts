@@ -6,7 +6,7 @@ import { addressOf, type News, readNews } from '../event/item.ts';
 import { requestIdTime, sgMessageId } from '../ids.ts';
 import { isErased } from '../records/erasure.ts';
 import { addressIn, copyIndexOf, isRequestRecord } from '../records/message-key.ts';
-import type { AttemptRecord, OutcomeRecord, RequestRecord } from '../records.ts';
+import type { AttemptRecord, OutcomeRecord, RequestRecord } from '../records/messages.ts';
 
 /** A copy's items, in the order in which they happened, and its request. */
 export type CopyHistory = { request?: RequestRecord; news: News[]; about?: About };

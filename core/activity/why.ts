@@ -4,7 +4,7 @@
  * items of its copy alone.
  */
 import { sgMessageId } from '../ids.ts';
-import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records.ts';
+import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records/messages.ts';
 import type { Classification } from '../shaping/rule.ts';
 import { attemptsOf, type CopyHistory, iso, outcomeOf, statusOf } from './show.ts';
 

@@ -6,7 +6,7 @@
 import { asciiAddress, readMailbox } from '../address.ts';
 import type { ApiError } from '../errors.ts';
 import { type Fields, fieldsOf } from '../fields.ts';
-import { type Hold, holdKey } from '../records.ts';
+import { type Hold, holdKey } from '../records/holds.ts';
 
 export const ALERT_TYPES = ['usage_limit', 'stats_notification'] as const;
 export const FREQUENCIES = ['daily', 'weekly', 'monthly'] as const;

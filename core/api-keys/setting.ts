@@ -4,7 +4,7 @@
  */
 import type { ApiError } from '../errors.ts';
 import { fieldsOf } from '../fields.ts';
-import type { KeyRecord } from '../records.ts';
+import type { KeyRecord } from '../records/accounts.ts';
 import { SCOPES } from '../scopes.ts';
 
 /** Keys of an account (SendGrid). */

@@ -3,7 +3,7 @@
  * again: some hours later, for what has waited too long to be sent, or after a resume. While it is parked it costs nothing, and
  * it goes through a lane so seldom that its hops are no matter.
  */
-import { type Hold, holdKey } from '../records.ts';
+import { type Hold, holdKey } from '../records/holds.ts';
 
 /** Milliseconds from one sweep of a paused account to the next. */
 const SWEEP_EVERY = 6 * 3_600_000;

@@ -3,7 +3,13 @@
  * bring him back (GDPR Art. 17(3)(b) and 21(3), CAN-SPAM 16 CFR 316): his address and the time, and nothing that a server or he himself said.
  * Blocks suppress nobody, and go.
  */
-import { type ListEntry, type ListName, listedKey, SUPPRESSION_LISTS, type SuppressionRecord } from '../records.ts';
+import {
+  type ListEntry,
+  type ListName,
+  listedKey,
+  SUPPRESSION_LISTS,
+  type SuppressionRecord,
+} from '../records/suppressions.ts';
 import { entryOf, removeFromList, type SuppressionChange, withEntry } from '../suppression.ts';
 
 export const listsOf = (record: SuppressionRecord): ListName[] => [

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { domainOf } from '../domain.ts';
 import { requestIdTime, sgMessageId } from '../ids.ts';
-import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records.ts';
+import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records/messages.ts';
 import type { About } from './about.ts';
 import { addressOf, type Change, isFirstNews, type News } from './item.ts';
 

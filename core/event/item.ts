@@ -5,7 +5,7 @@
 
 import { isSampleCopy } from '../copies.ts';
 import { addressIn, messageName } from '../records/message-key.ts';
-import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records.ts';
+import type { AttemptRecord, LateRecord, OutcomeRecord } from '../records/messages.ts';
 import { ENGAGEMENTS, type EngagementRecord } from './engagement.ts';
 
 export type News = { account: string; requestId: string; index: number } & (

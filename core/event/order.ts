@@ -2,7 +2,7 @@
  * The order in which events are told: what servers said of a copy, then what its reader did. Scanners follow links before we have
  * written that their server took the mail, so the stream may have it the other way round.
  */
-import type { OutcomeRecord } from '../records.ts';
+import type { OutcomeRecord } from '../records/messages.ts';
 import { type Change, type News, readNews } from './item.ts';
 
 /** `sequence`: padded, so that it sorts. `writtenAt`: milliseconds since the epoch, to the second. */

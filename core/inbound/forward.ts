@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { jobId, makeRequestId, sgMessageId } from '../ids.ts';
 import type { Job } from '../job.ts';
-import { type Hold, holdKey } from '../records.ts';
+import { type Hold, holdKey } from '../records/holds.ts';
 import type { ReturnPath } from '../return-path.ts';
 import { UNTRACKED } from '../tracking/settings.ts';
 

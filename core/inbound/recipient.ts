@@ -5,7 +5,7 @@
  */
 import type { TokenSecret } from '../address-token.ts';
 import { toAsciiDomain } from '../domain.ts';
-import type { HostRecord } from '../records.ts';
+import type { HostRecord } from '../records/domains.ts';
 import { type ReturnPath, readReturnPath } from '../return-path.ts';
 import { readUnsubscribeAddress, type Unsubscription } from '../unsubscribe-address.ts';
 

@@ -4,7 +4,7 @@
  * and the boundary is chosen by whoever sends, so no mail can hold it.
  */
 import type { InboundMessage } from '../inbound/message.ts';
-import type { ParseSettingRecord } from '../records.ts';
+import type { ParseSettingRecord } from '../records/inbound.ts';
 import type { ParsedMail } from './mail.ts';
 
 /** What was found out about who sent a mail: `pass`, `softfail` …; SendGrid's words for `dkim`: `{@example.com : pass}`. */

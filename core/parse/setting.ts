@@ -5,7 +5,8 @@
  */
 import { readDomain } from '../address.ts';
 import type { ApiError } from '../errors.ts';
-import type { DomainRecord, ParseSettingRecord } from '../records.ts';
+import type { DomainRecord } from '../records/domains.ts';
+import type { ParseSettingRecord } from '../records/inbound.ts';
 import { POLICY_ID } from '../webhook/policy.ts';
 import { readParseUrl } from './url.ts';
 

@@ -3,7 +3,8 @@
  * erased. Keys are spelt here, once. Jobs are in the messages table, of which there are no backups: what they name goes with them.
  */
 import { DAY_SECONDS } from '../limits.ts';
-import { type Hold, holdKey, type Outcome } from '../records.ts';
+import { type Hold, holdKey } from './holds.ts';
+import type { Outcome } from './messages.ts';
 
 /** What is erased, as a job's report names it. */
 export type ErasureKind =

@@ -3,7 +3,7 @@
  * an account lends to its subusers, addresses that are verified one by one, names of addresses. Keys are spelt here, once.
  */
 import { createHash } from 'node:crypto';
-import { OPERATOR } from '../records.ts';
+import { OPERATOR } from './accounts.ts';
 
 /** A record that we wrote into a hosted zone, exactly as it stands there: Route 53 takes away only what is named to the letter. */
 export type WrittenRecord = { hostedZone: string; name: string; type: 'CNAME' | 'MX' | 'TXT'; value: string };

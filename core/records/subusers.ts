@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Allows } from '../access/list.ts';
-import type { KeyRecord } from '../records.ts';
+import type { KeyRecord } from './accounts.ts';
 
 /** How many messages a subuser may send (SendGrid: `subusers/{name}/credits`). */
 export type Credits =

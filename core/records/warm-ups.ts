@@ -2,7 +2,7 @@
  * What the operator said of warm-ups by the API, over the settings' `warmUpFrom`: one item of the operator's in the accounts table, with an
  * attribute for each lane, so that one read tells a lane of all of its pool.
  */
-import { OPERATOR } from '../records.ts';
+import { OPERATOR } from './accounts.ts';
 
 /** The last word on a lane's warm-up. */
 export type WarmUpWord = {

@@ -6,8 +6,9 @@
 import { readDomain } from '../address.ts';
 import { keysOf } from '../domain-keys.ts';
 import type { ApiError } from '../errors.ts';
+import { OPERATOR } from '../records/accounts.ts';
+import type { DomainRecord } from '../records/domains.ts';
 import type { Authentication, Borrower } from '../records/senders.ts';
-import { type DomainRecord, OPERATOR } from '../records.ts';
 import { senderDns } from './dns.ts';
 import { authenticationOf, isProven, type Sending } from './kept.ts';
 import { labelOf, numberOf } from './names.ts';

@@ -6,7 +6,7 @@
 import { type DnsRecord, dkimRecordOf, dnsRecordsOf, findFault } from '../dns-records.ts';
 import type { Answer } from '../doctor.ts';
 import { keysOf, publishedKeys } from '../domain-keys.ts';
-import type { DomainKey, DomainRecord } from '../records.ts';
+import type { DomainKey, DomainRecord } from '../records/domains.ts';
 import { authenticationOf, type Sending } from './kept.ts';
 
 export type SenderField =

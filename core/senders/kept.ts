@@ -2,8 +2,8 @@
  * What is kept of a sending domain beside its keys, whoever added it, and whether mail may be sent from it.
  */
 import type { Source } from '../dns-records.ts';
+import type { DomainRecord } from '../records/domains.ts';
 import type { Authentication } from '../records/senders.ts';
-import type { DomainRecord } from '../records.ts';
 import { numberOf } from './names.ts';
 
 /** What the stack is to a sending domain. */

@@ -5,7 +5,7 @@
 import { type DnsRecord, dkimRecordOf, findFault } from '../dns-records.ts';
 import type { Answer } from '../doctor.ts';
 import { activateKey, keysOf, pendingKey, RETIRED_LIFE } from '../domain-keys.ts';
-import type { DomainKey, DomainRecord } from '../records.ts';
+import type { DomainKey, DomainRecord } from '../records/domains.ts';
 import { authenticationOf } from './kept.ts';
 
 /** What rotating does next: the waiting key signs, a new one is made under a selector, or it is too early. */

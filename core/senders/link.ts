@@ -5,7 +5,7 @@
 import { readDomain } from '../address.ts';
 import type { ApiError } from '../errors.ts';
 import type { LinkBranding } from '../records/senders.ts';
-import { type LinkRecord, linkKey } from '../records.ts';
+import { type LinkRecord, linkKey } from '../records/tracking.ts';
 import type { User } from './authentication.ts';
 import { numberOf } from './names.ts';
 

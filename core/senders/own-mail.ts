@@ -4,7 +4,9 @@
  */
 import { jobId, makeRequestId } from '../ids.ts';
 import type { Job } from '../job.ts';
-import { type DomainRecord, type Hold, holdKey, OPERATOR } from '../records.ts';
+import { OPERATOR } from '../records/accounts.ts';
+import type { DomainRecord } from '../records/domains.ts';
+import { type Hold, holdKey } from '../records/holds.ts';
 import { UNTRACKED } from '../tracking/settings.ts';
 import { isProven } from './kept.ts';
 

@@ -11,8 +11,8 @@
 import { dkimRecordOf } from '../dns-records.ts';
 import { keysOf, nextSelector, pendingKey, publishedKeys } from '../domain-keys.ts';
 import { DAY_SECONDS } from '../limits.ts';
+import type { DomainKey, DomainRecord } from '../records/domains.ts';
 import type { WrittenRecord } from '../records/senders.ts';
-import type { DomainKey, DomainRecord } from '../records.ts';
 import { targetRecords } from './dns.ts';
 import { authenticationOf, isProven, type Sending } from './kept.ts';
 import { turnOf } from './keys.ts';

@@ -3,7 +3,7 @@
  * an address counts on the day of its entry. What was imported without a class is `Unclassified`.
  */
 import type { ApiError } from '../errors.ts';
-import type { ListedRecord } from '../records.ts';
+import type { ListedRecord } from '../records/suppressions.ts';
 import type { Classification } from '../shaping/rule.ts';
 
 export const CLASSIFICATIONS = [

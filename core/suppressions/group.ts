@@ -3,7 +3,7 @@
  * at most is its default. It refuses, naming the field, what is longer than the page of preferences shows.
  */
 import type { ApiError } from '../errors.ts';
-import type { GroupRecord } from '../records.ts';
+import type { GroupRecord } from '../records/groups.ts';
 
 export type Group = Pick<GroupRecord, 'name' | 'description' | 'isDefault'>;
 export type ReadGroup = { ok: true; group: Group } | { ok: false; errors: ApiError[] };

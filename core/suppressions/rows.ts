@@ -4,7 +4,7 @@
  * apostrophe, which reading takes away again.
  */
 import { asciiAddress, readMailbox } from '../address.ts';
-import type { ListEntry, ListedRecord, ListName, SuppressionList } from '../records.ts';
+import type { ListEntry, ListedRecord, ListName, SuppressionList } from '../records/suppressions.ts';
 import { CLASSIFICATIONS } from './classifications.ts';
 
 /** Columns in SendGrid's order. A group's list has those of unsubscribes. */

@@ -10,9 +10,8 @@ import {
   addressWhitelistKey,
   type BouncePurgeRecord,
   bouncePurgeKey,
-  type ListName,
-  type SuppressionRecord,
-} from '../records.ts';
+} from '../records/settings.ts';
+import type { ListName, SuppressionRecord } from '../records/suppressions.ts';
 
 export type Read<T> = { ok: true; setting: T } | { ok: false; errors: ApiError[] };
 

@@ -2,7 +2,7 @@
  * The host that an account's tracked links, pixels and unsubscribe links are at: a name of its own, so that its links share nobody's
  * reputation. Nothing is tracked without one that was seen to answer for us over HTTPS. On the local stack it is loopback, in clear.
  */
-import type { LinkRecord } from '../records.ts';
+import type { LinkRecord } from '../records/tracking.ts';
 
 const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/;
 /** A name as DNS and certificates have it: no port, since mail's links are at 443. */

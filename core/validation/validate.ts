@@ -7,7 +7,7 @@ import { type Mailbox, readMailbox } from '../address.ts';
 import type { Answer } from '../doctor.ts';
 import type { ApiError } from '../errors.ts';
 import { fieldsOf } from '../fields.ts';
-import type { SuppressionRecord } from '../records.ts';
+import type { SuppressionRecord } from '../records/suppressions.ts';
 import { COMMON, DISPOSABLE, REAL, ROLES } from './lists.ts';
 
 export type Verdict = 'Valid' | 'Risky' | 'Invalid';

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import type { Job } from '../../core/job.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
 import { ancestorsOf } from '../../core/parts.ts';
-import { type ClaimRecord, claimKey } from '../../core/records.ts';
+import { type ClaimRecord, claimKey } from '../../core/records/messages.ts';
 import { createGate } from './gate.ts';
 
 export type ClaimDeps = {

@@ -8,7 +8,8 @@
  * Nothing is begun that could outlast the run, and every session is closed before it ends.
  */
 import type { Job, StoredRequest } from '../../core/job.ts';
-import type { AttemptRecord, Hold, OutcomeRecord } from '../../core/records.ts';
+import type { Hold } from '../../core/records/holds.ts';
+import type { AttemptRecord, OutcomeRecord } from '../../core/records/messages.ts';
 import type { ReturnPathSecret } from '../../core/return-path.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
 import type { Act } from '../../core/shaping/rule.ts';

@@ -9,7 +9,7 @@ import { HELD_CONTENT_BYTES } from '../../core/limits.ts';
 import type { Copy } from '../../core/mail.ts';
 import { expire, type Final } from '../../core/outcome.ts';
 import { partId } from '../../core/parts.ts';
-import { holdKey } from '../../core/records.ts';
+import { holdKey } from '../../core/records/holds.ts';
 import { nextAttempt } from '../../core/retry.ts';
 import type { Run } from './deliver.ts';
 import { recordFinal, recordPutOff } from './record.ts';

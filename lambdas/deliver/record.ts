@@ -10,7 +10,7 @@ import { DAY_SECONDS } from '../../core/limits.ts';
 import type { Copy } from '../../core/mail.ts';
 import type { Final } from '../../core/outcome.ts';
 import { ownerOf } from '../../core/records/message-key.ts';
-import { attemptKey, copyKey, type OutcomeRecord } from '../../core/records.ts';
+import { attemptKey, copyKey, type OutcomeRecord } from '../../core/records/messages.ts';
 import type { Act } from '../../core/shaping/rule.ts';
 import { bouncedCopy, listOfBounce } from '../../core/suppression.ts';
 import type { Run } from './deliver.ts';

@@ -5,7 +5,7 @@
 import { isFirstSeen } from '../../core/job.ts';
 import type { Copy } from '../../core/mail.ts';
 import { type Attempt, doubtAgain, expire, type Failure, type Final, judge, type Verdict } from '../../core/outcome.ts';
-import type { ListEntry } from '../../core/records.ts';
+import type { ListEntry } from '../../core/records/suppressions.ts';
 import type { Act } from '../../core/shaping/rule.ts';
 import { cutTranscript } from '../../core/smtp/transcript.ts';
 import type { TlsFailureType } from '../../core/tls.ts';

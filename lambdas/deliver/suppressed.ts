@@ -3,7 +3,8 @@
  * found are the account's own settings looked at. It never guesses: what cannot be read is an error, and the job waits.
  */
 import type { Content, Copy } from '../../core/mail.ts';
-import type { AddressWhitelistRecord, BouncePurgeRecord, ListEntry, SuppressionRecord } from '../../core/records.ts';
+import type { AddressWhitelistRecord, BouncePurgeRecord } from '../../core/records/settings.ts';
+import type { ListEntry, SuppressionRecord } from '../../core/records/suppressions.ts';
 import { bouncedCopy, bouncedItself, type DropReason, whySuppressed } from '../../core/suppression.ts';
 import { isWhitelisted, purgedBy, withoutPurged } from '../../core/suppressions/settings.ts';
 

@@ -9,7 +9,7 @@ import { dueOf, isLoop, type Job } from '../../core/job.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
 import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
 import { applyTemplate } from '../../core/raw/template.ts';
-import type { ListEntry } from '../../core/records.ts';
+import type { ListEntry } from '../../core/records/suppressions.ts';
 import type { Classification } from '../../core/shaping/rule.ts';
 import type { DropReason } from '../../core/suppression.ts';
 import { applyLegacy } from '../../core/template/mail.ts';

@@ -16,7 +16,7 @@ import {
   reportedUntil,
   staleAt,
 } from '../../core/records/erasure.ts';
-import type { Hold } from '../../core/records.ts';
+import type { Hold } from '../../core/records/holds.ts';
 import type { ErasureClaim } from '../../io/erasures.ts';
 import { forgetLists, type ListDeps } from './lists.ts';
 import { eraseDownloads, eraseOutbox, erasePages, type LogDeps } from './logs.ts';

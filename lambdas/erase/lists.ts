@@ -1,6 +1,6 @@
 /** Lists of whom not to mail: who is on one stays on it, and nothing else is kept of him (core/erasure/lists.ts). */
 import { forgetDetails, listsOf } from '../../core/erasure/lists.ts';
-import type { SuppressionRecord } from '../../core/records.ts';
+import type { SuppressionRecord } from '../../core/records/suppressions.ts';
 import type { SuppressionChange } from '../../core/suppression.ts';
 import type { Work } from './erase.ts';
 

@@ -5,7 +5,7 @@
  */
 import { cutJobs, messageGroup, type StoredRequest, turnsOf, waitingFrom } from '../../core/job.ts';
 import { chooseLane } from '../../core/lane.ts';
-import { type Expansion, type Hold, scheduledHold } from '../../core/records.ts';
+import { type Expansion, type Hold, scheduledHold } from '../../core/records/holds.ts';
 import type { Lane } from '../../io/environment.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
 

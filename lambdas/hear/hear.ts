@@ -13,8 +13,8 @@ import {
   type LateRecord,
   lateKey,
   type OutcomeRecord,
-  type SuppressionList,
-} from '../../core/records.ts';
+} from '../../core/records/messages.ts';
+import type { SuppressionList } from '../../core/records/suppressions.ts';
 import { type Heard, readSesEvent } from '../../core/ses-event.ts';
 import type { Shaping } from '../../core/shaping/compile.ts';
 import { listOfBounce, type Suppressing } from '../../core/suppression.ts';

@@ -12,7 +12,7 @@ import { type InboundRecipient, inboundHost, readInboundRecipient } from '../../
 import { readInboundBody } from '../../core/inbound/ses-received.ts';
 import type { METRIC } from '../../core/metrics.ts';
 import type { ParseMessage } from '../../core/parse/message.ts';
-import type { HostRecord } from '../../core/records.ts';
+import type { HostRecord } from '../../core/records/domains.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
 import { NoRecordYet, type ReturnedDeps, recordReturned } from './returned.ts';
 import { type UnsubscribeDeps, unsubscribe } from './unsubscribe.ts';

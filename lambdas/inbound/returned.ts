@@ -12,14 +12,10 @@ import type { InboundMessage } from '../../core/inbound/message.ts';
 import type { InboundRecipient } from '../../core/inbound/recipient.ts';
 import { DAY_SECONDS } from '../../core/limits.ts';
 import type { ReturnedMailRecord } from '../../core/records/erasure.ts';
-import {
-  type ForwardRecord,
-  type Hold,
-  type LateRecord,
-  type ListName,
-  lateKey,
-  returnedMailKey,
-} from '../../core/records.ts';
+import type { Hold } from '../../core/records/holds.ts';
+import type { ForwardRecord } from '../../core/records/inbound.ts';
+import { type LateRecord, lateKey, returnedMailKey } from '../../core/records/messages.ts';
+import type { ListName } from '../../core/records/suppressions.ts';
 import type { Complaint, DeliveryReport, Report, ReportedRecipient } from '../../core/report/report.ts';
 import { type ReturnPath, readReturnPath } from '../../core/return-path.ts';
 import { listOfBounce, type Suppressing } from '../../core/suppression.ts';

@@ -1,7 +1,7 @@
 /** Settings of the account as a whole: `/v3/user/settings/enforced_tls` and `/v3/partner_settings`. deliver knows a change within a minute. */
 
 import { fieldsOf } from '../../core/fields.ts';
-import { type EnforcedTlsRecord, enforcedTlsKey } from '../../core/records.ts';
+import { type EnforcedTlsRecord, enforcedTlsKey } from '../../core/records/settings.ts';
 import type { Answer, Call } from './manage.ts';
 import { refused } from './recipients.ts';
 import type { Route } from './routes.ts';

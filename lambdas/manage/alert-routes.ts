@@ -8,7 +8,7 @@ import {
   readAlert,
   showAlert,
 } from '../../core/alerts/alert.ts';
-import type { Hold } from '../../core/records.ts';
+import type { Hold } from '../../core/records/holds.ts';
 import { freeNumber } from '../../core/senders/names.ts';
 import type { Answer, Call } from './manage.ts';
 import { NOT_FOUND, refused } from './recipients.ts';

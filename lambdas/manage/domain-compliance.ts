@@ -10,7 +10,7 @@ import {
   type Sender,
 } from '../../core/doctor.ts';
 import { apiErrors } from '../../core/errors.ts';
-import type { DomainRecord } from '../../core/records.ts';
+import type { DomainRecord } from '../../core/records/domains.ts';
 import { keyBits } from '../../core/senders/authentication.ts';
 import { authenticationOf } from '../../core/senders/kept.ts';
 import type { Answer, Call } from './manage.ts';

@@ -2,8 +2,8 @@
 
 import { activateKey, RETIRED_LIFE } from '../../core/domain-keys.ts';
 import { apiErrors } from '../../core/errors.ts';
+import type { DomainKey, DomainRecord } from '../../core/records/domains.ts';
 import type { WrittenRecord } from '../../core/records/senders.ts';
-import type { DomainKey, DomainRecord } from '../../core/records.ts';
 import { targetRecords } from '../../core/senders/dns.ts';
 import { authenticationOf } from '../../core/senders/kept.ts';
 import { lookAtKey, turnOf, withWaitingKey } from '../../core/senders/keys.ts';

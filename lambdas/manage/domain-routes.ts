@@ -4,7 +4,8 @@
  * brings the next DKIM key in.
  */
 import { apiErrors } from '../../core/errors.ts';
-import { type DomainRecord, domainKey, OPERATOR } from '../../core/records.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
+import { type DomainRecord, domainKey } from '../../core/records/domains.ts';
 import {
   type AskedDomain,
   DOMAINS,

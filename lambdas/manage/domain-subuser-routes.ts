@@ -1,7 +1,7 @@
 /** Domains that an account lends its subusers (SendGrid: "associate an authenticated domain with a subuser"): they send by it, and cannot change it. */
 import { apiErrors } from '../../core/errors.ts';
+import type { DomainRecord } from '../../core/records/domains.ts';
 import type { Borrower } from '../../core/records/senders.ts';
-import type { DomainRecord } from '../../core/records.ts';
 import { showDomain } from '../../core/senders/authentication.ts';
 import { authenticationOf, isProven } from '../../core/senders/kept.ts';
 import type { Answer, Call } from './manage.ts';

@@ -1,5 +1,5 @@
 /** `/v3/asm/groups` and the suppressions of groups, in the shapes of SendGrid's OpenAPI document. */
-import type { GroupRecord } from '../../core/records.ts';
+import type { GroupRecord } from '../../core/records/groups.ts';
 import { GROUPS, type Group, readGroup, showGroup } from '../../core/suppressions/group.ts';
 import { readListQuery } from '../../core/suppressions/query.ts';
 import type { GroupRefusal } from '../../io/groups.ts';

@@ -5,7 +5,7 @@
 import { makeApiKey } from '../../core/api-key.ts';
 import { MOST_KEYS, readKeyChange, readNewKey, showKey, showKeyScopes } from '../../core/api-keys/setting.ts';
 import { apiErrors } from '../../core/errors.ts';
-import { type KeyRecord, keyKey } from '../../core/records.ts';
+import { type KeyRecord, keyKey } from '../../core/records/accounts.ts';
 import { ANY_KEY } from '../../core/scopes.ts';
 import type { Answer, Call } from './manage.ts';
 import { NOT_FOUND, refused } from './recipients.ts';

@@ -1,7 +1,7 @@
 /** `/v3/whitelabel/links`: the hosts that links in mail are at, in the shapes of SendGrid's OpenAPI document; the command line's `links` are the same. */
 import { apiErrors } from '../../core/errors.ts';
 import type { Borrower } from '../../core/records/senders.ts';
-import type { LinkRecord } from '../../core/records.ts';
+import type { LinkRecord } from '../../core/records/tracking.ts';
 import { brandingOf, LINKS, ownerHost, readLinkRequest, showLink } from '../../core/senders/link.ts';
 import { freeNumber } from '../../core/senders/names.ts';
 import type { Answer, Call } from './manage.ts';

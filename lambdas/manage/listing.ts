@@ -2,7 +2,7 @@
  * A page of a list as an answer: JSON or CSV, with the links to the other pages. It promises to end in time and to fit into an
  * answer of Lambda, however long the list is: what does not fit is on the page that `next` names.
  */
-import type { ListedRecord, ListName } from '../../core/records.ts';
+import type { ListedRecord, ListName } from '../../core/records/suppressions.ts';
 import { type ListQuery, linkHeader } from '../../core/suppressions/query.ts';
 import { columnsOf, csvLine } from '../../core/suppressions/rows.ts';
 import type { Range } from '../../io/suppression-lists.ts';

@@ -4,13 +4,9 @@
  */
 import { readMailbox } from '../../core/address.ts';
 import { BODY_RULE, holdsBody } from '../../core/mail-send/defaults.ts';
+import { type ForwardRecord, forwardKey } from '../../core/records/inbound.ts';
 import type { MailDefault, MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
-import {
-  type AddressWhitelistRecord,
-  type BouncePurgeRecord,
-  type ForwardRecord,
-  forwardKey,
-} from '../../core/records.ts';
+import type { AddressWhitelistRecord, BouncePurgeRecord } from '../../core/records/settings.ts';
 import type { Answer, Call } from './manage.ts';
 import { refused } from './recipients.ts';
 import type { Route } from './routes.ts';

@@ -1,5 +1,5 @@
 /** `/v3/mail_settings/…`: the two that bear on suppressions. deliver knows a change within a minute. */
-import type { AddressWhitelistRecord, BouncePurgeRecord } from '../../core/records.ts';
+import type { AddressWhitelistRecord, BouncePurgeRecord } from '../../core/records/settings.ts';
 import { readBouncePurge, readWhitelist, showBouncePurge, showWhitelist } from '../../core/suppressions/settings.ts';
 import type { Answer, Call } from './manage.ts';
 import type { Route } from './routes.ts';

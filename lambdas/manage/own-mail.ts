@@ -2,8 +2,9 @@
  * Sends a mail for an account itself, from a domain of the operator's, or where he has none from one of the account's. Who gets it has not asked for
  * it, and may be anybody whom the account names: so it is counted by account, by reader, and for all accounts.
  */
+
+import type { DomainRecord } from '../../core/records/domains.ts';
 import { allOwnMailKey, ownMailKey, ownMailToKey } from '../../core/records/senders.ts';
-import type { DomainRecord } from '../../core/records.ts';
 import { OWN_MAILS, type OwnMail, ownMailDomain, ownMailHold } from '../../core/senders/own-mail.ts';
 import type { SenderDeps } from './sender-deps.ts';
 

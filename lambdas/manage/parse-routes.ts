@@ -3,7 +3,8 @@ import type { ApiError } from '../../core/errors.ts';
 import { apiErrors } from '../../core/errors.ts';
 import { readParseSetting, showParseSetting } from '../../core/parse/setting.ts';
 import { readStatsQuery, showParseStats } from '../../core/parse/stats.ts';
-import { type DomainRecord, type ParseSettingRecord, parseSettingKey } from '../../core/records.ts';
+import type { DomainRecord } from '../../core/records/domains.ts';
+import { type ParseSettingRecord, parseSettingKey } from '../../core/records/inbound.ts';
 import { isProven } from '../../core/senders/kept.ts';
 import type { Answer, Call } from './manage.ts';
 

@@ -1,7 +1,7 @@
 /** What the routes of suppressions share: addresses as calls name them, and how a call is refused. */
 import { asciiAddress, readMailbox } from '../../core/address.ts';
 import { type ApiError, apiErrors } from '../../core/errors.ts';
-import type { ListEntry, ListName } from '../../core/records.ts';
+import type { ListEntry, ListName } from '../../core/records/suppressions.ts';
 import type { Range } from '../../io/suppression-lists.ts';
 import type { Answer } from './manage.ts';
 

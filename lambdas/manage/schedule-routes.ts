@@ -4,9 +4,9 @@
  */
 
 import { toldCopies } from '../../core/copies.ts';
+import type { Hold } from '../../core/records/holds.ts';
+import { wakeHold } from '../../core/records/holds.ts';
 import type { BatchRecord, BatchStatus, ScheduledSendRecord, Wake } from '../../core/records/schedule.ts';
-import type { Hold } from '../../core/records.ts';
-import { wakeHold } from '../../core/records.ts';
 import { placeOf, type ScheduledPlace } from '../../io/holds.ts';
 import type { Answer, Call } from './manage.ts';
 import type { Route } from './routes.ts';

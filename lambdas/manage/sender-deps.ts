@@ -1,8 +1,9 @@
 /** What the routes of senders ask of the outside, and what they have in common: finding a domain by its number, paging, users. */
 import type { DkimAlgorithm } from '../../core/dkim.ts';
 import type { ApiError } from '../../core/errors.ts';
+import type { DomainKey, DomainRecord } from '../../core/records/domains.ts';
+import type { Hold } from '../../core/records/holds.ts';
 import type { BorrowedDomainRecord, WrittenRecord } from '../../core/records/senders.ts';
-import type { DomainKey, DomainRecord, Hold } from '../../core/records.ts';
 import { authenticationOf, type Sending } from '../../core/senders/kept.ts';
 import { linkHeader } from '../../core/suppressions/query.ts';
 import type { LookUp } from '../../io/look-up.ts';

@@ -3,13 +3,8 @@
  * OpenAPI document. What is answered is read strongly consistent where one address is asked for.
  */
 import { domainOf } from '../../core/domain.ts';
-import type {
-  BouncePurgeRecord,
-  ListedRecord,
-  ListName,
-  SuppressionList,
-  SuppressionRecord,
-} from '../../core/records.ts';
+import type { BouncePurgeRecord } from '../../core/records/settings.ts';
+import type { ListedRecord, ListName, SuppressionList, SuppressionRecord } from '../../core/records/suppressions.ts';
 import { entryOf } from '../../core/suppression.ts';
 import { CLASSIFICATIONS, countByDay, readDays, showTotals } from '../../core/suppressions/classifications.ts';
 import { readListQuery } from '../../core/suppressions/query.ts';

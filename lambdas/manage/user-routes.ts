@@ -5,9 +5,9 @@
  */
 import { type BrakesRecord, capOf } from '../../core/brakes/brakes.ts';
 import { apiErrors } from '../../core/errors.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import type { ProfileRecord } from '../../core/records/profile.ts';
 import type { AccountRecord } from '../../core/records/subusers.ts';
-import { OPERATOR } from '../../core/records.ts';
 import { REPUTATION_DAYS, reputationOf } from '../../core/subusers/reputation.ts';
 import { readUsername } from '../../core/subusers/setting.ts';
 import { balanceOf, type Counted } from '../../core/user/balance.ts';

@@ -1,5 +1,5 @@
 /** `/v3/validations/email`: whether mail to an address has a chance (docs/validation.md). */
-import type { SuppressionRecord } from '../../core/records.ts';
+import type { SuppressionRecord } from '../../core/records/suppressions.ts';
 import { judge, lookAtDomain, readJudged, readValidation } from '../../core/validation/validate.ts';
 import type { LookUp } from '../../io/look-up.ts';
 import type { Answer, Call } from './manage.ts';

@@ -4,8 +4,8 @@
  */
 import { apiErrors } from '../../core/errors.ts';
 import { fieldsOf } from '../../core/fields.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import type { WarmUpsRecord, WarmUpWord } from '../../core/records/warm-ups.ts';
-import { OPERATOR } from '../../core/records.ts';
 import { type Address, addressesOf, type SourceIp, withStarts } from '../../core/senders/ips.ts';
 import { budgetOf, dayOf, hourOf, WARM_UP } from '../../core/warm-up.ts';
 import type { WarmUpOf } from '../../io/sites.ts';

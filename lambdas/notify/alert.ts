@@ -15,8 +15,8 @@ import {
 import { statsWords, usageWords } from '../../core/alerts/mail.ts';
 import { type BrakesRecord, type CreditsRecord, capOf } from '../../core/brakes/brakes.ts';
 import { dayOf } from '../../core/brakes/credits.ts';
+import type { Hold } from '../../core/records/holds.ts';
 import type { AccountRecord } from '../../core/records/subusers.ts';
-import type { Hold } from '../../core/records.ts';
 import { type DomainDeps, ownMailDomain, ownMailHold } from '../../core/senders/own-mail.ts';
 import type { Kind } from '../../core/stats/count.ts';
 import { GLOBAL_METRICS } from '../../core/stats/count.ts';

@@ -6,7 +6,7 @@
  * A webhook that does not answer keeps no other waiting: all of a batch are told at the same time, a POST has a bounded time, and one
  * that failed is left alone until its next attempt is due, by a hold.
  */
-import { type Hold, holdKey } from '../../core/records.ts';
+import { type Hold, holdKey } from '../../core/records/holds.ts';
 import { type NotifyMessage, parseNotifyMessage } from '../../core/webhook/message.ts';
 import type { WebhookRecord } from '../../core/webhook/setting.ts';
 import { type AlertDeps, lookAtAlert } from './alert.ts';

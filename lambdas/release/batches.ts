@@ -4,8 +4,8 @@
  * when they have been for 72 hours. What is cancelled goes the way of all mail, marked: its copies are dropped and counted.
  */
 
+import { type Hold, wakeHold } from '../../core/records/holds.ts';
 import { type BatchStatus, PAUSED_MS, pausedKey, type Wake } from '../../core/records/schedule.ts';
-import { type Hold, wakeHold } from '../../core/records.ts';
 import type { ReleaseDeps } from './release.ts';
 
 /** What goes to a queue. */

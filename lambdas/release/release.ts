@@ -7,8 +7,8 @@
 import { messageGroup } from '../../core/job.ts';
 import { chooseLane } from '../../core/lane.ts';
 import { QUEUE_DELAY_SECONDS } from '../../core/limits.ts';
+import type { Hold } from '../../core/records/holds.ts';
 import type { BatchStatus, Wake } from '../../core/records/schedule.ts';
-import type { Hold } from '../../core/records.ts';
 import type { Lane } from '../../io/environment.ts';
 import type { Entry, Sent } from '../../io/queue.ts';
 import { type Batches, type Due, watchBatches } from './batches.ts';

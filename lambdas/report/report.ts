@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { jobId, makeRequestId } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
-import { type Hold, holdKey, OPERATOR } from '../../core/records.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
+import { type Hold, holdKey } from '../../core/records/holds.ts';
 import {
   buildTlsReport,
   nameTlsReport,

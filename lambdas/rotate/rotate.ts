@@ -4,8 +4,8 @@
  * that left something undone for a reason of ours fails when it has done the rest; one that DNS keeps waiting for a week is counted.
  */
 import { activateKey } from '../../core/domain-keys.ts';
+import type { DomainKey, DomainRecord } from '../../core/records/domains.ts';
 import type { WrittenRecord } from '../../core/records/senders.ts';
-import type { DomainKey, DomainRecord } from '../../core/records.ts';
 import { authenticationOf, type Sending } from '../../core/senders/kept.ts';
 import { lookAtKey, withWaitingKey } from '../../core/senders/keys.ts';
 import { changesByItself, isOverdue, type Step, stepOf, withWritten } from '../../core/senders/rotation.ts';

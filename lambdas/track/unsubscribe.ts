@@ -3,7 +3,7 @@
  * POST (RFC 8058). What a page says is done is written: the next send reads it.
  */
 import { type Engagement, engagementKey } from '../../core/event/engagement.ts';
-import type { ListName, SuppressionRecord } from '../../core/records.ts';
+import type { ListName, SuppressionRecord } from '../../core/records/suppressions.ts';
 import { entryOf, type Suppressing } from '../../core/suppression.ts';
 import {
   askPage,

@@ -6,7 +6,8 @@
  * One run is at work on a job at a time. A message that finds another at it is done with: that one's own message comes again if it dies.
  */
 import { asciiAddress } from '../../core/address.ts';
-import { type Hold, holdKey, type SuppressionRecord } from '../../core/records.ts';
+import { type Hold, holdKey } from '../../core/records/holds.ts';
+import type { SuppressionRecord } from '../../core/records/suppressions.ts';
 import {
   AWAIT_MS,
   hasEnded,

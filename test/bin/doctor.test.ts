@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { doctor, examine } from '../../bin/cli/doctor.ts';
 import { printLine, printTable } from '../../bin/cli/print.ts';
 import { BLOCKLISTS } from '../../core/blocklists.ts';
-import type { DomainRecord } from '../../core/records.ts';
+import type { DomainRecord } from '../../core/records/domains.ts';
 import { type Dns, type RecordType, startDns } from '../../local/dns.ts';
 
 const domain = { domain: 'example.com', selector: 's1', publicKey: 'MIIB', returnPath: 'em.example.com' };

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Connection } from '../../bin/cli/connect.ts';
 import { addLink, checkLink, defaultLink, listLinks, removeLink } from '../../bin/cli/links.ts';
-import { OPERATOR } from '../../core/records.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import { PROBE_ANSWER } from '../../core/tracking/link-host.ts';
 import { operatorOf } from '../../io/accounts.ts';
 import { startDynamodb } from '../io/dynamodb.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { activateDomain } from '../../bin/cli/domains.ts';
 import { makeSesIdentity } from '../../bin/cli/ses.ts';
 import { addKey } from '../../core/domain-keys.ts';
-import type { DomainRecord } from '../../core/records.ts';
+import type { DomainRecord } from '../../core/records/domains.ts';
 import { startDns } from '../../local/dns.ts';
 
 const record = {

@@ -11,7 +11,7 @@ import {
   retireKey,
   signingKeys,
 } from '../../core/domain-keys.ts';
-import type { DomainRecord } from '../../core/records.ts';
+import type { DomainRecord } from '../../core/records/domains.ts';
 
 const START = Date.UTC(2026, 10, 23, 12);
 /** As `domains add` makes it. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ancestorsOf, PART_NAMES, partId, wasMoved } from '../../core/parts.ts';
-import { holdKey } from '../../core/records.ts';
+import { holdKey } from '../../core/records/holds.ts';
 
 type Split = { id: string; hop: number; lane: string };
 const WHOLE: Split = { id: 'AaIIRv4AcDCwMDAwMDAwMA.1795435200.999', hop: 0, lane: 'a-lane-of-31-characters-or-so-01' };

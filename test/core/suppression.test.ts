@@ -6,7 +6,7 @@ import {
   listedKey,
   SUPPRESSION_LISTS,
   type SuppressionRecord,
-} from '../../core/records.ts';
+} from '../../core/records/suppressions.ts';
 import { addBounce, addToList, entryOf, isEmpty, removeFromList, whySuppressed } from '../../core/suppression.ts';
 
 const at = { account: 'customer', address: 'Reader@Example.com' };

@@ -9,8 +9,9 @@ import { DeleteCommand, DynamoDBDocumentClient, PutCommand, ScanCommand } from '
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engagementKey } from '../../core/event/engagement.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import { eraseHold } from '../../core/records/erasure.ts';
-import { type Hold, OPERATOR } from '../../core/records.ts';
+import type { Hold } from '../../core/records/holds.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { tableNamed } from '../../local/stack.ts';

@@ -7,7 +7,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, it } from 'vitest';
 import { messageName } from '../../core/records/message-key.ts';
-import type { AttemptRecord, OutcomeRecord } from '../../core/records.ts';
+import type { AttemptRecord, OutcomeRecord } from '../../core/records/messages.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import {
   givenMail,

@@ -14,7 +14,7 @@ import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { alertKey, lookHold } from '../../core/alerts/alert.ts';
 import { engagementKey } from '../../core/event/engagement.ts';
-import { OPERATOR } from '../../core/records.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import {
   eventually,

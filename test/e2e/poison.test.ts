@@ -11,7 +11,8 @@ import { DeleteCommand, DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contentKey, type Job } from '../../core/job.ts';
 import { DAY_SECONDS, JOB_HOPS } from '../../core/limits.ts';
-import { type DomainRecord, OPERATOR } from '../../core/records.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
+import type { DomainRecord } from '../../core/records/domains.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
 
 /** Seconds between two receptions, and receptions: 60 and 8 would be the shortest otherwise. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { createTransport } from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OPERATOR } from '../../core/records.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
 
 const relay = { hostName: 'smtp.example.com' };

@@ -1,6 +1,6 @@
 /** From a bounce to the next mail that is not sent, and back: on the local stack, by the API alone. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SUPPRESSION_LISTS } from '../../core/records.ts';
+import { SUPPRESSION_LISTS } from '../../core/records/suppressions.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
 
 let mail: Mail;

@@ -7,8 +7,9 @@ import { DynamoDBDocumentClient, QueryCommand, ScanCommand } from '@aws-sdk/lib-
 import { simpleParser } from 'mailparser';
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import { messageName } from '../../core/records/message-key.ts';
-import { copyKey, OPERATOR, requestKey } from '../../core/records.ts';
+import { copyKey, requestKey } from '../../core/records/messages.ts';
 import { OPERATOR_KEY } from '../../local/proxy.ts';
 import { eventually, givenMail, type Mail, mailTo, thenAllIsAccountedFor } from './given.ts';
 

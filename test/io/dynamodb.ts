@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { MESSAGES_INDEX } from '../../core/records/messages.ts';
 import { SCHEDULED_INDEX } from '../../core/records/schedule.ts';
-import { MESSAGES_INDEX } from '../../core/records.ts';
 import { startEmulators } from '../../local/emulators.ts';
 
 type Index = { name: string; hash: string; range: string; projection: 'ALL' | 'KEYS_ONLY' };

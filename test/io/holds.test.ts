@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parkedKey } from '../../core/brakes/brakes.ts';
-import { type Hold, holdKey } from '../../core/records.ts';
+import { type Hold, holdKey } from '../../core/records/holds.ts';
 import { holdsIn } from '../../io/holds.ts';
 import { startDynamodb } from './dynamodb.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hostKey } from '../../core/records.ts';
+import { hostKey } from '../../core/records/domains.ts';
 import { HostTakenError, hostsIn } from '../../io/hosts.ts';
 import { startDynamodb } from './dynamodb.ts';
 

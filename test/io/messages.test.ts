@@ -8,7 +8,7 @@ import {
   type LateRecord,
   lateKey,
   requestKey,
-} from '../../core/records.ts';
+} from '../../core/records/messages.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { startDynamodb } from './dynamodb.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipientKey } from '../../core/records/message-key.ts';
-import { copyKey, type OutcomeRecord } from '../../core/records.ts';
+import { copyKey, type OutcomeRecord } from '../../core/records/messages.ts';
 import type { Table } from '../../io/aws.ts';
 import { messagesIn } from '../../io/messages.ts';
 import { batchOutcomes } from '../../io/outcomes.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseSettingKey } from '../../core/records.ts';
+import { parseSettingKey } from '../../core/records/inbound.ts';
 import { HostTakenError, hostsIn } from '../../io/hosts.ts';
 import { parseSettingsIn, parseStatsIn } from '../../io/parse-settings.ts';
 import { startDynamodb } from './dynamodb.ts';

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { copyOf } from '../../core/event/order.ts';
 import { makeRequestId } from '../../core/ids.ts';
-import type { OutcomeRecord } from '../../core/records.ts';
+import type { OutcomeRecord } from '../../core/records/messages.ts';
 import { readOutcomesOf } from '../../io/read-outcomes.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 12);

@@ -2,7 +2,7 @@ import { ConditionalCheckFailedException, DynamoDBServiceException } from '@aws-
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { allowanceKey, leaseKey, warmUpKey } from '../../core/records.ts';
+import { allowanceKey, leaseKey, warmUpKey } from '../../core/records/sites.ts';
 import type { Allowance } from '../../core/shaping/allowance.ts';
 import { CLOCK_SKEW, sitesIn } from '../../io/sites.ts';
 import { startDynamodb } from './dynamodb.ts';

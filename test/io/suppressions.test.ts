@@ -1,6 +1,6 @@
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ListName, listKey } from '../../core/records.ts';
+import { type ListName, listKey } from '../../core/records/suppressions.ts';
 import { suppressionsIn } from '../../io/suppressions.ts';
 import { startDynamodb } from './dynamodb.ts';
 

@@ -3,16 +3,13 @@ import {
   COUNT_WARM_UP,
   changeRecord,
   ERASE_INBOUND,
-  type FunctionName,
-  PERMISSIONS,
-  type Permission,
   READ_CERTIFICATE,
   RELEASE_PARSE,
   TAKE_INBOUND,
-  TASK_PERMISSIONS,
-  type Target,
   TRACE,
-} from '../../lib/permissions.ts';
+} from '../../lib/permissions/by-settings.ts';
+import type { FunctionName, Permission, Target } from '../../lib/permissions/permission.ts';
+import { PERMISSIONS, TASK_PERMISSIONS } from '../../lib/permissions/table.ts';
 import type { SettingsInput } from '../../lib/settings.ts';
 import {
   asList,

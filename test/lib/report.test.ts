@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, type NagPack, ServerlessChecks } from 'cdk-nag';
 import { expect, test } from 'vitest';
-import { PERMISSIONS } from '../../lib/permissions.ts';
+import { PERMISSIONS } from '../../lib/permissions/table.ts';
 import { defineSettings } from '../../lib/settings.ts';
 import { makeApp } from '../../lib/synthesize.ts';
 import { asList, flatten, functionName, ofType, statementsByFunction, stubCode } from './flatten.ts';

@@ -10,7 +10,7 @@ const keys = [
   { AttributeName: 'sk', KeyType: 'RANGE' },
 ];
 
-test('B3: each table is encrypted, on demand, and has the keys of core/records.ts', () => {
+test('B3: each table is encrypted, on demand, and has the keys of core/records', () => {
   expect(Object.keys(tables).sort()).toEqual([
     'Accounts',
     'Holds',

@@ -5,7 +5,7 @@
 import { createSecureContext } from 'node:tls';
 import { allowsOf } from '../../core/access/list.ts';
 import { inboundKey } from '../../core/inbound/message.ts';
-import type { HostRecord } from '../../core/records.ts';
+import type { HostRecord } from '../../core/records/domains.ts';
 import { readSubmitted } from '../../core/submit-mime/index.ts';
 import { makeCertificate } from '../../io/certificate.ts';
 import type { Upload } from '../../io/mime.ts';

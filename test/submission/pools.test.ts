@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { makeRequestId } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
-import { type Expansion, keyKey } from '../../core/records.ts';
+import { keyKey } from '../../core/records/accounts.ts';
+import type { Expansion } from '../../core/records/holds.ts';
 import { readSubmitted } from '../../core/submit-mime/index.ts';
 import { expand } from '../../lambdas/expand/expand.ts';
 import { release } from '../../lambdas/release/release.ts';

@@ -6,8 +6,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Job, type StoredRequest, turnsOf } from '../../core/job.ts';
+import { keyKey } from '../../core/records/accounts.ts';
+import type { Expansion } from '../../core/records/holds.ts';
 import type { MailDefaultsRecord } from '../../core/records/mail-defaults.ts';
-import { type Expansion, keyKey } from '../../core/records.ts';
 import { expand } from '../../lambdas/expand/expand.ts';
 import { release } from '../../lambdas/release/release.ts';
 import { type AcceptDeps, accept } from '../../submission/accept.ts';

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OPERATOR } from '../../core/records.ts';
+import { OPERATOR } from '../../core/records/accounts.ts';
 import { exampleOf, OF_OPERATOR, OWN_EXAMPLES, REFUSED } from '../lambdas/manage/examples/index.ts';
 import { type Here, startHere } from '../lambdas/manage/here.ts';
 import { NOT_BUILT } from '../lambdas/manage/not-built.ts';

@@ -3,7 +3,7 @@
  * simply copied again.
  */
 
-import type { ListName, SuppressionList } from '../../../core/records.ts';
+import type { ListName, SuppressionList } from '../../../core/records/suppressions.ts';
 import { entryOf } from '../../../core/suppression.ts';
 import { readEntry } from '../../../core/suppressions/rows.ts';
 import { CliError } from '../cli-error.ts';

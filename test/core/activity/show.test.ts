@@ -6,7 +6,7 @@ import { explainMessage } from '../../../core/activity/why.ts';
 import { engagementKey } from '../../../core/event/engagement.ts';
 import { makeRequestId, sgMessageId } from '../../../core/ids.ts';
 import { recipientKey } from '../../../core/records/message-key.ts';
-import { attemptKey, copyKey, lateKey, requestKey } from '../../../core/records.ts';
+import { attemptKey, copyKey, lateKey, requestKey } from '../../../core/records/messages.ts';
 
 const START = Date.UTC(2026, 10, 25, 12);
 const ID = makeRequestId(START, Buffer.alloc(10, 3));

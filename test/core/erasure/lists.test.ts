@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { forgetDetails, listsOf } from '../../../core/erasure/lists.ts';
-import { type ListEntry, type ListName, SUPPRESSION_LISTS, type SuppressionRecord } from '../../../core/records.ts';
+import {
+  type ListEntry,
+  type ListName,
+  SUPPRESSION_LISTS,
+  type SuppressionRecord,
+} from '../../../core/records/suppressions.ts';
 import { addToList, whySuppressed } from '../../../core/suppression.ts';
 
 const ADDRESS = 'ada@example.net';

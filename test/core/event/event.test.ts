@@ -10,7 +10,7 @@ import { type Change, readNews } from '../../../core/event/item.ts';
 import { makeRequestId } from '../../../core/ids.ts';
 import type { Content } from '../../../core/mail.ts';
 import { recipientKey } from '../../../core/records/message-key.ts';
-import { attemptKey, copyKey, lateKey } from '../../../core/records.ts';
+import { attemptKey, copyKey, lateKey } from '../../../core/records/messages.ts';
 
 const ACCEPTED = Date.UTC(2026, 10, 23, 12, 0, 0, 700);
 const ID = makeRequestId(ACCEPTED, Buffer.alloc(10, 7));

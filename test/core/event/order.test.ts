@@ -8,7 +8,7 @@ import { afterOutcomes, copyOf, inOrder } from '../../../core/event/order.ts';
 import { padSequence } from '../../../core/event/page.ts';
 import { makeRequestId } from '../../../core/ids.ts';
 import { recipientKey } from '../../../core/records/message-key.ts';
-import { attemptKey, copyKey, type OutcomeRecord } from '../../../core/records.ts';
+import { attemptKey, copyKey, type OutcomeRecord } from '../../../core/records/messages.ts';
 
 const START = Date.UTC(2026, 10, 25, 12);
 const ID = makeRequestId(START, Buffer.alloc(10, 1));

@@ -11,7 +11,7 @@ import {
   messageName,
   ownerOf,
 } from '../../../core/records/message-key.ts';
-import { attemptKey, claimKey, copyKey, idempotencyKey, lateKey, requestKey } from '../../../core/records.ts';
+import { attemptKey, claimKey, copyKey, idempotencyKey, lateKey, requestKey } from '../../../core/records/messages.ts';
 
 const AT = Date.UTC(2026, 10, 25, 12);
 const random = fc.uint8Array({ minLength: 10, maxLength: 10 });

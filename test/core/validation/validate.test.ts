@@ -1,7 +1,7 @@
 /** Verdicts on addresses: what is certain to fail is Invalid, what is in doubt Risky, the rest Valid; and nothing breaks it. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SuppressionRecord } from '../../../core/records.ts';
+import type { SuppressionRecord } from '../../../core/records/suppressions.ts';
 import { COMMON, REAL } from '../../../core/validation/lists.ts';
 import { type Domain, judge, lookAtDomain, readJudged } from '../../../core/validation/validate.ts';
 

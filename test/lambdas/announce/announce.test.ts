@@ -6,7 +6,7 @@ import { copyOf } from '../../../core/event/order.ts';
 import { padSequence } from '../../../core/event/page.ts';
 import { makeRequestId } from '../../../core/ids.ts';
 import { recipientKey } from '../../../core/records/message-key.ts';
-import { copyKey, type OutcomeRecord } from '../../../core/records.ts';
+import { copyKey, type OutcomeRecord } from '../../../core/records/messages.ts';
 import { type OutboxPage, readLines } from '../../../core/webhook/outbox.ts';
 import type { StreamNews } from '../../../io/stream.ts';
 import { type AnnounceDeps, announce } from '../../../lambdas/announce/announce.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { partId } from '../../../core/parts.ts';
-import type { ClaimRecord } from '../../../core/records.ts';
+import type { ClaimRecord } from '../../../core/records/messages.ts';
 import { openClaims } from '../../../lambdas/deliver/claims.ts';
 import { claimIn } from './claims.ts';
 import { makeJob, START } from './world.ts';

@@ -1,5 +1,5 @@
 /** Claims of jobs as the messages table keeps them (`claimJob` in io/messages.ts), in memory. */
-import type { ClaimRecord } from '../../../core/records.ts';
+import type { ClaimRecord } from '../../../core/records/messages.ts';
 
 /** @param claims by `pk/sk` */
 export const claimIn =

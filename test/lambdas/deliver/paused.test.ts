@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Job } from '../../../core/job.ts';
 import { DAY_SECONDS } from '../../../core/limits.ts';
-import type { Hold } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
 import { deliver } from '../../../lambdas/deliver/deliver.ts';
 import { type Script, type ScriptedServer, startScript } from '../../smtp-script.ts';
 import { makeJob, makeWorld, message, START } from './world.ts';

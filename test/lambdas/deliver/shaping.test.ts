@@ -1,6 +1,6 @@
 /** What a provider's complaint does: to its site, to the quota it names, and to nobody else. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Hold } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
 import { type DeliverDeps, deliver } from '../../../lambdas/deliver/deliver.ts';
 import { type Script, type ScriptedServer, startScript } from '../../smtp-script.ts';

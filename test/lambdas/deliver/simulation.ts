@@ -5,7 +5,8 @@
 
 import { jobId, makeRequestId } from '../../../core/ids.ts';
 import { type Job, messageGroup, parseJob } from '../../../core/job.ts';
-import type { AttemptRecord, ClaimRecord, Hold, OutcomeRecord } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
+import type { AttemptRecord, ClaimRecord, OutcomeRecord } from '../../../core/records/messages.ts';
 import type { Allowance } from '../../../core/shaping/allowance.ts';
 import { compileShaping, type Shaping } from '../../../core/shaping/compile.ts';
 import { makeReply } from '../../../core/smtp/reply.ts';

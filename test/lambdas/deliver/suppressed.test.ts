@@ -1,7 +1,7 @@
 /** Who gets nothing, against a real SMTP server: what reaches it is what was sent. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ListName } from '../../../core/records.ts';
-import { suppressionKey } from '../../../core/records.ts';
+import type { ListName } from '../../../core/records/suppressions.ts';
+import { suppressionKey } from '../../../core/records/suppressions.ts';
 import { addToList } from '../../../core/suppression.ts';
 import { type DeliverDeps, deliver } from '../../../lambdas/deliver/deliver.ts';
 import { type Script, type ScriptedServer, startScript } from '../../smtp-script.ts';

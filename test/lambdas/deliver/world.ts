@@ -4,15 +4,10 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:cryp
 import { jobId, makeRequestId } from '../../../core/ids.ts';
 import type { Job, StoredRequest } from '../../../core/job.ts';
 import type { Content, Copy, Personalization } from '../../../core/mail.ts';
+import type { Hold } from '../../../core/records/holds.ts';
+import type { AttemptRecord, ClaimRecord, OutcomeRecord } from '../../../core/records/messages.ts';
+import { type SuppressionRecord, suppressionKey } from '../../../core/records/suppressions.ts';
 import type { TemplateText } from '../../../core/records/template.ts';
-import {
-  type AttemptRecord,
-  type ClaimRecord,
-  type Hold,
-  type OutcomeRecord,
-  type SuppressionRecord,
-  suppressionKey,
-} from '../../../core/records.ts';
 import type { Allowance } from '../../../core/shaping/allowance.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
 import type { SiteLimits } from '../../../core/shaping/rule.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ErasureRecord } from '../../../core/records/erasure.ts';
-import { copyKey, type Hold } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
+import { copyKey } from '../../../core/records/messages.ts';
 import { type EraseDeps, erase } from '../../../lambdas/erase/erase.ts';
 import { ADA, BOB, NOW, startWorld } from './world.ts';
 

@@ -20,16 +20,9 @@ import { pageKey, writePage } from '../../../core/event/page.ts';
 import { makeRequestId, sgMessageId } from '../../../core/ids.ts';
 import { inboundKey } from '../../../core/inbound/message.ts';
 import { contentKey, type Job, mimeKey } from '../../../core/job.ts';
+import { holdKey, scheduledHold } from '../../../core/records/holds.ts';
 import { ownerOf, recipientKey } from '../../../core/records/message-key.ts';
-import {
-  attemptKey,
-  copyKey,
-  holdKey,
-  lateKey,
-  requestKey,
-  returnedMailKey,
-  scheduledHold,
-} from '../../../core/records.ts';
+import { attemptKey, copyKey, lateKey, requestKey, returnedMailKey } from '../../../core/records/messages.ts';
 import { cutPages } from '../../../core/webhook/outbox.ts';
 import { erasedItemsIn } from '../../../io/erased-items.ts';
 import { erasedObjectsIn } from '../../../io/erased-objects.ts';

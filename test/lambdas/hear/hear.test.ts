@@ -2,7 +2,7 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ownerOf } from '../../../core/records/message-key.ts';
-import { copyKey, type OutcomeRecord } from '../../../core/records.ts';
+import { copyKey, type OutcomeRecord } from '../../../core/records/messages.ts';
 import { tagsOf } from '../../../core/ses.ts';
 import { compileShaping } from '../../../core/shaping/compile.ts';
 import { messagesIn } from '../../../io/messages.ts';

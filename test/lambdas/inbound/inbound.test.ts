@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sampleIndex } from '../../../core/copies.ts';
 import { copyField } from '../../../core/copy-header.ts';
 import { inboundKey } from '../../../core/inbound/message.ts';
-import { returnedMailKey } from '../../../core/records.ts';
+import { returnedMailKey } from '../../../core/records/messages.ts';
 import { makeReturnPath } from '../../../core/return-path.ts';
 import { makeUnsubscribeAddress } from '../../../core/unsubscribe-address.ts';
 import { type InboundDeps, inbound } from '../../../lambdas/inbound/inbound.ts';

@@ -3,7 +3,9 @@
 import type { EngagementRecord } from '../../../core/event/engagement.ts';
 import { makeRequestId } from '../../../core/ids.ts';
 import { type InboundMessage, inboundKey } from '../../../core/inbound/message.ts';
-import { type Hold, hostKey, type LateRecord } from '../../../core/records.ts';
+import { hostKey } from '../../../core/records/domains.ts';
+import type { Hold } from '../../../core/records/holds.ts';
+import type { LateRecord } from '../../../core/records/messages.ts';
 import { readReport } from '../../../core/report/index.ts';
 import { makeReturnPath } from '../../../core/return-path.ts';
 import type { Suppressing } from '../../../core/suppression.ts';

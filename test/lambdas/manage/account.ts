@@ -1,7 +1,7 @@
 /** manage on real tables (the emulator's): accounts with a key each, and calls as API Gateway hands them over. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { makeApiKey } from '../../../core/api-key.ts';
-import { type KeyRecord, keyKey } from '../../../core/records.ts';
+import { type KeyRecord, keyKey } from '../../../core/records/accounts.ts';
 import { accountSettingsOf } from '../../../io/accounts.ts';
 import { alertsIn } from '../../../io/alerts.ts';
 import { apiKeysIn } from '../../../io/api-keys.ts';

@@ -15,17 +15,16 @@ import { readNews } from '../../../core/event/item.ts';
 import { copyOf } from '../../../core/event/order.ts';
 import { padSequence } from '../../../core/event/page.ts';
 import { makeRequestId, requestIdTime } from '../../../core/ids.ts';
+import { type KeyRecord, keyKey } from '../../../core/records/accounts.ts';
 import { bucketOfOne, ownerOf } from '../../../core/records/message-key.ts';
 import {
   attemptKey,
   copyKey,
-  type KeyRecord,
-  keyKey,
   lateKey,
   MESSAGES_INDEX,
   type OutcomeRecord,
   requestKey,
-} from '../../../core/records.ts';
+} from '../../../core/records/messages.ts';
 import { activityIn } from '../../../io/activity.ts';
 import { downloadsIn } from '../../../io/downloads.ts';
 import { pagesIn } from '../../../io/pages.ts';

@@ -1,7 +1,7 @@
 /** `/v3/alerts` on real tables: made, listed, changed, removed; each with a look that waits for its time. */
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Hold } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
 import { AT, startManage } from './account.ts';
 
 let world: Awaited<ReturnType<typeof startManage>>;

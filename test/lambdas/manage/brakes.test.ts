@@ -1,7 +1,7 @@
 /** `/v3/brakes`: what an account sees of its brakes, and may do about them; on real tables. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Hold } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
 import { brakesIn, creditsIn } from '../../../io/brakes.ts';
 import { BRAKE_ROUTES } from '../../../lambdas/manage/brake-routes.ts';
 import { startDynamodb } from '../../io/dynamodb.ts';

@@ -3,7 +3,7 @@
  * permissions; status and body against the document's schema. What is not built is a list with reasons (not-built.ts).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OPERATOR } from '../../../core/records.ts';
+import { OPERATOR } from '../../../core/records/accounts.ts';
 import { DIFFERS, EMPTY, exampleOf, OF_OPERATOR, REFUSED } from './examples/index.ts';
 import { type Here, startHere } from './here.ts';
 import { NOT_BUILT } from './not-built.ts';

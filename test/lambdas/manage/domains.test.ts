@@ -1,6 +1,6 @@
 /** `/v3/whitelabel/domains` on real tables, a name server and Route 53 on loopback: what it does, to whom, and what it refuses. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type DomainRecord, domainKey } from '../../../core/records.ts';
+import { type DomainRecord, domainKey } from '../../../core/records/domains.ts';
 import { zoneIsFull } from '../../../core/senders/authentication.ts';
 import { startSenders, strings } from './senders.ts';
 

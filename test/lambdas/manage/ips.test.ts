@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { OPERATOR } from '../../../core/records.ts';
+import { OPERATOR } from '../../../core/records/accounts.ts';
 import { startOf } from '../../../core/warm-up.ts';
 import { IP_ROUTES } from '../../../lambdas/manage/ip-routes.ts';
 import { POOL_ROUTES } from '../../../lambdas/manage/pool-routes.ts';

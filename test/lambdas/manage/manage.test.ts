@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { makeApiKey } from '../../../core/api-key.ts';
-import type { DomainRecord, KeyRecord, ParseSettingRecord } from '../../../core/records.ts';
+import type { KeyRecord } from '../../../core/records/accounts.ts';
+import type { DomainRecord } from '../../../core/records/domains.ts';
+import type { ParseSettingRecord } from '../../../core/records/inbound.ts';
 import { ANY_KEY } from '../../../core/scopes.ts';
 import { HostTakenError } from '../../../io/hosts.ts';
 import { type HttpRequest, type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';

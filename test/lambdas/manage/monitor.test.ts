@@ -1,7 +1,7 @@
 /** Who has samples of a subuser's mail: by its parent alone, on real tables, and known where accept reads the subuser's key. */
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
 import { makeApiKey } from '../../../core/api-key.ts';
-import { keyKey } from '../../../core/records.ts';
+import { keyKey } from '../../../core/records/accounts.ts';
 import { accountsIn } from '../../../io/accounts.ts';
 import { NOW, startManage } from './account.ts';
 

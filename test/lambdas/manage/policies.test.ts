@@ -2,7 +2,7 @@
 import { createPublicKey } from 'node:crypto';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DomainRecord } from '../../../core/records.ts';
+import type { DomainRecord } from '../../../core/records/domains.ts';
 import { hostsIn } from '../../../io/hosts.ts';
 import { parseSettingsIn } from '../../../io/parse-settings.ts';
 import { policiesIn } from '../../../io/policies.ts';

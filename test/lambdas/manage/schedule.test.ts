@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Hold, scheduledHold } from '../../../core/records.ts';
+import { type Hold, scheduledHold } from '../../../core/records/holds.ts';
 import { SCHEDULE_ROUTES } from '../../../lambdas/manage/schedule-routes.ts';
 import { NOW, startManage } from './account.ts';
 

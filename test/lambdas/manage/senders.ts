@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { Route53Client } from '@aws-sdk/client-route-53';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import type { Hold } from '../../../core/records/holds.ts';
 import { subuserKey } from '../../../core/records/subusers.ts';
-import type { Hold } from '../../../core/records.ts';
 import type { Sending } from '../../../core/senders/kept.ts';
 import { openLookUp } from '../../../io/look-up.ts';
 import { ownMailIn } from '../../../io/own-mail.ts';

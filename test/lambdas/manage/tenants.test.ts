@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SUPPRESSION_LISTS } from '../../../core/records.ts';
+import { SUPPRESSION_LISTS } from '../../../core/records/suppressions.ts';
 import { GROUP_ROUTES } from '../../../lambdas/manage/group-routes.ts';
 import { MAIL_SETTINGS_ROUTES } from '../../../lambdas/manage/mail-settings-routes.ts';
 import { SUPPRESSION_ROUTES } from '../../../lambdas/manage/suppression-routes.ts';

@@ -2,9 +2,10 @@
 import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brakesKey, creditsKey } from '../../../core/brakes/brakes.ts';
+import { OPERATOR } from '../../../core/records/accounts.ts';
+import { domainKey } from '../../../core/records/domains.ts';
 import { PROFILE_FIELDS } from '../../../core/records/profile.ts';
 import { userIdOf } from '../../../core/records/subusers.ts';
-import { domainKey, OPERATOR } from '../../../core/records.ts';
 import { SCOPES } from '../../../core/scopes.ts';
 import { authenticationOf } from '../../../core/senders/kept.ts';
 import { statsKey } from '../../../core/stats/record.ts';

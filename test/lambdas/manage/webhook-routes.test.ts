@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { makeApiKey } from '../../../core/api-key.ts';
-import type { KeyRecord } from '../../../core/records.ts';
+import type { KeyRecord } from '../../../core/records/accounts.ts';
 import { SWITCHES } from '../../../core/webhook/setting.ts';
 import { type ManageDeps, manage } from '../../../lambdas/manage/manage.ts';
 import { ROUTES } from '../../../lambdas/manage/routes.ts';

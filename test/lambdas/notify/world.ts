@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { SendGridEvent } from '../../../core/event/event.ts';
 import { padSequence } from '../../../core/event/page.ts';
-import type { Hold } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
 import type { NotifyMessage } from '../../../core/webhook/message.ts';
 import { cutPages, toLine } from '../../../core/webhook/outbox.ts';
 import { SWITCHES, type WebhookRecord, webhookKey } from '../../../core/webhook/setting.ts';

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { inboundKey } from '../../../core/inbound/message.ts';
 import { PARSE_HOURS, type ParseMessage } from '../../../core/parse/message.ts';
-import { type Hold, type ParseSettingRecord, parseSettingKey } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
+import { type ParseSettingRecord, parseSettingKey } from '../../../core/records/inbound.ts';
 import { type Posted as Answered, openWebhookPost } from '../../../io/webhook-post.ts';
 import { type ParseDeps, parse } from '../../../lambdas/parse/parse.ts';
 

@@ -1,7 +1,7 @@
 /** Scheduled mail of batches: paused, resumed, cancelled, paused for too long; and ten million mails in one minute. */
 import { expect, it } from 'vitest';
-import type { Expansion, Hold } from '../../../core/records.ts';
-import { scheduledHold, wakeHold } from '../../../core/records.ts';
+import type { Expansion, Hold } from '../../../core/records/holds.ts';
+import { scheduledHold, wakeHold } from '../../../core/records/holds.ts';
 import { expand } from '../../../lambdas/expand/expand.ts';
 import { release } from '../../../lambdas/release/release.ts';
 import { accept } from '../../../submission/accept.ts';

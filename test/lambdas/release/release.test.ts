@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { parkedKey } from '../../../core/brakes/brakes.ts';
 import { nextSweep, sweepsAfterResume } from '../../../core/brakes/parked.ts';
 import type { Job } from '../../../core/job.ts';
-import { type Hold, holdKey } from '../../../core/records.ts';
+import { type Hold, holdKey } from '../../../core/records/holds.ts';
 import { release } from '../../../lambdas/release/release.ts';
 import { makeCloud, type Plan, START } from '../fake-cloud.ts';
 

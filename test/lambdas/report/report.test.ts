@@ -4,7 +4,7 @@ import { simpleParser } from 'mailparser';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { composeBody, composeHeader } from '../../../core/compose.ts';
 import { parseJob } from '../../../core/job.ts';
-import type { Hold } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
 import type { Rua, TlsCount } from '../../../core/tls-report.ts';
 import { makeCertificate } from '../../../io/certificate.ts';
 import { openMx } from '../../../io/mx.ts';

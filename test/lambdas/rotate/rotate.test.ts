@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RETIRED_LIFE, signingKeys } from '../../../core/domain-keys.ts';
-import { type DomainRecord, OPERATOR } from '../../../core/records.ts';
+import { OPERATOR } from '../../../core/records/accounts.ts';
+import type { DomainRecord } from '../../../core/records/domains.ts';
 import { type RotateDeps, rotate } from '../../../lambdas/rotate/rotate.ts';
 import { startSenders } from '../manage/senders.ts';
 

@@ -10,7 +10,7 @@ import { copyOf } from '../../../core/event/order.ts';
 import { padSequence } from '../../../core/event/page.ts';
 import { makeRequestId } from '../../../core/ids.ts';
 import { recipientKey } from '../../../core/records/message-key.ts';
-import { attemptKey, copyKey, lateKey, type OutcomeRecord } from '../../../core/records.ts';
+import { attemptKey, copyKey, lateKey, type OutcomeRecord } from '../../../core/records/messages.ts';
 import type { StatsRecord } from '../../../core/stats/record.ts';
 import type { StreamNews } from '../../../io/stream.ts';
 import { type TallyDeps, tally } from '../../../lambdas/tally/tally.ts';

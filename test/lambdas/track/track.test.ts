@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type EngagementRecord, MOST_ENGAGEMENTS } from '../../../core/event/engagement.ts';
-import type { SuppressionRecord } from '../../../core/records.ts';
+import type { SuppressionRecord } from '../../../core/records/suppressions.ts';
 import { addToList, removeFromList } from '../../../core/suppression.ts';
 import {
   makeClickToken,

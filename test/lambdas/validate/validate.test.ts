@@ -3,7 +3,7 @@
  * often it is interrupted, each address is in the result once, in the order of the file.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Hold } from '../../../core/records.ts';
+import type { Hold } from '../../../core/records/holds.ts';
 import {
   AWAIT_MS,
   FIRST_LOOKS,

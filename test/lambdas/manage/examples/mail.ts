@@ -2,7 +2,7 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { makeRequestId } from '../../../../core/ids.ts';
 import { ownerOf } from '../../../../core/records/message-key.ts';
-import { requestKey } from '../../../../core/records.ts';
+import { requestKey } from '../../../../core/records/messages.ts';
 import { and, type Examples, type Given, type Path } from './example.ts';
 
 const READER = 'reader@example.net';

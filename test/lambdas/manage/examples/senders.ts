@@ -1,7 +1,7 @@
 /** Examples of senders: domains, branded links, reverse DNS, single addresses; and of source addresses, which the settings have, and pools of them. */
 
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
-import { OPERATOR } from '../../../../core/records.ts';
+import { OPERATOR } from '../../../../core/records/accounts.ts';
 import { makeLink, makeSender } from '../../../../core/senders/verified.ts';
 import { oneSubuser, SUBUSER } from './account.ts';
 import { and, type Examples, type Given, type Make, type Path, plainly } from './example.ts';

@@ -1,19 +1,6 @@
-import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { recipientKey } from '../../core/records/message-key.ts';
-import { attemptKey, copyKey, holdDue, holdKey, requestKey } from '../../core/records.ts';
-
-it('sorts holds by time as text', () => {
-  fc.assert(
-    fc.property(fc.nat({ max: 4e12 }), fc.nat({ max: 4e12 }), (a, b) => {
-      expect(holdDue(a) < holdDue(b)).toBe(a < b);
-    }),
-  );
-});
-
-it('gives a hold one place', () => {
-  expect(holdKey('job-1', 1_800_000_000_000)).toEqual(holdKey('job-1', 1_800_000_000_000));
-});
+import { recipientKey } from '../../../core/records/message-key.ts';
+import { attemptKey, copyKey, requestKey } from '../../../core/records/messages.ts';
 
 it('sorts a request before its copies and a copy before its attempts', () => {
   const { sk: outcome } = copyKey('operator', 'R', 3);
