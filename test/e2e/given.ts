@@ -8,11 +8,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { DeleteCommand, DynamoDBDocumentClient, PutCommand, QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  DynamoDBDocumentClient,
+  PutCommand,
+  QueryCommand,
+  ScanCommand,
+  TransactWriteCommand,
+} from '@aws-sdk/lib-dynamodb';
 import { expect } from 'vitest';
 import { type Hold, holdDue } from '../../core/records/holds.ts';
 import type { MessageKey } from '../../core/records/message-key.ts';
-import { claimKey } from '../../core/records/messages.ts';
+import { type ClaimRecord, claimKey } from '../../core/records/messages.ts';
 import { defineSettings, type SettingsInput } from '../../lib/settings.ts';
 import { type Launched, type LaunchOptions, launch } from '../../local/launch.ts';
 import { countMail, type Ledger } from '../../local/ledger.ts';
@@ -135,15 +141,18 @@ export async function whenDeadRunsAreOver({ stack, local }: Mail, seconds: numbe
 }
 
 /**
- * Hours pass: what is at work has ended, claims have lapsed, and what waits for a retry is due now. (The emulators run on the wall
- * clock.) Until the lanes are empty it waits: a claim that lapsed under a run that still sends would make a duplicate of the test's own.
+ * Hours pass: what is at work has ended, claims have lapsed, and what waits for a retry is due now. (The emulators run on the wall clock.)
+ * A claim that lapsed under a run that still sends would make a duplicate of the test's own, and release may bring a job at any moment. So
+ * the claims are read first, and of these each lapses that still stands when the lanes have been empty since.
  */
 export async function whenRetriesAreDue(mail: Mail): Promise<void> {
   await whenQueuesAreEmpty(mail, 180);
   await withTables(mail, async (tables) => {
     const waiting = (await readHolds(mail, tables)).filter((hold) => hold.kind === 'job');
     const requests = new Map(waiting.map(({ account, job }) => [job.requestId, claimKey(account, job.requestId, '')]));
-    for (const claims of requests.values()) await lapseClaims(tables, mail.stack.outputs.MessagesTable!, claims);
+    const claims = await Promise.all([...requests.values()].map((prefix) => readClaims(mail, tables, prefix)));
+    await whenQueuesAreEmpty(mail, 180);
+    for (const claim of claims.flat()) await lapse(mail, tables, claim);
     for (const hold of waiting) await makeDue(mail, tables, hold);
   });
 }
@@ -177,25 +186,55 @@ async function readHolds({ stack }: Mail, tables: DynamoDBDocumentClient): Promi
   return ((await tables.send(new ScanCommand({ TableName, ConsistentRead: true }))).Items ?? []) as Hold[];
 }
 
+/** What release has taken meanwhile is left to it. */
 async function makeDue({ stack }: Mail, tables: DynamoDBDocumentClient, hold: Hold): Promise<void> {
   const TableName = stack.outputs.HoldsTable!;
   const due = Date.now();
   const sk = `${holdDue(due)}${hold.sk.slice(hold.sk.indexOf('#'))}`;
-  await tables.send(new PutCommand({ TableName, Item: { ...hold, sk, due } }));
-  await tables.send(new DeleteCommand({ TableName, Key: { pk: hold.pk, sk: hold.sk } }));
+  const Key = { pk: hold.pk, sk: hold.sk };
+  await unlessItChanged(
+    tables.send(
+      new TransactWriteCommand({
+        TransactItems: [
+          { Delete: { TableName, Key, ConditionExpression: 'attribute_exists(pk)' } },
+          { Put: { TableName, Item: { ...hold, sk, due } } },
+        ],
+      }),
+    ),
+  );
 }
 
-/** As time does it: who has had a claim, and with how many hops, is still known. @param claims what the keys of a request's begin with */
-async function lapseClaims(tables: DynamoDBDocumentClient, TableName: string, claims: MessageKey): Promise<void> {
+/** @param prefix what the keys of a request's claims begin with */
+async function readClaims({ stack }: Mail, tables: DynamoDBDocumentClient, prefix: MessageKey): Promise<ClaimRecord[]> {
   const { Items = [] } = await tables.send(
     new QueryCommand({
-      TableName,
+      TableName: stack.outputs.MessagesTable!,
       KeyConditionExpression: 'pk = :pk AND begins_with(sk, :claim)',
-      ExpressionAttributeValues: { ':pk': claims.pk, ':claim': claims.sk },
+      ExpressionAttributeValues: { ':pk': prefix.pk, ':claim': prefix.sk },
       ConsistentRead: true,
     }),
   );
-  for (const claim of Items) await tables.send(new PutCommand({ TableName, Item: { ...claim, until: 0 } }));
+  return Items as ClaimRecord[];
+}
+
+/** As time does it: who has had a claim, and with how many hops, is still known. Whoever has it by now keeps it. */
+async function lapse({ stack }: Mail, tables: DynamoDBDocumentClient, claim: ClaimRecord): Promise<void> {
+  await unlessItChanged(
+    tables.send(
+      new PutCommand({
+        TableName: stack.outputs.MessagesTable!,
+        Item: { ...claim, until: 0 },
+        ConditionExpression: 'fence = :fence',
+        ExpressionAttributeValues: { ':fence': claim.fence },
+      }),
+    ),
+  );
+}
+
+async function unlessItChanged(write: Promise<unknown>): Promise<void> {
+  await write.catch((error: Error) => {
+    if (!['ConditionalCheckFailedException', 'TransactionCanceledException'].includes(error.name)) throw error;
+  });
 }
 
 /** Waits until nothing is on its way, then holds the ledger to its promise. */
