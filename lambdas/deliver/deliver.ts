@@ -153,6 +153,8 @@ export type Run = {
   /** Limits writes to the tables that are under way at once. */
   writes: Gate;
   claims: Claims;
+  /** Of jobs, as many as it has begun. */
+  visits: { begun: number };
   /** Limits sessions that are open at once. */
   sessions: Gate;
 };
@@ -261,6 +263,7 @@ function beginRun(deps: DeliverDeps): Run {
     copies: { open: 0, recording: 0 },
     writes: createGate(WRITES),
     claims: openClaims(deps),
+    visits: { begun: 0 },
     sessions: createGate(SESSIONS),
   };
   return Object.assign(run, { sites: openSites(run) });

@@ -51,7 +51,7 @@ function byWay(deferred: PutOff[]): Map<string | undefined, Copy[]> {
 
 /** What fails over to another way goes at once, as a job of its own. */
 function holdDeferred(
-  { possibleDuplicates }: Task,
+  { possibleDuplicates, visit }: Task,
   job: Job,
   via: string | undefined,
   copies: Copy[],
@@ -59,7 +59,7 @@ function holdDeferred(
   run: Run,
 ) {
   if (via === undefined) return hold(job, copies, due, run, possibleDuplicates);
-  return hold({ ...job, id: partId(job, run.startedAt, 'via'), via }, copies, run.deps.now(), run, possibleDuplicates);
+  return hold({ ...job, id: partId(job, visit, 'via'), via }, copies, run.deps.now(), run, possibleDuplicates);
 }
 
 /** Holds what was not attempted until its turn: one hold for each minute of turns, with copies of its own. */
@@ -67,10 +67,7 @@ async function holdPostponed(task: Task, run: Run): Promise<void> {
   const { postponed, deferred } = task;
   const { reserved: _, ...job } = task.job;
   const now = run.deps.now();
-  const waitedOut = hasWaitedOut(job, now);
-  // What comes for the first time so late was elsewhere, and has not waited here: a dead letter that was redriven.
-  if (waitedOut && !isFirstSeen(job)) return giveUp(task, run);
-  const since = waitedOut ? { waitsSince: now } : {};
+  if (hasWaitedOut(job, now) && !isFirstSeen(job)) return giveUp(task, run);
   // At once the first time; then later each time: a long jam is no reason to go round each minute.
   const soon = now + Math.min(job.hop, POSTPONED_MINUTES) * MINUTE;
   const dueOfTurn = ({ turn, notBefore }: Postponed) => turn?.due ?? Math.max(soon, notBefore);
@@ -79,11 +76,11 @@ async function holdPostponed(task: Task, run: Run): Promise<void> {
   await Promise.all(
     turns.map((turn, n) => {
       const due = Math.max(now, Math.min(...turn.map(dueOfTurn)));
-      const id = turns.length === 1 && deferred.length === 0 ? job.id : partId(job, run.startedAt, String(n));
+      const id = turns.length === 1 && deferred.length === 0 ? job.id : partId(job, task.visit, String(n));
       const copies = turn.map(({ copy }) => copy);
       const under = turn[0]?.turn?.under;
       const reserved = under === undefined ? {} : { reserved: under };
-      return hold({ ...job, id, ...reserved, ...since }, copies, due, run, task.possibleDuplicates);
+      return hold({ ...job, id, ...reserved }, copies, due, run, task.possibleDuplicates);
     }),
   );
 }
@@ -140,9 +137,12 @@ export async function hold(
 ): Promise<void> {
   const wanted = new Set(copies.map(({ personalization }) => personalization));
   const { maybeSent: _, content, ...rest } = job;
+  const now = run.deps.now();
   const kept: Job = {
     ...rest,
     ...(maybeSent ? { maybeSent } : {}),
+    // What comes for the first time so late was elsewhere, and has not waited here: a dead letter that was redriven.
+    ...(isFirstSeen(job) && hasWaitedOut(job, now) ? { waitsSince: now } : {}),
     hop: job.hop + 1,
     copies,
     personalizations: job.personalizations.filter(({ index }) => wanted.has(index)),

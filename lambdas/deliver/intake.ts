@@ -95,7 +95,7 @@ export function openIntake(run: Run): Intake {
     try {
       const isDone = await task.ended;
       // Of what is through, nobody else has a part.
-      const isWhole = isDone && job.hop === 0 && task.deferred.length + task.postponed.length === 0;
+      const isWhole = isDone && job.hop === 0 && task.deferred.length + task.postponed.length === 0 && !task.moved;
       if (!isWhole) await task.claim?.end();
       return isDone;
     } finally {

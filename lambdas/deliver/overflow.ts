@@ -28,6 +28,7 @@ export async function keepToBudget(task: Task, items: Item[], run: Run): Promise
   // Once: lanes that were told of a change at different times could send it to and fro.
   const lane = wasMoved(job.id) ? undefined : await deps.overflowLane(job.id, only);
   if (lane && (await moveTo(lane, task, beyond, run))) {
+    task.moved = true;
     for (const item of beyond) leave(item, run);
     return within;
   }
@@ -51,7 +52,7 @@ async function moveTo(lane: { name: string; url: string }, task: Task, items: It
   const job: Job = {
     ...task.job,
     // Of its own: what stays here may be held under the job's id, and has its claim.
-    id: partId(task.job, run.startedAt, `${lane.name}.${items[0]!.copy.index}`),
+    id: partId(task.job, task.visit, `${lane.name}.${items[0]!.copy.index}`),
     lane: lane.name,
     hop: task.job.hop + 1,
     ...(task.possibleDuplicates ? { maybeSent: true as const } : {}),

@@ -23,7 +23,7 @@ export async function brake(
   const by = isBulk(job) ? await deps.whoPauses(job.account) : undefined;
   if (by === undefined) return 'go';
   const now = deps.now();
-  if (hasWaitedOut(job, now)) return PAUSED_TOO_LONG;
+  if (hasWaitedOut(job, now) && !isFirstSeen(job)) return PAUSED_TOO_LONG;
   const { receiveCount } = message;
   if (receiveCount === 1 && isFirstSeen(job)) for (const _ of job.copies) run.tallies.count('other', 'accepted');
   // First: nothing is parked that nobody will look at again.

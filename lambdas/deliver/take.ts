@@ -7,6 +7,7 @@ import { domainOf } from '../../core/domain.ts';
 import { ERASED } from '../../core/erased-address.ts';
 import { dueOf, isLoop, type Job } from '../../core/job.ts';
 import type { Content, Copy, Personalization } from '../../core/mail.ts';
+import { visitName } from '../../core/parts.ts';
 import { type RawMessage, readRaw } from '../../core/raw/compose.ts';
 import { applyTemplate } from '../../core/raw/template.ts';
 import type { ListEntry } from '../../core/records/suppressions.ts';
@@ -49,6 +50,8 @@ export type Postponed = { copy: Copy; turn: { due: number; under: number } | und
 
 /** A job at work. */
 export type Task = {
+  /** Names this visit of the job, in the ids of what it is split into. */
+  visit: string;
   message: ReadMessage;
   job: Job;
   /** The copies that are not final yet. */
@@ -89,6 +92,8 @@ export type Task = {
   deferred: PutOff[];
   /** Copies that were not begun. */
   postponed: Postponed[];
+  /** Others were given to another lane. */
+  moved: boolean;
   /** A record could not be written: the job goes back whole. */
   failed: boolean;
   /** Resolves when every copy is accounted for: false hands the job back. */
@@ -177,6 +182,7 @@ async function openTask(
   const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
   run.copies.open += copies.length;
   return {
+    visit: visitName(run.startedAt, run.visits.begun++),
     message,
     job,
     copies,
@@ -195,6 +201,7 @@ async function openTask(
     open: copies.length,
     deferred: [],
     postponed: [],
+    moved: false,
     failed: false,
     ended,
     end,

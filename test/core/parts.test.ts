@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ancestorsOf, PART_NAMES, partId, wasMoved } from '../../core/parts.ts';
+import { ancestorsOf, PART_NAMES, partId, visitName, wasMoved } from '../../core/parts.ts';
 import { holdKey } from '../../core/records/holds.ts';
 
 type Split = { id: string; hop: number; lane: string };
 const WHOLE: Split = { id: 'AaIIRv4AcDCwMDAwMDAwMA.1795435200.999', hop: 0, lane: 'a-lane-of-31-characters-or-so-01' };
 const AT = Date.UTC(2026, 10, 25);
 
-const part = (of: Split, tail = '0', at = AT): Split => ({ id: partId(of, at, tail), hop: of.hop + 2, lane: of.lane });
+const part = (of: Split, tail = '0', at = AT): Split => ({
+  id: partId(of, visitName(at, 0), tail),
+  hop: of.hop + 2,
+  lane: of.lane,
+});
 
 /** What is claimed for a job: itself, and by which split of them all that it was split from. */
 function claimsOf(id: string): Map<string, string | undefined> {
@@ -119,4 +123,13 @@ it('parts of one split do not exclude each other, at any depth', () => {
       expect(excludeEachOther(part(of, '0').id, part(of, '1').id)).toBe(false);
     }),
   );
+});
+
+// Twins of a job that come to one run, one after the other: each may be cut otherwise, so their parts must wait for each other.
+it('two visits of one run make no parts of the same name, and none that share a claim', () => {
+  const [first, second] = [0, 1].map((nth) => partId(WHOLE, visitName(AT, nth), '0')) as [string, string];
+  expect(ancestorsOf(first)[0]!.id).toBe(ancestorsOf(second)[0]!.id);
+  expect(ancestorsOf(first)[0]!.split).not.toBe(ancestorsOf(second)[0]!.split);
+  expect(wasMoved(second)).toBe(false);
+  expect(visitName(AT, 35)).not.toBe(visitName(AT + 1, 0));
 });

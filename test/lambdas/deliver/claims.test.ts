@@ -6,7 +6,7 @@ import { claimIn } from './claims.ts';
 import { makeJob, START } from './world.ts';
 
 const whole = makeJob(['a@x.example']);
-const part = (n: number, at = START) => ({ ...whole, hop: 2, id: partId(whole, at, String(n)) });
+const part = (n: number, at = START) => ({ ...whole, hop: 2, id: partId(whole, at.toString(36), String(n)) });
 
 let now: number;
 let writes: number;

@@ -64,6 +64,21 @@ describe('bulk of a paused account', () => {
     expect(jobOf(world.holds.at(-1))).toMatchObject({ attempt: 3, hop: 7, firstAttemptAt: START - 3_600_000 });
   });
 
+  it('a dead letter of five days ago that comes to a lane for the first time is parked; its days are counted from now', async () => {
+    const world = await setUp();
+    world.paused.add('operator');
+    const redriven = makeJob(many(11), { acceptedAt: START - 5 * 86_400_000 });
+    await deliver([message(redriven, 4)], world.begin());
+    expect(world.outcomes.size).toBe(0);
+    expect(jobOf(world.holds.at(-1))).toMatchObject({ hop: 1, waitsSince: START });
+    // Behind another wait it is tried all the same.
+    world.paused.delete('operator');
+    const waited = jobOf(world.holds.at(-1));
+    world.now += 3_600_000;
+    await deliver([message({ ...waited, hop: waited.hop + 1 })], world.begin());
+    expect(server.messages).toHaveLength(11);
+  });
+
   it('goes out once after the resume, whole, at the attempt at which it was', async () => {
     const world = await setUp();
     world.paused.add('operator');
