@@ -2,7 +2,6 @@
  * IP access lists (accounts table), and notes of who showed a key of an account that has one (messages table). A list is read with the key
  * by everybody who asks for keys, and kept as long: a change is known everywhere within a minute.
  */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { DAY_SECONDS } from '../core/limits.ts';
 import {
@@ -19,6 +18,7 @@ import {
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
 import { queryAll } from './query-all.ts';
+import { isWritten } from './written.ts';
 
 export function accessIn(table: string, client: Table) {
   return {
@@ -30,8 +30,8 @@ export function accessIn(table: string, client: Table) {
 
     /** False: somebody has changed it since it was read. */
     writeAccess: async (before: AccessRecord | undefined, after: AccessRecord): Promise<boolean> => {
-      try {
-        await client.send(
+      return isWritten(
+        client.send(
           new PutCommand({
             TableName: table,
             Item: after,
@@ -39,12 +39,8 @@ export function accessIn(table: string, client: Table) {
               ? { ConditionExpression: 'version = :version', ExpressionAttributeValues: { ':version': before.version } }
               : { ConditionExpression: 'attribute_not_exists(pk)' }),
           }),
-        );
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+        ),
+      );
     },
   };
 }
@@ -62,8 +58,8 @@ export function attemptNotesIn(table: string, client: Table) {
       at: number,
       { count, most }: { count: number; most: number },
     ): Promise<boolean> => {
-      try {
-        await client.send(
+      return isWritten(
+        client.send(
           new UpdateCommand({
             TableName: table,
             Key: notesKey(account, dayOf(at), allowed),
@@ -71,12 +67,8 @@ export function attemptNotesIn(table: string, client: Table) {
             ConditionExpression: 'attribute_not_exists(claimed) OR claimed <= :room',
             ExpressionAttributeValues: { ':count': count, ':room': most - count, ':expiresAt': expiryOf(at) },
           }),
-        );
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+        ),
+      );
     },
 
     /** @param at milliseconds since the epoch */
@@ -102,8 +94,8 @@ export function attemptNotesIn(table: string, client: Table) {
 
     /** The time of a note of that UTC day. False: there is none, and nothing is written. @param at milliseconds since the epoch */
     renewAttempt: async (account: string, attempt: Attempt, at: number): Promise<boolean> => {
-      try {
-        await client.send(
+      return isWritten(
+        client.send(
           new UpdateCommand({
             TableName: table,
             Key: attemptKey(account, attempt),
@@ -112,12 +104,8 @@ export function attemptNotesIn(table: string, client: Table) {
             ExpressionAttributeNames: { '#day': 'day' },
             ExpressionAttributeValues: { ':day': dayOf(at), ':at': at, ':expiresAt': expiryOf(at) },
           }),
-        );
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+        ),
+      );
     },
   };
 }

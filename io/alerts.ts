@@ -1,10 +1,11 @@
 /** Alerts of accounts (accounts table). An alert that is told, its mail, and its next look are written together or not at all. */
-import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { type AlertRecord, alertKey, alertsKey } from '../core/alerts/alert.ts';
 import type { Hold } from '../core/records/holds.ts';
 import type { Table } from './aws.ts';
 import { queryAll } from './query-all.ts';
+import { isWritten } from './written.ts';
 
 export function alertsIn({ accounts, holds }: { accounts: string; holds: string }, client: Table) {
   return {
@@ -72,19 +73,15 @@ export function alertsIn({ accounts, holds }: { accounts: string; holds: string 
   };
 
   async function put(Item: AlertRecord, ConditionExpression: string, values: Record<string, number>): Promise<boolean> {
-    try {
-      await client.send(
+    return isWritten(
+      client.send(
         new PutCommand({
           TableName: accounts,
           Item,
           ConditionExpression,
           ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
         }),
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
+      ),
+    );
   }
 }

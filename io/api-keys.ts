@@ -1,8 +1,8 @@
 /** API keys of accounts, in the accounts table. Reads are strongly consistent: what was written is seen by the next call. */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { type KeyRecord, keyKey } from '../core/records/accounts.ts';
 import type { Table } from './aws.ts';
+import { isWritten } from './written.ts';
 
 export function apiKeysIn(table: string, client: Table) {
   return {
@@ -39,8 +39,8 @@ export function apiKeysIn(table: string, client: Table) {
 
     /** False: it is gone, or somebody has changed it since; then nothing is written. */
     changeKey: async (before: KeyRecord, after: Pick<KeyRecord, 'name' | 'scopes'>): Promise<boolean> => {
-      try {
-        await client.send(
+      return isWritten(
+        client.send(
           new PutCommand({
             TableName: table,
             Item: { ...before, ...after },
@@ -52,12 +52,8 @@ export function apiKeysIn(table: string, client: Table) {
               ':secretHash': before.secretHash,
             },
           }),
-        );
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+        ),
+      );
     },
 
     /** False when there was no such key. */

@@ -1,5 +1,4 @@
 /** Batches and their states in the accounts table. */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { BatchGetCommand, DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import {
   type BatchRecord,
@@ -12,6 +11,7 @@ import {
 } from '../core/records/schedule.ts';
 import type { Table } from './aws.ts';
 import { queryAll } from './query-all.ts';
+import { isWritten } from './written.ts';
 
 /** BatchGetItem takes 100 keys (DynamoDB quotas). */
 const BATCH_KEYS = 100;
@@ -55,13 +55,7 @@ export function batchesIn(table: string, client: Table) {
         expiresAt: batchExpiry(now),
       };
       const ConditionExpression = change ? 'attribute_exists(pk)' : 'attribute_not_exists(pk)';
-      try {
-        await client.send(new PutCommand({ TableName: table, Item, ConditionExpression }));
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+      return isWritten(client.send(new PutCommand({ TableName: table, Item, ConditionExpression })));
     },
     /** What it was; undefined: there was none. */
     removeScheduledSend: async (account: string, batchId: string): Promise<ScheduledSendRecord | undefined> => {

@@ -1,5 +1,4 @@
 /** What an account has added to its mail, and where it has what comes back sent on to. In the accounts table. */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { IDEMPOTENCY_HOURS } from '../core/limits.ts';
 import { type ForwardRecord, forwardKey } from '../core/records/inbound.ts';
@@ -11,6 +10,7 @@ import {
   mailDefaultsKey,
 } from '../core/records/mail-defaults.ts';
 import type { Table } from './aws.ts';
+import { isWritten } from './written.ts';
 
 export type ForwardKind = 'forward_bounce' | 'forward_spam';
 
@@ -39,8 +39,8 @@ export function mailDefaultsIn(table: string, client: Table, now: () => number) 
       expiresAt: Math.floor(now() / 1_000) + FORMER_LIFE,
     };
     await client.send(new PutCommand({ TableName: table, Item: former }));
-    try {
-      await client.send(
+    return isWritten(
+      client.send(
         new UpdateCommand({
           TableName: table,
           Key: mailDefaultsKey(account),
@@ -53,12 +53,8 @@ export function mailDefaultsIn(table: string, client: Table, now: () => number) 
             ...(before?.version !== undefined && { ':before': before.version }),
           },
         }),
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
+      ),
+    );
   };
 
   return {

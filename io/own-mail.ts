@@ -2,10 +2,10 @@
  * How much mail accounts have us send for themselves (verifications, DNS records for colleagues): items that count a day each, of an account, of
  * all accounts together, and of a reader, who has asked for none of it.
  */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { DAY_SECONDS } from '../core/limits.ts';
 import type { Table } from './aws.ts';
+import { isWritten } from './written.ts';
 
 export function ownMailIn(table: string, client: Table) {
   const update = async (
@@ -14,8 +14,8 @@ export function ownMailIn(table: string, client: Table) {
     ConditionExpression: string,
     values: Record<string, string | number>,
   ): Promise<boolean> => {
-    try {
-      await client.send(
+    return isWritten(
+      client.send(
         new UpdateCommand({
           TableName: table,
           Key,
@@ -24,12 +24,8 @@ export function ownMailIn(table: string, client: Table) {
           ExpressionAttributeNames: { '#day': 'day' },
           ExpressionAttributeValues: values,
         }),
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
+      ),
+    );
   };
   return {
     /**

@@ -3,12 +3,12 @@
  * that is so: both are written in one transaction (io/parse-settings.ts), and a policy is taken away only in the state in which nothing
  * was found under it.
  */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { type ParseSettingRecord, parseSettingKey } from '../core/records/inbound.ts';
 import { policyKey, type SecurityPolicyRecord } from '../core/webhook/policy.ts';
 import type { Table } from './aws.ts';
 import { queryAll } from './query-all.ts';
+import { isWritten } from './written.ts';
 
 export function policiesIn(table: string, client: Table) {
   return {
@@ -29,7 +29,7 @@ export function policiesIn(table: string, client: Table) {
         .Item as SecurityPolicyRecord | undefined,
 
     createPolicy: (record: SecurityPolicyRecord): Promise<boolean> =>
-      happens(
+      isWritten(
         client.send(
           new PutCommand({ TableName: table, Item: record, ConditionExpression: 'attribute_not_exists(pk)' }),
         ),
@@ -37,7 +37,7 @@ export function policiesIn(table: string, client: Table) {
 
     /** False: it is gone, or another change came between. What is put under it meanwhile is counted on. */
     changePolicy: (record: SecurityPolicyRecord, before: SecurityPolicyRecord): Promise<boolean> =>
-      happens(
+      isWritten(
         client.send(
           new PutCommand({
             TableName: table,
@@ -50,7 +50,7 @@ export function policiesIn(table: string, client: Table) {
 
     /** False: it is gone, or something was put under it since it was read. */
     removePolicy: ({ pk, sk, attached }: SecurityPolicyRecord): Promise<boolean> =>
-      happens(
+      isWritten(
         client.send(
           new DeleteCommand({
             TableName: table,
@@ -75,7 +75,7 @@ export function policiesIn(table: string, client: Table) {
 
     /** False: the setting is gone, or under another one. */
     detachPolicy: (account: string, hostname: string, id: string): Promise<boolean> =>
-      happens(
+      isWritten(
         client.send(
           new UpdateCommand({
             TableName: table,
@@ -87,15 +87,4 @@ export function policiesIn(table: string, client: Table) {
         ),
       ),
   };
-}
-
-/** Whether a write's condition held. */
-async function happens(writing: Promise<unknown>): Promise<boolean> {
-  try {
-    await writing;
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
 }

@@ -1,9 +1,9 @@
 /** Pools that accounts made over the API (core/records/pools.ts), in the accounts table. */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { type MadePool, type PoolsRecord, poolsKey } from '../core/records/pools.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
+import { isWritten } from './written.ts';
 
 /** Milliseconds for which a change of a pool may not be seen by those who accept mail. */
 const POOLS_LIFE = 60_000;
@@ -22,13 +22,7 @@ export function poolsIn(table: string, client: Table) {
       const unchanged = before
         ? { ConditionExpression: 'version = :before', ExpressionAttributeValues: { ':before': before.version } }
         : { ConditionExpression: 'attribute_not_exists(pk)' };
-      try {
-        await client.send(new PutCommand({ TableName: table, Item: record, ...unchanged }));
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+      return isWritten(client.send(new PutCommand({ TableName: table, Item: record, ...unchanged })));
     },
   };
 }

@@ -2,7 +2,6 @@
  * Authenticated domains of accounts, which one is the default, and what a parent lends its subusers. All in the accounts table;
  * every write is under what was read, so that of two changes at once one is refused.
  */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { type DomainRecord, domainKey, hostKey } from '../core/records/domains.ts';
 import {
@@ -14,6 +13,7 @@ import {
 import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';
 import { queryAll } from './query-all.ts';
+import { isWritten } from './written.ts';
 
 export function senderDomainsIn(table: string, client: Table) {
   const get = async <T>(Key: { pk: string; sk: string }): Promise<T | undefined> =>
@@ -52,7 +52,7 @@ export function senderDomainsIn(table: string, client: Table) {
 
     /** False: the account has this domain. */
     createDomain: (record: DomainRecord): Promise<boolean> =>
-      unlessRefused(
+      isWritten(
         client.send(
           new PutCommand({ TableName: table, Item: record, ConditionExpression: 'attribute_not_exists(pk)' }),
         ),
@@ -65,7 +65,7 @@ export function senderDomainsIn(table: string, client: Table) {
         : 'attribute_not_exists(authentication)';
       const sameKeys = before.keys ? '#keys = :before' : 'attribute_not_exists(#keys)';
       const revision = before.authentication?.revision;
-      return unlessRefused(
+      return isWritten(
         client.send(
           new UpdateCommand({
             TableName: table,
@@ -119,14 +119,4 @@ export function senderDomainsIn(table: string, client: Table) {
     takeBackDomain: async (from: string, domain: string): Promise<boolean> =>
       (await remove(borrowedDomainKey(from, domain))) !== undefined,
   };
-}
-
-async function unlessRefused(write: Promise<unknown>): Promise<boolean> {
-  try {
-    await write;
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
 }

@@ -1,5 +1,4 @@
 /** Link hosts, names of addresses and what a parent lends of them: items of the accounts table, each written whole. */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { hostKey } from '../core/records/domains.ts';
 import { type BorrowedLinkRecord, borrowedLinkKey, type ReverseDnsRecord } from '../core/records/senders.ts';
@@ -7,18 +6,13 @@ import { type LinkRecord, linkDefaultKey } from '../core/records/tracking.ts';
 import type { Table } from './aws.ts';
 import { hostsIn } from './hosts.ts';
 import { queryAll } from './query-all.ts';
+import { isWritten } from './written.ts';
 
 type Key = { pk: string; sk: string };
 
 export function senderItemsIn(table: string, client: Table) {
   const put = async (Item: Key, ConditionExpression: string): Promise<boolean> => {
-    try {
-      await client.send(new PutCommand({ TableName: table, Item, ConditionExpression }));
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
+    return isWritten(client.send(new PutCommand({ TableName: table, Item, ConditionExpression })));
   };
   const remove = async ({ pk, sk }: Key): Promise<boolean> => {
     const Key = { pk, sk };

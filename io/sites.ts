@@ -6,7 +6,6 @@
  * not answered, or refused for another reason, throws: it is never taken for done.
  */
 import { randomUUID } from 'node:crypto';
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   DeleteCommand,
   type DeleteCommandInput,
@@ -32,6 +31,7 @@ import {
 import type { Allowance } from '../core/shaping/allowance.ts';
 import { hourOf, isHeldBack } from '../core/warm-up.ts';
 import type { Table } from './aws.ts';
+import { isWritten } from './written.ts';
 
 /** Tries to change an allowance that the other environment changes too. */
 const TRIES = 5;
@@ -206,34 +206,19 @@ export function sitesIn(table: string, client: Pick<Table, 'send'>, now: () => n
     return Item as T | undefined;
   }
   function put(input: PutCommandInput): Promise<boolean> {
-    return unlessRefused(async () => {
-      await client.send(new PutCommand(input));
-    });
+    return isWritten(client.send(new PutCommand(input)));
   }
   function remove(input: DeleteCommandInput): Promise<boolean> {
-    return unlessRefused(async () => {
-      await client.send(new DeleteCommand(input));
-    });
+    return isWritten(client.send(new DeleteCommand(input)));
   }
   /** The attributes after it; undefined: its condition does not hold. */
   async function update<T>(input: UpdateCommandInput): Promise<T | undefined> {
     let after: T | undefined;
-    await unlessRefused(async () => {
-      const { Attributes } = await client.send(new UpdateCommand(input));
+    const write = client.send(new UpdateCommand(input)).then(({ Attributes }) => {
       after = Attributes as T;
     });
+    await isWritten(write);
     return after;
-  }
-}
-
-/** False only when the table says that the condition does not hold; whatever else goes wrong is thrown. */
-async function unlessRefused(write: () => Promise<void>): Promise<boolean> {
-  try {
-    await write();
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
   }
 }
 

@@ -1,10 +1,10 @@
 /** The stats table: what was counted, by account, hour and shard (core/stats/record.ts). */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { GLOBAL_METRICS, type Kind } from '../core/stats/count.ts';
 import { readStatsKey, type StatsRecord, statsKey } from '../core/stats/record.ts';
 import type { Table } from './aws.ts';
 import { cached } from './cached.ts';
+import { isWritten } from './written.ts';
 
 /** Counters of one hour, and of which category or template. */
 export type StatsOfHour = { hour: string; name: string; counts: Record<string, number> };
@@ -32,13 +32,7 @@ export function statsIn(table: string, client: Table) {
             ExpressionAttributeValues: { ':before': before.sequence },
           }
         : { ConditionExpression: 'attribute_not_exists(pk)' };
-      try {
-        await client.send(new PutCommand({ TableName: table, Item: record, ...condition }));
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+      return isWritten(client.send(new PutCommand({ TableName: table, Item: record, ...condition })));
     },
 
     /** Everything of one kind from one hour to another, both included (`YYYY-MM-DDTHH`). */

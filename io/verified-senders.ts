@@ -1,9 +1,9 @@
 /** Verified senders of accounts, one item for each address. In the accounts table. */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { VerifiedSenderRecord } from '../core/records/senders.ts';
 import type { Table } from './aws.ts';
 import { queryAll } from './query-all.ts';
+import { isWritten } from './written.ts';
 
 export function verifiedSendersIn(table: string, client: Table) {
   const put = async (
@@ -11,20 +11,16 @@ export function verifiedSendersIn(table: string, client: Table) {
     ConditionExpression: string,
     values?: Record<string, unknown>,
   ): Promise<boolean> => {
-    try {
-      await client.send(
+    return isWritten(
+      client.send(
         new PutCommand({
           TableName: table,
           Item,
           ConditionExpression,
           ...(values && { ExpressionAttributeValues: values }),
         }),
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
+      ),
+    );
   };
   return {
     /** By their numbers. */

@@ -1,26 +1,22 @@
 /** Settings of event webhooks, in the accounts table (core/webhook/setting.ts). */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DecryptCommand, EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { type WebhookRecord, webhookKey } from '../core/webhook/setting.ts';
 import type { Table } from './aws.ts';
+import { isWritten } from './written.ts';
 
 export function webhooksIn(table: string, client: Table) {
   const put = async (record: WebhookRecord, ConditionExpression: string, before?: WebhookRecord): Promise<boolean> => {
-    try {
-      await client.send(
+    return isWritten(
+      client.send(
         new PutCommand({
           TableName: table,
           Item: record,
           ConditionExpression,
           ...(before ? { ExpressionAttributeValues: { ':before': before.updatedAt } } : {}),
         }),
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
-    }
+      ),
+    );
   };
   return {
     /** All of an account's, the oldest first. Strongly consistent. */

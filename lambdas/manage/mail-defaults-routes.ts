@@ -43,6 +43,22 @@ function readBody(body: unknown): Given {
   return { ok: true, given };
 }
 
+type EmailSetting = { enabled: boolean; email: string };
+
+/** What is not said stays as it was. @param what the address says, when there must be one */
+function readEmailSetting(
+  { enabled: wanted, email: given }: Record<string, unknown>,
+  before: EmailSetting | undefined,
+  what: string,
+): { ok: true; setting: EmailSetting } | { ok: false; answer: Answer } {
+  const enabled = (wanted ?? before?.enabled ?? false) as boolean;
+  const email = given === undefined ? (before?.email ?? '') : (given ?? '');
+  if (typeof email !== 'string' || (email !== '' && !readMailbox(email)))
+    return { ok: false, answer: refused('email', 'email must be an email address') };
+  if (enabled && email === '') return { ok: false, answer: refused('email', `email must say ${what}`) };
+  return { ok: true, setting: { enabled, email } };
+}
+
 // footer --------------------------------------------------------------------------------------------------------------
 
 const showFooter = (footer: MailDefaultsRecord['footer']) => ({
@@ -99,12 +115,9 @@ async function updateBcc({ account, body }: Call, deps: MailDefaultsRouteDeps): 
   const read = readBody(body);
   if (!read.ok) return read.answer;
   const before = showBcc((await deps.readMailDefaults(account))?.bcc);
-  const { enabled = before.enabled, email: given = before.email } = read.given;
-  const email = given ?? '';
-  if (typeof email !== 'string' || (email !== '' && !readMailbox(email)))
-    return refused('email', 'email must be an email address');
-  if (enabled && email === '') return refused('email', 'email must say who has the copies');
-  const bcc = { enabled: enabled as boolean, email };
+  const asked = readEmailSetting(read.given, before, 'who has the copies');
+  if (!asked.ok) return asked.answer;
+  const bcc = asked.setting;
   await deps.writeMailDefault(account, 'bcc', bcc);
   return { status: 200, body: showBcc(bcc) };
 }
@@ -151,12 +164,9 @@ const updateForward =
     const read = readBody(body);
     if (!read.ok) return read.answer;
     const before = await deps.readForwardNow(account, which);
-    const { enabled = before?.enabled ?? false, email: given = before?.email ?? '' } = read.given;
-    const email = given ?? '';
-    if (typeof email !== 'string' || (email !== '' && !readMailbox(email)))
-      return refused('email', 'email must be an email address');
-    if (enabled && email === '') return refused('email', 'email must say where to');
-    const record: ForwardRecord = { ...forwardKey(account, which), enabled: enabled as boolean, email };
+    const asked = readEmailSetting(read.given, before, 'where to');
+    if (!asked.ok) return asked.answer;
+    const record: ForwardRecord = { ...forwardKey(account, which), ...asked.setting };
     await deps.writeForward(record);
     return { status: 200, body: showForward(which, record) };
   };
